@@ -1,0 +1,1 @@
+"""How processes and hosts talk: queues inside the server, telegrams on the wire."""

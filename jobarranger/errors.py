@@ -1,0 +1,47 @@
+"""The errors that the product expects.
+
+Every expected failure descends from `JobArrangerError` and is shown to people as one line.
+Anything else that is raised is a bug and gets a traceback.
+"""
+
+from __future__ import annotations
+
+
+class JobArrangerError(Exception):
+    """Root of all expected errors; its text is one line for people."""
+
+
+class ConfigError(JobArrangerError):
+    """A configuration file is wrong: names file, line, parameter, value and rule."""
+
+
+class DefinitionError(JobArrangerError):
+    """A jobnet definition breaks a rule: names the object, the value and the rule."""
+
+
+class DirectoryError(JobArrangerError):
+    """A host, user or group cannot be found or changed as asked."""
+
+
+class ProtocolError(JobArrangerError):
+    """A telegram or frame cannot be understood."""
+
+
+class SchemaError(JobArrangerError):
+    """The database's tables are missing or of another version."""
+
+
+class DatabaseUnavailable(JobArrangerError):
+    """The database could not be reached or did not commit within its limits."""
+
+
+class StateConflict(JobArrangerError):
+    """A guarded update met other rows than expected: someone else was faster; decide anew."""
+
+
+class TryAgain(JobArrangerError):
+    """Nothing may be committed now; roll back and come again later."""
+
+
+class IconFailed(JobArrangerError):
+    """An icon cannot do its work: commit the icon as an error, with this text as its message."""
