@@ -1,0 +1,97 @@
+# The one door to everything; CI calls the same targets.
+# `make` alone lists them. Each builds .venv first if it is missing.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+DEMO    := conf/demo/demo
+TESTS   ?= -n auto
+
+PREFIX  ?= /opt/jobarranger
+CONFDIR ?= /etc/jobarranger
+UNITDIR ?= /usr/lib/systemd/system
+DESTDIR ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo run test check format cover bench docs install dist clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+venv: $(STAMP) ## build .venv with everything that is needed
+
+demo: $(STAMP) ## start a server and an agent here and run the demo jobnets
+	$(BIN)/python $(DEMO)
+
+run: $(STAMP) var/jobarg_server.conf ## run a server of your own in ./var, in the foreground
+	test -e var/jobarg_server.db || $(BIN)/jobarg_db -c $(CURDIR)/var/jobarg_server.conf init
+	$(BIN)/jobarg_server --foreground -c $(CURDIR)/var/jobarg_server.conf
+
+var/jobarg_server.conf: conf/jobarg_server.conf
+	mkdir -p -m 0755 var/tmp
+	printf '%s\n' '# Made by `make run`; conf/jobarg_server.conf tells what can be set.' \
+	    'DBType=sqlite' 'ListenIP=127.0.0.1' 'JaExecutionUser='"$$(id -un)" \
+	    'DBFile=$(CURDIR)/var/jobarg_server.db' 'JaPidFile=$(CURDIR)/var/jobarg_server.pid' \
+	    'JaLogFile=$(CURDIR)/var/jobarg_server.log' 'TmpDir=$(CURDIR)/var/tmp' \
+	    'JaRuntimeDir=$(CURDIR)/var/run' 'JaStateDir=$(CURDIR)/var/state' > $@
+
+test: $(STAMP) ## run all tests (those that need a MariaDB are skipped without one)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(STAMP) ## format, lint, types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+format: $(STAMP) ## let ruff format the code and fix what it safely can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+cover: $(STAMP) ## run the tests and report which lines they never reach
+	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term --cov-report=html
+
+bench: $(STAMP) ## measure
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## write the pages and samples that are made from the code
+	$(BIN)/python -m jobarranger.config.document
+
+install: ## install into $(DESTDIR)$(PREFIX) with configuration, units and links
+	$(PYTHON) -m venv $(DESTDIR)$(PREFIX)
+	$(DESTDIR)$(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check .
+	test -z '$(DESTDIR)' || grep -lIr '$(DESTDIR)' $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/pyvenv.cfg \
+	    | xargs -r sed -i 's|$(DESTDIR)||g'
+	install -d -m 0755 $(DESTDIR)$(CONFDIR)/alert $(DESTDIR)$(CONFDIR)/extendedjob \
+	    $(DESTDIR)$(CONFDIR)/locale $(DESTDIR)$(UNITDIR) $(DESTDIR)/usr/lib/tmpfiles.d \
+	    $(DESTDIR)/etc/logrotate.d $(DESTDIR)$(PREFIX)/share/init.d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin
+	for name in jobarg_server jobarg_agentd; do \
+	    test -e $(DESTDIR)$(CONFDIR)/$$name.conf || \
+	    install -m 0640 conf/$$name.conf $(DESTDIR)$(CONFDIR)/$$name.conf; done
+	test -e $(DESTDIR)$(CONFDIR)/alert/jasender.sh || \
+	    install -m 0755 conf/alert/jasender.sh $(DESTDIR)$(CONFDIR)/alert/jasender.sh
+	install -m 0644 conf/locale/logmessage_64BIT.txt $(DESTDIR)$(CONFDIR)/locale/
+	install -m 0644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)/
+	install -m 0644 conf/tmpfiles.d/jobarranger.conf $(DESTDIR)/usr/lib/tmpfiles.d/
+	install -m 0644 conf/logrotate.d/* $(DESTDIR)/etc/logrotate.d/
+	install -m 0755 conf/init.d/* $(DESTDIR)$(PREFIX)/share/init.d/
+	ln -sf $(PREFIX)/bin/jobarg_server $(PREFIX)/bin/jobarg_agentd $(DESTDIR)/usr/sbin/
+	ln -sf $(PREFIX)/bin/jobarg_exec $(PREFIX)/bin/jobarg_ctl $(PREFIX)/bin/jobarg_def \
+	    $(PREFIX)/bin/jobarg_db $(DESTDIR)/usr/bin/
+
+dist: $(STAMP) ## build the wheel and the source archive into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	git archive --prefix=jobarranger/ -o dist/jobarranger-$$($(BIN)/python -c \
+	    'import jobarranger; print(jobarranger.__version__)').tar.gz HEAD
+
+clean: ## remove everything that was built, but not .venv
+	rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
