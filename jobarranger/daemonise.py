@@ -1,0 +1,196 @@
+"""Becoming a daemon: pid file, user, background, and errors that the caller still sees.
+
+The order of a start is: read the configuration, `switch_user`, `detach`, `PidFile.take`, open
+what is needed, `Launch.ready`. Whoever typed the command waits until `ready` (exit 0) or until
+the daemon gives up (its one-line text on standard error and its exit status), so a failed start
+is never hidden behind an exit status of 0.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import grp
+import os
+import pwd
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from jobarranger.errors import JobArrangerError
+
+#: Bytes of the text that a failed daemon hands to its launcher.
+MAX_TEXT_BYTES = 4000
+
+
+class DaemonError(JobArrangerError):
+    """The process cannot become a daemon: names the file or user and the reason."""
+
+
+class PidFile:
+    """The locked file that holds the daemon's process id."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Keep the locked descriptor; use `take` to get one."""
+        self.path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path) -> PidFile:
+        """Lock the file and write the decimal process id without a line feed.
+
+        The lock belongs to the open file: it lasts until this process and all children that
+        inherited the descriptor have closed it (it is close-on-exec).
+
+        Raises:
+            DaemonError: another instance holds the lock, or the file cannot be written.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise DaemonError(f"another instance holds the pid file {path}") from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        return cls(path, descriptor)
+
+    def remove(self) -> None:
+        """Delete the file and give up the lock."""
+        with suppress(OSError):
+            self.path.unlink()
+        os.close(self._descriptor)
+
+
+def switch_user(name: str) -> None:
+    """Become the user `name` with its group and supplementary groups.
+
+    Does nothing if the process has that user already.
+
+    Raises:
+        DaemonError: the user does not exist or the switch is not permitted.
+    """
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError as error:
+        raise DaemonError(f"the user {name!r} does not exist") from error
+    if os.getuid() == entry.pw_uid and os.geteuid() == entry.pw_uid:
+        return
+    try:
+        os.setgid(entry.pw_gid)
+        os.initgroups(name, entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    except OSError as error:
+        raise DaemonError(f"cannot become the user {name!r}: {error.strerror}") from error
+
+
+def user_and_group() -> str:
+    """Return `user:group` of this process, for log lines."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    try:
+        group = grp.getgrgid(os.getegid()).gr_name
+    except KeyError:
+        group = str(os.getegid())
+    return f"{user}:{group}"
+
+
+class Launch(Protocol):
+    """How a starting daemon tells its launcher what became of it."""
+
+    def ready(self) -> None:
+        """Say that the start is complete; the launcher exits 0."""
+
+    def fail(self, text: str, status: int = 1) -> NoReturn:
+        """Give the launcher one line and its exit status, and end this process."""
+
+
+class ForegroundLaunch:
+    """No launcher: standard error belongs to us."""
+
+    def ready(self) -> None:
+        """Do nothing."""
+
+    def fail(self, text: str, status: int = 1) -> NoReturn:
+        """Write the line to standard error and exit."""
+        print(text, file=sys.stderr, flush=True)
+        raise SystemExit(status)
+
+
+class BackgroundLaunch:
+    """A launcher waits at the other end of a pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Keep the writing end."""
+        self._descriptor: int | None = descriptor
+
+    def ready(self) -> None:
+        """Let the launcher exit 0."""
+        self._send(b"\0")
+
+    def fail(self, text: str, status: int = 1) -> NoReturn:
+        """Let the launcher print the text and exit with `status`."""
+        self._send(bytes([status]) + text.encode("utf-8", "replace")[:MAX_TEXT_BYTES])
+        raise SystemExit(status)
+
+    def _send(self, data: bytes) -> None:
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.write(self._descriptor, data)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def detach() -> BackgroundLaunch:
+    """Go to the background: two forks, new session, `/`, umask 0002, `/dev/null` as input.
+
+    Returns in the daemon only. The caller's process waits for the daemon's word and exits.
+    Standard output and error stay as they are until `silence`, so that early tracebacks show.
+    """
+    reading, writing = os.pipe()
+    if os.fork() != 0:
+        os.close(writing)
+        _await_word(reading)
+    os.close(reading)
+    os.setsid()
+    if os.fork() != 0:
+        os._exit(0)
+    settle()
+    return BackgroundLaunch(writing)
+
+
+def settle() -> None:
+    """Set what every daemon has: directory `/`, umask 0002, `/dev/null` as standard input."""
+    os.chdir("/")
+    os.umask(0o002)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def silence(path: Path | None = None) -> None:
+    """Point standard output and error to `path` (appending), or to `/dev/null`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    target = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    os.close(target)
+
+
+def _await_word(reading: int) -> NoReturn:
+    """Wait as launcher; print what went wrong and exit as told."""
+    word = b""
+    while part := os.read(reading, MAX_TEXT_BYTES + 1):
+        word += part
+    if not word:
+        print("the daemon ended during its start; see its log", file=sys.stderr, flush=True)
+        os._exit(1)
+    if word[0] != 0:
+        print(word[1:].decode("utf-8", "replace"), file=sys.stderr, flush=True)
+    os._exit(word[0])
