@@ -1,0 +1,112 @@
+"""Hints travel, are merged, survive a restart of the receiver, and never block."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ipc.queues import HIGH_WATER, Receiver, Sender, queue_path
+from jobarranger.wakes import Role, Wake
+from processes.post import Post
+
+
+@pytest.fixture
+def sender(tmp_path: Path) -> Iterator[Sender]:
+    """A sender into the test's directory."""
+    made = Sender(tmp_path)
+    yield made
+    made.close()
+
+
+def gather(receiver: Receiver, wanted: set[int], limit: float = 5.0) -> set[int]:
+    """Wait as the loops do: drain first, then sleep on the descriptor."""
+    got: set[int] = set()
+    deadline = time.monotonic() + limit
+    while not wanted <= got and time.monotonic() < deadline:
+        got |= receiver.drain()
+        if not wanted <= got:
+            select.select([receiver], [], [], max(0.0, min(1.0, deadline - time.monotonic())))
+    return got
+
+
+def test_hints_arrive_and_are_merged(tmp_path: Path, sender: Sender) -> None:
+    """Several messages give one set of ids."""
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, [1, 2])
+    sender.send("run", 1, [2, 3])
+    assert gather(receiver, {1, 2, 3}) == {1, 2, 3}
+    assert receiver.drain() == set()
+    receiver.close()
+
+
+def test_descriptor_wakes_each_time(tmp_path: Path, sender: Sender) -> None:
+    """A hundred single hints each end a wait, although the descriptor is edge-triggered."""
+    receiver = Receiver(tmp_path, "run", 1)
+    started = time.monotonic()
+    for number in range(100):
+        sender.send("run", 1, [number])
+        assert gather(receiver, {number}) == {number}
+    assert time.monotonic() - started < 5
+    receiver.close()
+
+
+def test_hints_wait_for_a_receiver_that_restarts(tmp_path: Path, sender: Sender) -> None:
+    """What was sent while the receiver was away is there when it is back."""
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, [1])
+    assert gather(receiver, {1}) == {1}
+    receiver.close()
+    sender.send("run", 1, [2])
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, [3])
+    assert 3 in gather(receiver, {3})
+    receiver.close()
+
+
+def test_a_full_queue_drops_and_counts(sender: Sender) -> None:
+    """Without a receiver the queue fills up, then hints are dropped at once."""
+    for number in range(HIGH_WATER + 10):
+        sender.send("run", 1, [number])
+    assert sender.drops >= 10
+    assert sender.sent <= HIGH_WATER
+
+
+def test_long_lists_are_cut(tmp_path: Path, sender: Sender) -> None:
+    """No id is lost when a list is longer than one message may be."""
+    receiver = Receiver(tmp_path, "boot", 1)
+    sender.send("boot", 1, range(5000))
+    assert gather(receiver, set(range(5000))) == set(range(5000))
+    receiver.close()
+
+
+def test_rubbish_is_counted(tmp_path: Path, sender: Sender) -> None:
+    """A message of another form is ignored."""
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, [1])
+    sender._sockets["run", 1].send(b"\xc1 nonsense")
+    sender.send("run", 1, [2])
+    assert gather(receiver, {1, 2}) == {1, 2}
+    assert receiver.bad == 1
+    receiver.close()
+
+
+def test_path_length_is_checked(tmp_path: Path) -> None:
+    """A directory that is too deep is refused with a clear text."""
+    with pytest.raises(ValueError, match="more than 107"):
+        queue_path(tmp_path / ("x" * 100), "job-executor", 12)
+
+
+def test_post_sends_to_the_owner_of_the_slot(tmp_path: Path, sender: Sender) -> None:
+    """Slots are spread over the children of a role; wakes of an absent role are dropped."""
+    first = Receiver(tmp_path, "job-executor", 1)
+    second = Receiver(tmp_path, "job-executor", 2)
+    post = Post(sender, {Role.EXECUTOR: 2})
+    post([Wake(Role.EXECUTOR, (1, 2), 4), Wake(Role.EXECUTOR, (3,), 7), Wake(Role.RUN, (9,))])
+    assert gather(first, {1, 2}) == {1, 2}
+    assert gather(second, {3}) == {3}
+    first.close()
+    second.close()
