@@ -1,0 +1,1 @@
+"""The database: tables, connection, transactions, ids, schema."""
