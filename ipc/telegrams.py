@@ -167,7 +167,7 @@ class FileCopyReply(JobRunReply, frozen=True, kw_only=True):
 
 
 class JobQuery(Telegram, frozen=True, kw_only=True):
-    """Extension, server to our agent: how far is this attempt? (An original answers result 2.)"""
+    """Extension, server to our agent: how far is an attempt? An original answers result 2."""
 
     kind: ClassVar[str] = "jobquery"
     version: int = VERSION
@@ -616,9 +616,7 @@ def _data(message: Mapping[str, object]) -> dict[str, object]:
 
 def _add(data: dict[str, Json], **members: Json) -> None:
     """Add the members that are there."""
-    for key, value in members.items():
-        if value is not None:
-            data[key] = value
+    data.update({key: value for key, value in members.items() if value is not None})
 
 
 def _environment(data: Mapping[str, object]) -> dict[str, str]:

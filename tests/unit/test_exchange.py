@@ -1,0 +1,236 @@
+"""Client and server against each other on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ipc.client import exchange, exchange_sync
+from ipc.errors import NoAnswer, NotConnected
+from ipc.frames import Limits, encode
+from ipc.server import Answer, Ending, Handler, Peer, ServerSettings, TelegramServer, plain_address
+
+
+async def echo(payload: bytes, peer: Peer) -> Answer:
+    """Answer with the request and the peer's address."""
+    return payload + peer.address.encode()
+
+
+def listen(family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
+    """Return a listening socket on a free local port."""
+    listener = socket.socket(family)
+    listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+    listener.listen(64)
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    handler: Handler, settings: ServerSettings | None = None, listener: socket.socket | None = None
+) -> AsyncIterator[tuple[TelegramServer, int]]:
+    """Run a server and give it with its port."""
+    own = listener or listen()
+    server = TelegramServer(handler, settings)
+    server.start([own])
+    try:
+        yield server, own.getsockname()[1]
+    finally:
+        await server.stop(5)
+        own.close()
+
+
+def test_one_exchange() -> None:
+    """A request gets its reply and the handler knows who asked."""
+
+    async def main() -> None:
+        async with serving(echo) as (_, port):
+            reply = await exchange("127.0.0.1", port, b"hello ", source="127.0.0.2")
+            assert reply.payload == b"hello 127.0.0.2"
+            assert reply.address == "127.0.0.1"
+
+    asyncio.run(main())
+
+
+def test_ipv6() -> None:
+    """IPv6 addresses work like the others."""
+
+    async def main() -> None:
+        async with serving(echo, listener=listen(socket.AF_INET6)) as (_, port):
+            assert (await exchange("::1", port, b"x")).payload == b"x::1"
+
+    asyncio.run(main())
+
+
+def test_sync_client() -> None:
+    """Commands use the same exchange without a loop."""
+
+    async def main() -> None:
+        async with serving(echo) as (_, port):
+            reply = await asyncio.to_thread(exchange_sync, "127.0.0.1", port, b"x")
+            assert reply.payload == b"x127.0.0.1"
+
+    asyncio.run(main())
+
+
+def test_many_at_once_within_the_limit() -> None:
+    """A hundred clients are all served although only three connections may be open."""
+    most = 0
+
+    async def main() -> None:
+        async def slow(payload: bytes, peer: Peer) -> Answer:
+            nonlocal most
+            most = max(most, server.connections)
+            await asyncio.sleep(0)
+            return payload
+
+        async with serving(slow, ServerSettings(connections=3)) as (server, port):
+            asked = [exchange("127.0.0.1", port, b"%d" % n) for n in range(100)]
+            replies = await asyncio.gather(*asked)
+            assert [reply.payload for reply in replies] == [b"%d" % n for n in range(100)]
+            assert server.served == 100 - server.connections
+
+    asyncio.run(main())
+    assert most <= 3
+
+
+def test_nobody_listens() -> None:
+    """A refused connection is known to have sent nothing."""
+    listener = listen()
+    port = listener.getsockname()[1]
+    listener.close()
+    with pytest.raises(NotConnected):
+        asyncio.run(exchange("127.0.0.1", port, b"x"))
+    with pytest.raises(NotConnected):
+        exchange_sync("127.0.0.1", port, b"x")
+
+
+@pytest.mark.parametrize(("ending", "closed"), [(Ending.CLOSE, True), (Ending.RESET, False)])
+def test_endings_without_a_reply(ending: Ending, closed: bool) -> None:
+    """A clean close and a reset are told apart; both are no answer."""
+
+    async def end(payload: bytes, peer: Peer) -> Answer:
+        return ending
+
+    async def main() -> None:
+        async with serving(end) as (_, port):
+            with pytest.raises(NoAnswer) as caught:
+                await exchange("127.0.0.1", port, b"x")
+            assert caught.value.closed is closed
+            with pytest.raises(NoAnswer) as caught:
+                await asyncio.to_thread(exchange_sync, "127.0.0.1", port, b"x")
+            assert caught.value.closed is closed
+
+    asyncio.run(main())
+
+
+def test_failing_handler_resets(caplog: pytest.LogCaptureFixture) -> None:
+    """A bug in the handler must not look like a delivery to an agent."""
+
+    async def broken(payload: bytes, peer: Peer) -> Answer:
+        raise LookupError("bug")
+
+    async def main() -> None:
+        async with serving(broken) as (_, port):
+            with pytest.raises(NoAnswer) as caught:
+                await exchange("127.0.0.1", port, b"secret")
+            assert not caught.value.closed
+
+    asyncio.run(main())
+    assert "bug" in caplog.text
+    assert "secret" not in caplog.messages[0]
+
+
+def test_silent_peer_is_unknown_in_time() -> None:
+    """A peer that takes the request and says nothing gives NoAnswer after the limit."""
+    listener = listen()
+    port = listener.getsockname()[1]
+    with pytest.raises(NoAnswer) as caught:
+        asyncio.run(exchange("127.0.0.1", port, b"x", reply_timeout=0.05))
+    assert not caught.value.closed
+    with pytest.raises(NoAnswer):
+        exchange_sync("127.0.0.1", port, b"x", timeout=0.05)
+    listener.close()
+
+
+async def raw(port: int, data: bytes, *, eof: bool = False) -> bytes:
+    """Send bytes and return all that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    if eof:
+        writer.write_eof()
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+def test_what_peers_may_send() -> None:
+    """Unframed JSON, a half-closed request and bytes behind the frame are all served."""
+
+    async def main() -> None:
+        async with serving(echo) as (_, port):
+            for data, eof in [(b'{"a":1}', False), (encode(b"x"), True), (encode(b"x") * 2, False)]:
+                answer = await raw(port, data, eof=eof)
+                assert answer.startswith(b"ZBXD\x01")
+                assert answer.endswith(b"127.0.0.1")
+
+    asyncio.run(main())
+
+
+def test_time_limit_of_a_request() -> None:
+    """An idle connection is closed; an incomplete request is reset."""
+
+    async def main() -> None:
+        async with serving(echo, ServerSettings(request_timeout=0.05)) as (_, port):
+            assert await raw(port, b"") == b""
+            with pytest.raises(ConnectionResetError):
+                await raw(port, encode(b"xyz")[:-1])
+
+    asyncio.run(main())
+
+
+def test_too_long_a_request() -> None:
+    """A length over the limit is refused before its bytes are read."""
+
+    async def main() -> None:
+        async with serving(echo, ServerSettings(limits=Limits(frame=10))) as (_, port):
+            with pytest.raises(ConnectionResetError):
+                await raw(port, encode(b"x" * 11)[:13])
+
+    asyncio.run(main())
+
+
+def test_stop_lets_the_exchange_in_hand_end() -> None:
+    """Stopping waits for handlers and resets connections that ask for nothing."""
+
+    async def main() -> None:
+        entered, release = asyncio.Event(), asyncio.Event()
+
+        async def waiting(payload: bytes, peer: Peer) -> Answer:
+            entered.set()
+            await release.wait()
+            return payload
+
+        async with serving(waiting) as (server, port):
+            idle = asyncio.ensure_future(raw(port, b""))
+            asked = asyncio.ensure_future(exchange("127.0.0.1", port, b"x"))
+            await entered.wait()
+            stopped = asyncio.ensure_future(server.stop(5))
+            with pytest.raises(ConnectionResetError):
+                await idle
+            release.set()
+            assert (await asked).payload == b"x"
+            await stopped
+
+    asyncio.run(main())
+
+
+def test_mapped_addresses_are_plain() -> None:
+    """The peer check compares IPv4 with IPv4."""
+    assert plain_address("::ffff:10.0.0.1") == "10.0.0.1"
+    assert plain_address("fe80::1%eth0") == "fe80::1"
+    assert plain_address("10.0.0.1") == "10.0.0.1"
