@@ -36,8 +36,17 @@ from jobarranger.db.types import (
 
 metadata = MetaData()
 
-#: MySQL names the index it makes for a foreign key by itself; the others need a written one.
-_NO_INDEX_OF_THEIR_OWN = ("postgresql", "sqlite")
+#: Mark in `info` of an index or key: the product that does without it.
+NOT_ON = "not_on"
+
+
+def exists_on(item: SchemaItem, dialect: str) -> bool:
+    """Tell whether an index or key is made on a product (`mysql`, `postgresql`, `sqlite`)."""
+    return item.info.get(NOT_ON) != dialect
+
+
+def _if_wanted(ddl: object, target: Any, *more: Any, **given: Any) -> bool:
+    return exists_on(target, given["dialect"].name)
 
 
 def table(name: str, *items: SchemaItem) -> Table:
@@ -127,7 +136,8 @@ def primary_key(name: str, *columns: str) -> PrimaryKeyConstraint:
 
 def unique_running(name: str, column: str) -> UniqueConstraint:
     """Return the unique key of a running number (on SQLite it is the primary key already)."""
-    return UniqueConstraint(column, name=name).ddl_if(dialect=("mysql", "postgresql"))
+    key = UniqueConstraint(column, name=name, info={NOT_ON: "sqlite"})
+    return key.ddl_if(callable_=_if_wanted)
 
 
 def child_of(
@@ -150,4 +160,4 @@ def index(name: str, *columns: str) -> Index:
 
 def support_index(name: str, *columns: str) -> Index:
     """Return the index a foreign key needs; MySQL makes it by itself under the same name."""
-    return Index(name, *columns).ddl_if(dialect=_NO_INDEX_OF_THEIR_OWN)
+    return Index(name, *columns, info={NOT_ON: "mysql"}).ddl_if(callable_=_if_wanted)

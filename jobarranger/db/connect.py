@@ -1,0 +1,92 @@
+"""Opening a connection: one module knows what each product must be told first.
+
+The driver stays in autocommit mode; transactions begin and end with statements of ours, so a
+select outside of one is a single statement on the wire: no ping, no implicit BEGIN, no ROLLBACK.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from jobarranger.db.settings import DatabaseSettings
+from jobarranger.states import DatabaseType
+
+#: MariaDB has tx_isolation, MySQL transaction_isolation: each reads only its own comment.
+_MYSQL_INIT = (
+    "SET /*M! tx_isolation = 'READ-COMMITTED', */ /*!50720 transaction_isolation ="
+    " 'READ-COMMITTED', */ innodb_lock_wait_timeout = {lock},"
+    " sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'"
+)
+
+#: busy_timeout is a backstop only: our writers queue on a lock file (db/engine.py).
+_SQLITE_INIT = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -8192",
+)
+
+_CACHED_STATEMENTS = 1500  #: compiled statements kept by SQLAlchemy
+
+
+def make_engine(settings: DatabaseSettings) -> Engine:
+    """Return an engine without pool, its connections in autocommit mode."""
+    engine = create_engine(
+        settings.url(),
+        poolclass=NullPool,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",
+        query_cache_size=_CACHED_STATEMENTS,
+        connect_args=_connect_args(settings),
+        **({"use_native_hstore": False} if settings.kind is DatabaseType.POSTGRESQL else {}),
+    )
+    if settings.kind is DatabaseType.SQLITE:
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+    if settings.kind is DatabaseType.SQLITE:
+        return {"isolation_level": None, "timeout": 5.0}
+    if settings.kind is DatabaseType.POSTGRESQL:
+        return _postgresql_args(settings)
+    arguments: dict[str, Any] = {
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": settings.connect_timeout,
+        "read_timeout": settings.read_timeout,
+        "write_timeout": settings.read_timeout,
+        "init_command": _MYSQL_INIT.format(lock=settings.lock_timeout),
+    }
+    if settings.socket:
+        arguments["unix_socket"] = settings.socket
+    return arguments
+
+
+def _postgresql_args(settings: DatabaseSettings) -> dict[str, Any]:
+    options = [
+        "-c default_transaction_isolation=read\\ committed",
+        f"-c lock_timeout={settings.lock_timeout}s",
+        f"-c statement_timeout={settings.read_timeout}s",
+    ]
+    if settings.schema:
+        options.append(f"-c search_path={settings.schema}")
+    return {
+        "autocommit": True,
+        "connect_timeout": settings.connect_timeout,
+        "options": " ".join(options),
+        "tcp_user_timeout": settings.read_timeout * 1000,
+        "keepalives_idle": settings.read_timeout,
+    }
+
+
+def _prepare_sqlite(raw: Any, record: object) -> None:
+    cursor = raw.cursor()
+    for statement in _SQLITE_INIT:
+        cursor.execute(statement)
+    cursor.close()
