@@ -8,8 +8,9 @@ time in the server's zone, made here and only here (docs/time.md).
 
 from __future__ import annotations
 
+import os
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -62,8 +63,6 @@ def zone_named(name: str | None) -> tzinfo:
 
 def _system_zone_key() -> str | None:
     """Return the IANA name that TZ or /etc/localtime stands for, if it can be told."""
-    import os
-
     wanted = os.environ.get("TZ", "").removeprefix(":")
     if not wanted:
         target = os.path.realpath("/etc/localtime")
@@ -95,3 +94,12 @@ def stamp14(at_ms: int, zone: tzinfo) -> int:
 def stamp12(at_ms: int, zone: tzinfo) -> int:
     """Return `YYYYMMDDHHMM` (12 digits), as in `scheduled_time`."""
     return stamp14(at_ms, zone) // 100
+
+
+def next_stamp17(stamp: int) -> int:
+    """Return the 17-digit stamp one millisecond later, as digits of a real time of day."""
+    whole, milliseconds = divmod(stamp, 1000)
+    if milliseconds < 999:  # noqa: PLR2004 - room for one more millisecond
+        return stamp + 1
+    later = datetime.strptime(str(whole), "%Y%m%d%H%M%S") + timedelta(seconds=1)  # noqa: DTZ007
+    return int(later.strftime("%Y%m%d%H%M%S")) * 1000

@@ -1,0 +1,36 @@
+"""The instants from which on running icons count as overdue (`ja_ext_dispatch.warn_at`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from jobarranger.db import tables as t
+
+_D = t.ext_dispatch.c
+
+_DUE = (
+    select(_D.inner_job_id, _D.inner_jobnet_main_id)
+    .where(_D.warn_at <= bindparam("now"))
+    .order_by(_D.warn_at)
+    .limit(bindparam("most"))
+)
+_CLEAR = (
+    update(t.ext_dispatch)
+    .where(
+        _D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now")
+    )
+    .values(warn_at=None)
+)
+
+
+def due(conn: Connection, now: int, most: int) -> Sequence[Row[Any]]:
+    """Return icons whose warning is due at `now` (UTC ms), with their main runs."""
+    return conn.execute(_DUE, {"now": now, "most": most}).all()
+
+
+def clear(conn: Connection, ids: Collection[int], now: int) -> None:
+    """Forget the due warnings of some icons."""
+    conn.execute(_CLEAR, {"ids": sorted(ids), "now": now})

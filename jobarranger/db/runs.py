@@ -1,0 +1,215 @@
+"""Rows of running jobnets: `ja_run_jobnet_table`, its summary, and the census of icons.
+
+Functions take a connection inside the caller's transaction and never commit. Lock order:
+main rows in ascending order, then icons in ascending order (docs/database.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select, update
+
+from jobarranger.db import tables as t
+from jobarranger.db.guarded import Change, apply_changes
+from jobarranger.flow.judging import Census
+from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag
+
+_J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
+
+_IDS = bindparam("ids", expanding=True)
+
+#: The columns of an instance that the engine works with.
+_INSTANCE = (
+    _J.inner_jobnet_id,
+    _J.inner_jobnet_main_id,
+    _J.inner_job_id,
+    _J.update_date,
+    _J.run_type,
+    _J.main_flag,
+    _J.timeout_flag,
+    _J.status,
+    _J.scheduled_time,
+    _J.public_flag,
+    _J.jobnet_id,
+    _J.jobnet_name,
+    _J.user_name,
+    _J.execution_user_name,
+)
+
+_LAST_LOG = (
+    select(func.max(t.run_log.c.log_date))
+    .where(t.run_log.c.inner_jobnet_main_id == _J.inner_jobnet_id)
+    .scalar_subquery()
+    .label("last_log")
+)
+
+_MAINS = select(*_INSTANCE, _LAST_LOG).where(_J.inner_jobnet_id.in_(_IDS), _J.main_flag == 0)
+_LOCK_MAINS = _MAINS.order_by(_J.inner_jobnet_id).with_for_update()
+_LOCK_FREE_MAINS = _MAINS.order_by(_J.inner_jobnet_id).with_for_update(skip_locked=True)
+_INSTANCES = select(*_INSTANCE).where(_J.inner_jobnet_id.in_(_IDS))
+
+_STARTABLE = (
+    select(_S.inner_jobnet_id)
+    .where(_S.status == JobnetStatus.READY)
+    .order_by(_S.inner_jobnet_id)
+    .limit(bindparam("most"))
+)
+_STARTABLE_OF = (
+    select(_S.inner_jobnet_id)
+    .where(_S.inner_jobnet_id.in_(_IDS), _S.status == JobnetStatus.READY)
+    .order_by(_S.inner_jobnet_id)
+)
+
+
+def lock_mains(conn: Connection, ids: Collection[int], *, wait: bool) -> Sequence[Row[Any]]:
+    """Lock main rows in ascending order; without `wait`, leave out those that others hold."""
+    return conn.execute(_LOCK_MAINS if wait else _LOCK_FREE_MAINS, {"ids": sorted(ids)}).all()
+
+
+def instances(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Return instances by id."""
+    return conn.execute(_INSTANCES, {"ids": sorted(ids)}).all()
+
+
+def startable(conn: Connection, most: int) -> list[int]:
+    """Return main runs that boot has decided to start."""
+    return list(conn.scalars(_STARTABLE, {"most": most}))
+
+
+def startable_of(conn: Connection, ids: Collection[int]) -> list[int]:
+    """Return those of the given main runs that boot has decided to start."""
+    return list(conn.scalars(_STARTABLE_OF, {"ids": sorted(ids)}))
+
+
+def write_instances(conn: Connection, changes: Iterable[Change]) -> None:
+    """Write instance rows, each guarded by the status it was read with."""
+    apply_changes(conn, t.run_jobnet, _J.inner_jobnet_id, _J.status, changes)
+
+
+_SUMMARY_COLUMNS = {column.name for column in t.run_jobnet_summary.c}
+
+
+def write_summaries(conn: Connection, changes: Mapping[int, Mapping[str, object]]) -> None:
+    """Write summary rows; runs with equal values go in one statement."""
+    groups: dict[tuple[tuple[str, object], ...], list[int]] = {}
+    for main_id, values in changes.items():
+        groups.setdefault(tuple(sorted(values.items())), []).append(main_id)
+    for values, ids in groups.items():
+        assert _SUMMARY_COLUMNS.issuperset(name for name, _ in values)
+        statement = update(t.run_jobnet_summary).where(_S.inner_jobnet_id.in_(_IDS))
+        conn.execute(statement.values(dict(values)), {"ids": sorted(ids)})
+
+
+def _count(condition: Any) -> Any:
+    """Count the icons that fulfil a condition."""
+    return func.sum(case((condition, 1), else_=0))
+
+
+_STOPPED = _I.status.in_([IconStatus.RUNERR, IconStatus.ABORT])
+_COUNTS = {
+    "total": func.count(),
+    "ready": _count(_I.status == IconStatus.READY),
+    "run": _count(_I.status == IconStatus.RUN),
+    "failed": _count(and_(_STOPPED, _I.continue_flag == 0)),
+    "ended": _count(or_(_I.status == IconStatus.END, and_(_STOPPED, _I.continue_flag == 1))),
+    "fatal": _count(_I.status == IconStatus.ENDERR),
+    "finished_ends": _count(and_(_I.job_type == JobType.END, _I.status == IconStatus.END)),
+    "starts": _count(_I.job_type == JobType.START),
+    "ends": _count(_I.job_type == JobType.END),
+    "overdue": _count(_I.timeout_flag == 1),
+}
+_CENSUS = (
+    select(_I.inner_jobnet_id, *(column.label(name) for name, column in _COUNTS.items()))
+    .where(_I.inner_jobnet_id.in_(_IDS))
+    .group_by(_I.inner_jobnet_id)
+)
+
+
+def census(conn: Connection, ids: Collection[int]) -> dict[int, Census]:
+    """Count the icons of instances; an instance without icons has no entry."""
+    return {
+        row.inner_jobnet_id: Census(**{name: int(getattr(row, name)) for name in _COUNTS})
+        for row in conn.execute(_CENSUS, {"ids": sorted(ids)})
+    }
+
+
+_UNSETTLED = (
+    select(_J.inner_jobnet_id, _J.inner_jobnet_main_id)
+    .join(t.run_job, _I.inner_jobnet_id == _J.inner_jobnet_id)
+    .where(_J.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]))
+    .group_by(_J.inner_jobnet_id, _J.inner_jobnet_main_id, _J.status, _J.timeout_flag, _J.run_type)
+    .having(
+        or_(
+            _COUNTS["fatal"] > 0,
+            _COUNTS["finished_ends"] > 0,
+            and_(_J.status == JobnetStatus.RUN, _COUNTS["failed"] > 0),
+            and_(_J.status == JobnetStatus.RUNERR, _COUNTS["failed"] == 0),
+            and_(_J.timeout_flag == 0, _COUNTS["overdue"] > 0),
+            and_(_J.timeout_flag == 1, _COUNTS["overdue"] == 0),
+        )
+    )
+    .order_by(_J.inner_jobnet_id)
+    .limit(bindparam("most"))
+)
+
+
+def unsettled(conn: Connection, most: int) -> list[tuple[int, int]]:
+    """Return running instances (id, main id) whose state does not fit their icons.
+
+    In the ordinary course there are none: the step that changes an icon judges its instance. They
+    come from people who write rows directly, and from END icons reached while others are active.
+    """
+    return [(row[0], row[1]) for row in conn.execute(_UNSETTLED, {"most": most})]
+
+
+_READY = (
+    select(_I.inner_job_id, _I.inner_jobnet_main_id)
+    .join(t.run_jobnet, _J.inner_jobnet_id == _I.inner_jobnet_id)
+    .where(
+        _I.status == IconStatus.READY,
+        _I.method_flag != MethodFlag.WAIT,
+        _J.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
+    )
+    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
+    .limit(bindparam("most"))
+)
+_READY_OF = (
+    select(_I.inner_job_id, _I.inner_jobnet_main_id)
+    .where(
+        _I.inner_jobnet_main_id.in_(_IDS),
+        _I.status == IconStatus.READY,
+        _I.method_flag != MethodFlag.WAIT,
+    )
+    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
+)
+
+
+def ready_icons(conn: Connection, most: int) -> list[tuple[int, int]]:
+    """Return ready icons that are not held, as (inner_job_id, main id)."""
+    return [(row[0], row[1]) for row in conn.execute(_READY, {"most": most})]
+
+
+def ready_icons_of(conn: Connection, mains: Collection[int]) -> list[tuple[int, int]]:
+    """Return the ready icons of the given main runs that are not held."""
+    return [(row[0], row[1]) for row in conn.execute(_READY_OF, {"ids": sorted(mains)})]
+
+
+_FINISHED_END = (
+    select(_I.inner_jobnet_id, func.min(t.ext_event.c.at))
+    .join(t.ext_event, t.ext_event.c.inner_job_id == _I.inner_job_id)
+    .where(
+        _I.inner_jobnet_id.in_(_IDS),
+        _I.job_type == JobType.END,
+        _I.status == IconStatus.END,
+        t.ext_event.c.event == bindparam("event"),
+    )
+    .group_by(_I.inner_jobnet_id)
+)
+
+
+def end_reached_at(conn: Connection, ids: Collection[int], event: int) -> dict[int, int]:
+    """Return since when (UTC ms) instances have a finished END icon."""
+    rows = conn.execute(_FINISHED_END, {"ids": sorted(ids), "event": event})
+    return {row[0]: int(row[1]) for row in rows}

@@ -1,0 +1,91 @@
+"""The variable tables: input and output of icons, input of instances.
+
+Functions take a connection inside the caller's transaction and never commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select
+
+from jobarranger.db import tables as t
+from jobarranger.flow.variables import VariableRows
+
+_IDS = bindparam("ids", expanding=True)
+
+
+class Variables(Enum):
+    """The three variable tables that runs use: (table, its key, its value column)."""
+
+    BEFORE = (t.run_value_before, "inner_job_id", "before_value")  #: input of an icon
+    AFTER = (t.run_value_after, "inner_job_id", "after_value")  #: output of an icon
+    JOBNET = (t.value_before_jobnet, "inner_jobnet_id", "before_value")  #: input of an instance
+
+    @property
+    def table(self) -> Table:
+        """The table itself."""
+        return self.value[0]
+
+    @property
+    def key(self) -> str:
+        """The column that names the owner."""
+        return self.value[1]
+
+    @property
+    def text(self) -> str:
+        """The column with the variable's value."""
+        return self.value[2]
+
+
+def _select(kind: Variables) -> Any:
+    """Build the statement that reads the rows of some owners."""
+    c = kind.table.c
+    owner = c[kind.key]
+    return (
+        select(owner, c.seq_no, c.value_name, c[kind.text])
+        .where(owner.in_(_IDS))
+        .order_by(c.seq_no)
+    )
+
+
+_SELECT = {kind: _select(kind) for kind in Variables}
+_DELETE = {kind: delete(kind.table).where(kind.table.c.seq_no.in_(_IDS)) for kind in Variables}
+_INSERT = {kind: insert(kind.table) for kind in Variables}
+
+
+def read(conn: Connection, kind: Variables, owners: Collection[int]) -> dict[int, VariableRows]:
+    """Return the rows of each owner; an owner without rows gets an empty list."""
+    found: dict[int, list[tuple[int, str, str]]] = {owner: [] for owner in owners}
+    for row in conn.execute(_SELECT[kind], {"ids": sorted(owners)}):
+        found[row[0]].append((row[1], row[2], row[3]))
+    return {owner: VariableRows.stored(rows) for owner, rows in found.items()}
+
+
+def write(
+    conn: Connection,
+    kind: Variables,
+    sets: Mapping[int, VariableRows],
+    instance_of: Mapping[int, int],
+) -> None:
+    """Write what has changed: delete the rows that no longer count, insert the new ones.
+
+    Args:
+        conn: the transaction's connection.
+        kind: which table.
+        sets: the rows by owner.
+        instance_of: the instance of each icon (icon tables carry it for information).
+    """
+    doomed = [seq for rows in sets.values() for seq in rows.deleted]
+    if doomed:
+        conn.execute(_DELETE[kind], {"ids": doomed})
+    fresh = [
+        {kind.key: owner, "value_name": row.name, kind.text: row.value}
+        | ({} if kind is Variables.JOBNET else {"inner_jobnet_id": instance_of[owner]})
+        for owner, rows in sets.items()
+        for row in rows.pending()
+    ]
+    if fresh:
+        conn.execute(_INSERT[kind], fresh)

@@ -1,0 +1,57 @@
+"""What an arrow does to the icon it leads to (docs/flow.md, Arrivals). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jobarranger.states import FlowType, IconStatus, JobType
+
+#: Icons that start at the first arrival and again at each later one.
+FIRST_ARRIVAL = frozenset({JobType.IFEND, JobType.L})
+
+_ENDED = frozenset({IconStatus.END, IconStatus.RUNERR})
+
+
+class Refusal(Enum):
+    """Why an arrow is not taken."""
+
+    BUSY = "the successor is ready, running, being stopped or failed for good"
+    ENDED = "the successor is an END icon that has finished"
+    TEST = "in a test run an icon is reached once only"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The successor's new state."""
+
+    status: IconStatus
+    end_count: int
+
+
+def arrive(
+    job_type: JobType, status: IconStatus, end_count: int, boot_count: int, *, test: bool
+) -> Arrival | Refusal:
+    """Return what an icon becomes when one more of its entering arrows fires.
+
+    An icon that has ended is reached again (a loop): it begins anew with this arrival.
+    """
+    if status in _ENDED:
+        if test:
+            return Refusal.TEST
+        if job_type is JobType.END:
+            return Refusal.ENDED
+        status, end_count = IconStatus.BEGIN, 0
+    if status is not IconStatus.BEGIN:
+        return Refusal.TEST if test else Refusal.BUSY
+    end_count += 1
+    ready = job_type in FIRST_ARRIVAL or end_count >= boot_count
+    return Arrival(IconStatus.READY if ready else IconStatus.BEGIN, end_count)
+
+
+def fires(flow_type: FlowType, kind: FlowType) -> bool:
+    """Tell whether an icon that completes with `kind` fires an arrow of `flow_type`.
+
+    A normal completion fires every arrow; a condition fires those of its own outcome only.
+    """
+    return kind is FlowType.NORMAL or flow_type is kind

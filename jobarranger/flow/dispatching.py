@@ -1,0 +1,82 @@
+"""What becomes of an icon whose request did not reach its agent, or was refused there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jobarranger import messages as m
+from jobarranger.db import icons as icon_rows
+from jobarranger.db.engine import Database, Unit
+from jobarranger.db.values import Variables
+from jobarranger.flow import stepping
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.settling import settle
+from jobarranger.flow.work import Work
+from jobarranger.messages import Raised
+from jobarranger.states import AWAITING_RESULT, DispatchState, Method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchFailure:
+    """A request that will not be carried out, as far as the server can tell."""
+
+    job_id: int
+    attempt: int
+    method: Method  #: of the request: a run, a test, a stop command or a kill
+    message: Raised
+    host: str = ""
+    outcome_unknown: bool = False  #: it was sent; whether it ran is not known
+
+
+def fail_dispatch(db: Database, engine: Engine, failures: Sequence[DispatchFailure]) -> int:
+    """Put icons into RUNERR whose requests have failed; return how many that concerned.
+
+    A failure counts only for the icon's newest attempt, and only while its result is outstanding:
+    a result that came in the meantime wins.
+    """
+    ids = {failure.job_id for failure in failures}
+    found = db.read(lambda conn: icon_rows.dispatches(conn, ids))
+    mains = {int(row.inner_jobnet_main_id) for row in found}
+
+    def work_on(unit: Unit) -> Work:
+        work = Work(unit, engine)
+        work.lock_families(mains, wait=True)
+        _fail(work, failures)
+        settle(work)
+        work.write()
+        return work
+
+    work = db.transaction(work_on)
+    m.write_all(work.raised)
+    return sum(family.steps for family in work.families.values())
+
+
+def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
+    """Fail the icons under the lock of their families."""
+    conn = work.unit.conn
+    ids = sorted({failure.job_id for failure in failures})
+    newest: dict[int, Any] = {}
+    for row in icon_rows.dispatches(conn, ids):
+        newest[row.inner_job_id] = row
+    icons = {icon.id: icon for icon in work.load_icons(ids)}
+    counting = [
+        failure
+        for failure in failures
+        if failure.job_id in icons
+        and failure.job_id in newest
+        and newest[failure.job_id].attempt == failure.attempt
+        and icons[failure.job_id].status in AWAITING_RESULT
+    ]
+    chosen = [icons[failure.job_id] for failure in counting]
+    work.load_values(Variables.AFTER, chosen)
+    work.load_flows([icon.id for icon in chosen if icon.continues])
+    for failure in counting:
+        icon = icons[failure.job_id]
+        if icon.status not in AWAITING_RESULT:
+            continue
+        work.family(icon).steps += 1
+        stepping.fail(work, icon, [failure.message], host=failure.host)
+        state = DispatchState.UNKNOWN if failure.outcome_unknown else DispatchState.DONE
+        icon_rows.finish_dispatches(conn, [icon.id], work.now.at, state)

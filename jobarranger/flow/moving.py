@@ -1,0 +1,190 @@
+"""The run process's transactions: start jobnets, start ready icons, judge what others changed.
+
+Candidates are read without locks first; families that another process holds are left to it. Each
+transaction takes a bounded batch of families and writes it with a handful of statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.db import icons as icon_rows
+from jobarranger.db import runs, values
+from jobarranger.db.engine import Database, Unit
+from jobarranger.db.values import Variables
+from jobarranger.failpoints import failpoint
+from jobarranger.flow import stepping
+from jobarranger.flow.batches import Parking, in_batches
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.records import Icon
+from jobarranger.flow.settling import settle
+from jobarranger.flow.work import Work
+from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, MethodFlag
+
+#: Families in one transaction, icons and runs looked at in one pass.
+BATCH = 50
+MOST = 500
+
+
+class Mover:
+    """Moves runs forward; one per run process."""
+
+    def __init__(self, db: Database, engine: Engine) -> None:
+        """Work on `db` in the surroundings `engine`."""
+        self._db = db
+        self._engine = engine
+        self._parking = Parking(engine.clock)
+
+    def move(self, mains: Collection[int] | None) -> tuple[int, bool]:
+        """Start what is to be started in the given families, or anywhere (None: the sweep).
+
+        Returns:
+            how many icons were moved, and whether more is waiting to be moved at once.
+        """
+        starting, ready = self._db.read(lambda conn: self._candidates(conn, mains))
+        families = dict.fromkeys((*starting, *(main for _, main in ready)))
+        wanted = self._parking.allowed(families)
+        icons: dict[int, list[int]] = {}
+        for icon_id, main in ready:
+            icons.setdefault(main, []).append(icon_id)
+        begun = set(starting)
+        works = in_batches(
+            wanted,
+            BATCH,
+            lambda batch: self._move_batch(batch, begun, icons),
+            self._parking,
+        )
+        moved = sum(family.steps for work in works for family in work.families.values())
+        return moved, any(work.ready for work in works) or len(ready) >= MOST
+
+    def _candidates(
+        self, conn: Connection, mains: Collection[int] | None
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """Read runs to be started and icons that are ready, without locks."""
+        if mains is None:
+            return runs.startable(conn, MOST), runs.ready_icons(conn, MOST)
+        return runs.startable_of(conn, mains), runs.ready_icons_of(conn, mains)
+
+    def _move_batch(
+        self, mains: Sequence[int], begun: set[int], icons: dict[int, list[int]]
+    ) -> Work:
+        """Move a batch of families in one transaction."""
+
+        def work_on(unit: Unit) -> Work:
+            work = Work(unit, self._engine)
+            ours = work.lock_families(mains, wait=False)
+            failpoint("run.claim")
+            start_jobnets(work, sorted(ours & begun))
+            held = [icon for main in sorted(ours) for icon in icons.get(main, [])]
+            ready = [icon for icon in work.load_icons(held) if icon.status is IconStatus.READY]
+            run_icons(work, ready)
+            settle(work)
+            work.write()
+            failpoint("run.before_commit")
+            return work
+
+        work = self._db.transaction(work_on)
+        failpoint("run.after_commit")
+        m.write_all(work.raised)
+        return work
+
+    def settle(self) -> int:
+        """Judge instances whose state does not fit their icons; return how many there were."""
+        unsettled = self._db.read(lambda conn: runs.unsettled(conn, MOST))
+        if not unsettled:
+            return 0
+        by_main: dict[int, list[int]] = {}
+        for instance_id, main in unsettled:
+            by_main.setdefault(main, []).append(instance_id)
+
+        def judge_batch(mains: Sequence[int]) -> Work:
+            return self._settle_batch(mains, by_main)
+
+        in_batches(self._parking.allowed(by_main), BATCH, judge_batch, self._parking)
+        return len(unsettled)
+
+    def _settle_batch(self, mains: Sequence[int], by_main: dict[int, list[int]]) -> Work:
+        """Judge a batch of families in one transaction."""
+
+        def work_on(unit: Unit) -> Work:
+            work = Work(unit, self._engine)
+            ours = work.lock_families(mains, wait=False)
+            ids = {instance for main in ours for instance in by_main[main]}
+            work.load_instances(ids)
+            work.suspects.update(ids & work.instances.keys())
+            settle(work, runs.end_reached_at(unit.conn, ids, int(IconEvent.ENDED)) if ids else None)
+            work.write()
+            return work
+
+        work = self._db.transaction(work_on)
+        m.write_all(work.raised)
+        return work
+
+
+def run_icons(work: Work, ready: Iterable[Icon]) -> None:
+    """Start ready icons and what becomes ready by them, up to the limit per family.
+
+    What is left over stays ready in `work.ready`, for the next transaction.
+    """
+    wave = list(ready)
+    while wave:
+        stepping.step(work, wave)
+        limit = work.engine.steps
+        wave = [icon for icon in work.ready if work.family(icon).steps < limit and _free(icon)]
+        taken = {icon.id for icon in wave}
+        work.ready = [icon for icon in work.ready if icon.id not in taken and _free(icon)]
+
+
+def _free(icon: Icon) -> bool:
+    """Tell whether a ready icon may start: it is not on hold."""
+    return icon.method is not MethodFlag.WAIT
+
+
+def start_jobnets(work: Work, mains: Collection[int]) -> None:
+    """Start main runs that boot has decided to start, and make their START icons ready."""
+    if not mains:
+        return
+    conn = work.unit.conn
+    agreed = set(runs.startable_of(conn, mains))
+    mains = [
+        main
+        for main in mains
+        if main in agreed
+        and work.instances[main].status in {JobnetStatus.BEGIN, JobnetStatus.READY}
+    ]
+    if not mains:
+        return
+    starts: dict[int, list[Icon]] = {}
+    for icon in work.adopt(Icon.from_row(row) for row in icon_rows.lock_starts(conn, mains)):
+        starts.setdefault(icon.instance_id, []).append(icon)
+    given = values.read(conn, Variables.JOBNET, mains)
+    for main in mains:
+        work.families[main].summary.update(
+            status=int(JobnetStatus.RUN), start_time=work.now.second, end_time=0
+        )
+        found = starts.get(main, [])
+        if len(found) == 1:
+            stepping.begin(work, main, found[0], given[main])
+        else:
+            _refuse_start(work, main, len(found))
+    ready, work.ready = work.ready, []
+    run_icons(work, [icon for icon in ready if _free(icon)])
+
+
+def _refuse_start(work: Work, main: int, starts: int) -> None:
+    """End a run that cannot start since it has no or several START icons."""
+    instance = work.instances[main]
+    work.say(
+        m.render(
+            m.JAJOBNETREADY200002,
+            jobnet_id=instance.jobnet_id,
+            inner_jobnet_id=instance.id,
+            starts=starts,
+        ),
+        instance,
+    )
+    instance.move(JobnetStatus.ENDERR, start_time=work.now.second, end_time=work.now.second)
+    work.families[main].summary["job_status"] = int(JobStatus.ERROR)

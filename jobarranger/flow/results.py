@@ -1,0 +1,317 @@
+"""Work in what agents report (docs/protocol.md, Results; docs/flow.md, JOB).
+
+Results that arrived together are one transaction. Each gets a verdict that says how the agent is
+to be answered; an agent of the original takes any answer as delivered, so a refusal is only for
+what can never become true.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.db import icons as icon_rows
+from jobarranger.db.engine import Database, Unit
+from jobarranger.db.values import Variables
+from jobarranger.errors import DatabaseUnavailable
+from jobarranger.failpoints import failpoint
+from jobarranger.flow import stepping
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.records import Icon
+from jobarranger.flow.settling import settle
+from jobarranger.flow.variables import MESSAGE, storable
+from jobarranger.flow.work import Work
+from jobarranger.icons import Failure
+from jobarranger.icons.job import judge_result
+from jobarranger.states import (
+    AWAITING_RESULT,
+    DispatchState,
+    IconEvent,
+    IconStatus,
+    JobType,
+)
+
+#: Longest message of an agent that is kept (bytes).
+MESSAGE_LIMIT = 1023
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """One `jobresult` telegram, decoded."""
+
+    job_id: int
+    attempt: int | None  #: None: from an agent of the original
+    host_name: str
+    peer: str  #: address the connection came from
+    result: int  #: 0: it ran to an end; else the agent could not run it
+    return_code: int
+    signal: int
+    std_out: str
+    std_err: str
+    message: str | None
+    received_at: int  #: UTC ms
+
+
+class Verdict(Enum):
+    """How a result was taken."""
+
+    STORED = "worked in; answer 0"
+    REPEATED = "worked in before; answer 0"
+    REFUSED = "can never be worked in; answer -1"
+    PARKED = "cannot be judged now; keep it, answer 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on one result, with a text for the answer and the log."""
+
+    verdict: Verdict
+    text: str = ""
+
+
+class Senders(Protocol):
+    """Tells whether a connection comes from the host it claims."""
+
+    def is_host(
+        self, conn: Connection, host_name: str, recorded: str | None, peer: str
+    ) -> bool | None:
+        """Compare `peer` with the recorded and the present address; None: cannot be told now."""
+
+
+class RecordedSenders:
+    """Knows only the address that a request was sent to."""
+
+    def is_host(
+        self, conn: Connection, host_name: str, recorded: str | None, peer: str
+    ) -> bool | None:
+        """Compare with the recorded address."""
+        del conn, host_name
+        return recorded is not None and same_address(recorded, peer)
+
+
+def same_address(one: str, other: str) -> bool:
+    """Tell whether two numeric addresses are the same (an IPv4 address may be mapped into IPv6)."""
+    try:
+        return _plain(one) == _plain(other)
+    except ValueError:
+        return False
+
+
+def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return an address, unmapped."""
+    address = ipaddress.ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+_RECORDED = RecordedSenders()
+
+
+def complete(
+    db: Database, engine: Engine, results: Sequence[JobResult], senders: Senders = _RECORDED
+) -> list[Judged]:
+    """Work in results; return a verdict for each, in their order.
+
+    The whole batch is one transaction; if that fails the results are taken one by one, and one
+    that fails alone is parked.
+
+    Raises:
+        DatabaseUnavailable: nothing was committed.
+    """
+    early = db.read(lambda conn: _first_look(conn, results, senders))
+    judged: dict[int, Judged] = {i: j for i, j in enumerate(early) if isinstance(j, Judged)}
+    open_ones = [i for i in range(len(results)) if i not in judged]
+    if open_ones:
+        mains = {i: main for i, main in enumerate(early) if isinstance(main, int)}
+        judged.update(_complete_some(db, engine, results, mains, open_ones))
+    return [judged[i] for i in range(len(results))]
+
+
+def _first_look(
+    conn: Connection, results: Sequence[JobResult], senders: Senders
+) -> list[Judged | int]:
+    """Return a verdict for what needs no lock, and the main run's id for the others."""
+    rows: dict[int, list[Any]] = {}
+    for row in icon_rows.dispatches(conn, {result.job_id for result in results}):
+        rows.setdefault(row.inner_job_id, []).append(row)
+    return [_look(conn, result, rows.get(result.job_id, []), senders) for result in results]
+
+
+def _look(
+    conn: Connection, result: JobResult, rows: Sequence[Any], senders: Senders
+) -> Judged | int:
+    """Check one result against the requests that were sent for its icon."""
+    sent = _request_of(result, rows)
+    if sent is None:
+        return Judged(Verdict.REFUSED, f"job {result.job_id} was never sent to {result.host_name}")
+    known = senders.is_host(conn, result.host_name, sent.address, result.peer)
+    if known is None:
+        return Judged(Verdict.PARKED, f"the address of host {result.host_name} cannot be told now")
+    if not known:
+        raised = m.say(m.JAHOST200006, host=result.host_name, peer=result.peer)
+        return Judged(Verdict.REFUSED, raised.text)
+    return int(sent.inner_jobnet_main_id)
+
+
+def _request_of(result: JobResult, rows: Sequence[Any]) -> Any | None:
+    """Return the request that a result belongs to: its attempt, or the newest one."""
+    mine = [row for row in rows if row.host_name == result.host_name]
+    if result.attempt is not None:
+        mine = [row for row in mine if row.attempt == result.attempt]
+    return mine[-1] if mine else None
+
+
+def _complete_some(
+    db: Database,
+    engine: Engine,
+    results: Sequence[JobResult],
+    mains: dict[int, int],
+    indexes: Sequence[int],
+) -> dict[int, Judged]:
+    """Work in some of the results; one by one if they fail together."""
+    try:
+        return _complete_batch(db, engine, results, mains, indexes)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one row in a pass: parked, with a message
+        if len(indexes) == 1:
+            raised = m.say(
+                m.JATRAPPER300001, job_id=results[indexes[0]].job_id, reason=f"{error!r}"
+            )
+            return {indexes[0]: Judged(Verdict.PARKED, raised.text)}
+    done: dict[int, Judged] = {}
+    for index in indexes:
+        done.update(_complete_some(db, engine, results, mains, [index]))
+    return done
+
+
+def _complete_batch(
+    db: Database,
+    engine: Engine,
+    results: Sequence[JobResult],
+    mains: dict[int, int],
+    indexes: Sequence[int],
+) -> dict[int, Judged]:
+    """Work in a batch in one transaction."""
+
+    def work_on(unit: Unit) -> tuple[Work, dict[int, Judged]]:
+        work = Work(unit, engine)
+        work.lock_families({mains[i] for i in indexes}, wait=True)
+        judged = _take(work, {i: results[i] for i in indexes})
+        settle(work)
+        work.write()
+        if work.finished:
+            icon_rows.finish_dispatches(unit.conn, work.finished, work.now.at)
+        failpoint("trapper.before_commit")
+        return work, judged
+
+    work, judged = db.transaction(work_on)
+    failpoint("trapper.after_commit")
+    m.write_all(work.raised)
+    return judged
+
+
+def _take(work: Work, results: dict[int, JobResult]) -> dict[int, Judged]:
+    """Judge results under the lock of their families, and apply those that count."""
+    conn = work.unit.conn
+    ids = sorted({result.job_id for result in results.values()})
+    work.load_icons(ids)
+    rows: dict[int, list[Any]] = {}
+    for row in icon_rows.dispatches(conn, ids):
+        rows.setdefault(row.inner_job_id, []).append(row)
+    judged: dict[int, Judged] = {}
+    counting: dict[int, JobResult] = {}
+    for index, result in results.items():
+        sent = rows.get(result.job_id, [])
+        verdict = _verdict(work.icons.get(result.job_id), result, sent)
+        if verdict.verdict is Verdict.STORED and result.job_id in counting:
+            verdict = Judged(Verdict.REPEATED, "the same result arrived twice")
+        elif verdict.verdict is Verdict.STORED:
+            counting[result.job_id] = result
+        judged[index] = verdict
+    _apply(work, counting, {job_id: found[-1].attempt for job_id, found in rows.items()})
+    return judged
+
+
+def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judged:
+    """Tell whether a result counts, by its request and the icon's state."""
+    sent = _request_of(result, rows)
+    if icon is None or sent is None:
+        return Judged(Verdict.REFUSED, f"job {result.job_id} does not exist")
+    if sent is not rows[-1] or (
+        sent.state == DispatchState.DONE and icon.status not in AWAITING_RESULT
+    ):
+        if result.attempt is not None and sent.state == DispatchState.DONE:
+            return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")
+        return Judged(Verdict.REFUSED, f"job {result.job_id} is not running any more")
+    if sent.state == DispatchState.DONE and result.attempt is not None:
+        return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")
+    if sent.state == DispatchState.NEW:
+        return Judged(Verdict.REFUSED, f"this run of job {result.job_id} has not been sent yet")
+    resolves = sent.state == DispatchState.UNKNOWN and icon.status is IconStatus.RUNERR
+    if icon.status in AWAITING_RESULT or resolves:
+        return Judged(Verdict.STORED)
+    return Judged(Verdict.REFUSED, f"job {result.job_id} is not running any more")
+
+
+def _apply(work: Work, results: dict[int, JobResult], attempts: dict[int, int]) -> None:
+    """Store the outcomes of icons and let their flows go on."""
+    if not results:
+        return
+    icons = [work.icons[job_id] for job_id in results]
+    work.load_values(Variables.AFTER, icons)
+    work.load_flows([icon.id for icon in icons])
+    stop_codes = icon_rows.stop_codes(
+        work.unit.conn, [icon.id for icon in icons if icon.type is JobType.JOB]
+    )
+    for icon in icons:
+        result = results[icon.id]
+        work.finished.append(icon.id)
+        work.family(icon).steps += 1
+        work.event(IconEvent.RESULT, icon, result.received_at, attempts.get(icon.id, 0))
+        work.after[icon.id].extend(outputs(result))
+        stop_code, _ = stop_codes.get(icon.id, (None, ""))
+        _conclude(work, icon, result, stop_code or "")
+
+
+def outputs(result: JobResult) -> dict[str, str]:
+    """Return the variables that a result brings."""
+    if result.result != 0:
+        return {
+            MESSAGE: storable(result.message or "", MESSAGE_LIMIT),
+            "STD_OUT": storable(result.std_out),
+            "STD_ERR": storable(result.std_err),
+            "JOB_EXIT_CD": "-1",
+            "SIGNAL": "0",
+        }
+    return {
+        "STD_OUT": storable(result.std_out),
+        "STD_ERR": storable(result.std_err),
+        "JOB_EXIT_CD": str(result.return_code),
+        "SIGNAL": str(result.signal),
+    }
+
+
+def _conclude(work: Work, icon: Icon, result: JobResult, stop_code: str) -> None:
+    """End an icon by the result of its command."""
+    verdict = judge_result(
+        result=result.result,
+        aborted=icon.status is IconStatus.ABORT,
+        signal=result.signal,
+        return_code=result.return_code,
+        message=storable(result.message, MESSAGE_LIMIT) if result.message else None,
+        stop_code=stop_code,
+    )
+    if verdict is None:
+        work.after[icon.id].append("ICON_STATUS", "0")
+        stepping.complete(work, icon)
+        return
+    failure, text = verdict
+    work.after[icon.id].append(MESSAGE, text)
+    stepping.fail(work, icon, [], Failure(failure), host=result.host_name)

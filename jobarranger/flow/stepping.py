@@ -1,0 +1,339 @@
+"""One icon's step: start, completion, failure, skip; and the arrows that fire (docs/flow.md).
+
+Everything here works on the rows of a `Work`; reading is done for whole sets of icons before, and
+writing after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from jobarranger import messages as m
+from jobarranger.clock import local_time
+from jobarranger.db import icons as icon_rows
+from jobarranger.db.values import Variables
+from jobarranger.flow.arrivals import Refusal, arrive, fires
+from jobarranger.flow.records import Icon
+from jobarranger.flow.variables import MESSAGE, VariableRows
+from jobarranger.flow.work import Work
+from jobarranger.icons import REGISTRY, Dispatched, Done, Failed, Failure, Outcome
+from jobarranger.messages import Raised
+from jobarranger.states import (
+    DispatchState,
+    FlowType,
+    IconEvent,
+    IconStatus,
+    JobnetStatus,
+    JobType,
+    MethodFlag,
+    RunType,
+    host_slot,
+)
+from jobarranger.wakes import Role
+
+
+def step(work: Work, icons: Sequence[Icon]) -> None:
+    """Treat a set of ready icons, each by its method flag."""
+    moving = [icon for icon in icons if icon.method is not MethodFlag.WAIT]
+    settings = _prepare(work, moving)
+    for icon in moving:
+        work.family(icon).steps += 1
+        match icon.method:
+            case MethodFlag.NORMAL | MethodFlag.RERUN:
+                _start(work, icon, settings.get(icon.id))
+            case MethodFlag.SKIP:
+                _skip(work, icon)
+            case _:
+                raised = m.render(m.JARUN200001, inner_job_id=icon.id, method_flag=int(icon.method))
+                fail(work, icon, [raised])
+
+
+def _prepare(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
+    """Read what a set of icons needs: settings, variables, arrows and successors."""
+    settings: dict[int, Any] = {}
+    kinds: dict[int, list[int]] = {}
+    for icon in icons:
+        kinds.setdefault(int(icon.type), []).append(icon.id)
+    for number, ids in kinds.items():
+        if number in REGISTRY:
+            settings.update(REGISTRY[number].settings(work.unit.conn, ids))
+    work.load_values(Variables.BEFORE, icons)
+    work.load_values(Variables.AFTER, icons)
+    work.load_flows([icon.id for icon in icons if _ends_here(icon)])
+    return settings
+
+
+def _ends_here(icon: Icon) -> bool:
+    """Tell whether an icon's arrows may fire in the very step that starts it."""
+    agents = icon.type is JobType.JOB and icon.method is not MethodFlag.SKIP
+    return icon.type is not JobType.END and (not agents or icon.continues)
+
+
+def _introduce(work: Work, icon: Icon) -> dict[str, str]:
+    """Put the icon's own names into its input, and return the input."""
+    before = work.before[icon.id]
+    at = local_time(work.now.at, work.engine.zone)
+    before.extend(
+        {
+            "JOB_ID": icon.job_id,
+            "JOB_NAME": icon.job_name,
+            "CURRENT_TIME": at.strftime("%Y%m%d%H%M%S"),
+            "JOB_ID_FULL": work.path(icon),
+        }
+    )
+    before.drop(MESSAGE)
+    return before.settle()
+
+
+def _start(work: Work, icon: Icon, settings: Any) -> None:
+    """Start one icon: the steps common to all types, then its own."""
+    event = "JC00000007" if icon.method is MethodFlag.RERUN else "JC00000003"
+    work.log(event, work.instance(icon), icon)
+    values = _introduce(work, icon)
+    icon.move(IconStatus.RUN, start_time=work.now.second, end_time=0)
+    work.event(IconEvent.STARTED, icon)
+    running = {"running_job_id": work.path(icon)[:1024], "running_job_name": icon.job_name}
+    family = work.family(icon)
+    family.summary.update(running)
+    family.main.changes.update(running)
+    work.after[icon.id].extend(values)
+    kind = REGISTRY.get(int(icon.type))
+    if kind is None:
+        fail(
+            work, icon, [m.render(m.JARUNNORMAL200001, inner_job_id=icon.id, job_type=int(icon.type))]
+        )
+        return
+    act(work, icon, kind.start(icon, settings, values))
+
+
+def act(work: Work, icon: Icon, outcome: Outcome) -> None:
+    """Do what the outcome of an icon asks for."""
+    match outcome:
+        case Done(values, kind):
+            work.after[icon.id].extend(values)
+            complete(work, icon, kind)
+        case Failed(messages, failure):
+            fail(work, icon, messages, failure)
+        case Dispatched():
+            _dispatch(work, icon, outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _dispatch(work: Work, icon: Icon, outcome: Dispatched) -> None:
+    """Commit a request to an agent together with the icon's start."""
+    attempt = 1
+    if icon.start_time:
+        attempt += icon_rows.last_attempts(work.unit.conn, [icon.id]).get(icon.id, 0)
+    slot = host_slot(outcome.host)
+    warn = outcome.warn_after_ms
+    work.dispatches.append(
+        {
+            "inner_job_id": icon.id,
+            "attempt": attempt,
+            "method": int(outcome.method),
+            "inner_jobnet_main_id": icon.main_id,
+            "slot": slot,
+            "state": int(DispatchState.NEW),
+            "host_name": outcome.host,
+            "force_flag": int(icon.force),
+            "payload": json.dumps(outcome.payload, ensure_ascii=False),
+            "created_at": work.now.at,
+            "warn_at": work.now.at + warn if warn else None,
+        }
+    )
+    work.unit.wake(Role.EXECUTOR, icon.id, slot=slot)
+
+
+def _skip(work: Work, icon: Icon) -> None:
+    """Complete an icon without running it: what comes in goes out."""
+    kind = REGISTRY.get(int(icon.type))
+    if kind is None or not kind.can_skip:
+        fail(
+            work, icon, [m.render(m.JARUNSKIP200001, inner_job_id=icon.id, job_type=int(icon.type))]
+        )
+        return
+    values = _introduce(work, icon)
+    work.log("JC00000006", work.instance(icon), icon)
+    work.after[icon.id].extend(values)
+    complete(work, icon)
+
+
+def complete(work: Work, icon: Icon, kind: FlowType = FlowType.NORMAL) -> None:
+    """End an icon normally: fire its arrows, log, END."""
+    status = IconStatus.END
+    if icon.type is not JobType.END:
+        status = _fire(work, icon, kind)
+    if status is IconStatus.RUNERR:  # the jobnet is not running any more: nothing was delivered
+        _settle_failure(work, icon, Failure.ERROR, instance_gone=True)
+        return
+    work.after[icon.id].settle()
+    instance = work.instance(icon)
+    if status is IconStatus.END:
+        work.log("JC00000004", instance, icon)
+    icon.move(status, end_time=work.now.second)
+    work.event(IconEvent.ENDED, icon)
+    if _matters(work, icon):
+        work.suspects.add(icon.instance_id)
+
+
+def _matters(work: Work, icon: Icon) -> bool:
+    """Tell whether the end of an icon may change the state of its instance."""
+    if icon.type is JobType.END or icon.status is not IconStatus.END:
+        return True
+    if work.instance(icon).status is JobnetStatus.RUNERR:
+        return True
+    followers = (work.icons.get(end) for end, _ in work.flows.get(icon.id, []))
+    return icon.test or not any(
+        follower and follower.status in {IconStatus.READY, IconStatus.RUN} for follower in followers
+    )
+
+
+def fail(
+    work: Work, icon: Icon, messages: Sequence[Raised], failure: Failure = Failure.ERROR, host: str = ""
+) -> None:
+    """End an icon in error: say why, log, notify; with the continue flag the flow goes on."""
+    work.load_values(Variables.AFTER, [icon])
+    for raised in messages:
+        work.say(raised, work.instance(icon), icon, host)
+    _settle_failure(work, icon, failure, host=host)
+
+
+def _settle_failure(
+    work: Work, icon: Icon, failure: Failure, *, host: str = "", instance_gone: bool = False
+) -> None:
+    """Do what every failure of an icon does, whatever its cause was."""
+    instance = work.instance(icon)
+    kind = REGISTRY.get(int(icon.type))
+    after = work.after[icon.id]
+    if kind is not None and kind.has_outcome and not instance_gone:
+        after.append("ICON_STATUS", str(int(failure)))
+    values = after.settle()
+    work.log("JC90000002", instance, icon)
+    main = work.family(icon).main
+    work.say(
+        m.render(
+            m.JAJOBNETRUN000001,
+            jobnet_id=main.jobnet_id,
+            inner_jobnet_main_id=main.id,
+            job=work.path(icon),
+            user=main.execution_user_name,
+            exit_code=values.get("JOB_EXIT_CD", "") if icon.id in work.finished else "",
+            icon_status=int(failure) if kind is not None and kind.has_outcome else "",
+        ),
+        instance,
+        icon,
+        host,
+    )
+    if icon.continues and icon.type is not JobType.IF and not instance_gone:
+        work.load_flows([icon.id])
+        _fire(work, icon, FlowType.NORMAL)
+    icon.move(IconStatus.RUNERR, end_time=work.now.second)
+    work.event(IconEvent.FAILED, icon)
+    work.suspects.add(icon.instance_id)
+
+
+def _fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
+    """Fire the arrows that leave an icon; return what the icon is to become.
+
+    END as a rule; ENDERR if it has no arrow at all; RUNERR if its jobnet is not running any more.
+    """
+    values = work.after[icon.id].settle()
+    instance = work.instance(icon)
+    flows = work.flows[icon.id]
+    if not flows:
+        work.say(m.render(m.JAFLOW200003, inner_job_id=icon.id), instance, icon)
+        work.log("JC90000002", instance, icon)
+        work.say(m.render(m.JAJOBNETRUN200001, job=work.path(icon)), instance, icon)
+        return IconStatus.ENDERR
+    if not work.is_running(instance):
+        status = int(instance.status)
+        work.say(
+            m.render(m.JAFLOW200005, inner_job_id=icon.id, jobnet_status=status), instance, icon
+        )
+        return IconStatus.RUNERR
+    for end, flow_type in flows:
+        if fires(flow_type, kind):
+            _arrive(work, icon, end, values)
+    return IconStatus.END
+
+
+def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -> None:
+    """Let one arrow arrive at a successor, with the variables it carries."""
+    instance = work.instance(icon)
+    successor = work.icons.get(successor_id)
+    if successor is None:
+        work.say(
+            m.render(m.JAFLOW200001, inner_job_id=icon.id, successor=successor_id), instance, icon
+        )
+        return
+    job_type = successor.type if isinstance(successor.type, JobType) else JobType.VALUE
+    arrival = arrive(
+        job_type, successor.status, successor.end_count, successor.boot_count, test=icon.test
+    )
+    if isinstance(arrival, Refusal):
+        _refused(work, icon, successor, arrival)
+        return
+    # The input is appended to before the state changes: a loop's icon still has its old rows.
+    work.append_before(successor, values)
+    successor.end_count = arrival.end_count
+    successor.move(arrival.status, end_count=arrival.end_count)
+    if arrival.status is IconStatus.READY:
+        work.event(IconEvent.READY, successor)
+        work.ready.append(successor)
+
+
+def _refused(work: Work, icon: Icon, successor: Icon, refusal: Refusal) -> None:
+    """Say why an arrow was not taken. The completing icon ends all the same."""
+    if refusal is Refusal.TEST:
+        return
+    message = m.JAFLOW300001 if refusal is Refusal.ENDED else m.JAFLOW200002
+    work.say(
+        m.render(
+            message,
+            inner_job_id=icon.id,
+            successor=work.path(successor),
+            status=successor.status.name,
+        ),
+        work.instance(icon),
+        icon,
+    )
+
+
+def begin(work: Work, instance_id: int, start: Icon, given: VariableRows) -> None:
+    """Start an instance: its variables, its log entry, and its START icon made ready."""
+    instance = work.instances[instance_id]
+    instance.status = JobnetStatus.READY
+    given.extend(_jobnet_variables(work, instance_id))
+    values = given.settle()
+    work.jobnet_values[instance_id] = given
+    work.log("JC00000001", instance)
+    instance.move(JobnetStatus.RUN, start_time=work.now.second, end_time=0)
+    work.append_before(start, values)
+    start.status = IconStatus.BEGIN
+    start.move(IconStatus.READY, start_time=0, end_time=0)
+    work.event(IconEvent.READY, start)
+    work.ready.append(start)
+
+
+def _jobnet_variables(work: Work, instance_id: int) -> dict[str, str]:
+    """Return the variables that an instance itself brings in; they win over given ones."""
+    instance = work.instances[instance_id]
+    names = {
+        "JOBNET_ID": instance.jobnet_id,
+        "JOBNET_NAME": instance.jobnet_name,
+        "USER_NAME": instance.user_name,
+        "MANAGEMENT_ID": str(instance.id),
+    }
+    if instance.is_main:
+        planned = instance.scheduled_time
+        names["JOBNET_BOOT_TIME"] = str(work.now.minute)
+        names["JOBNET_SCHEDULED_TIME"] = str(planned) if planned else ""
+    return names
+
+
+def is_test(run_type: RunType) -> bool:
+    """Tell whether a run is a test run."""
+    return run_type is RunType.TEST

@@ -1,0 +1,279 @@
+"""The rows in hand during one transaction.
+
+Steps read sets of rows into a `Work`, decide in memory, and the `Work` writes everything that has
+changed with a handful of statements at the end. It also collects what is to be seen or said after
+the commit: messages for the log and hints for other processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from jobarranger.clock import next_stamp17
+from jobarranger.db import icons as icon_rows
+from jobarranger.db import journal, runs, values
+from jobarranger.db.engine import Unit
+from jobarranger.db.values import Variables
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.records import Icon, Instance
+from jobarranger.flow.variables import MESSAGE, VariableRows
+from jobarranger.messages import Kind, Raised
+from jobarranger.states import FlowType, IconEvent, JobnetStatus
+from jobarranger.wakes import Role
+
+
+@dataclass(slots=True)
+class Family:
+    """A main jobnet with all that belongs to it; locked as one."""
+
+    main: Instance
+    last_log: int  #: `log_date` of its newest row
+    summary: dict[str, object] = field(default_factory=dict)  #: columns to be written
+    steps: int = 0  #: icons moved in this transaction
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One transaction's rows, changes and announcements."""
+
+    unit: Unit
+    engine: Engine
+    families: dict[int, Family] = field(default_factory=dict)
+    instances: dict[int, Instance] = field(default_factory=dict)
+    icons: dict[int, Icon] = field(default_factory=dict)
+    flows: dict[int, list[tuple[int, FlowType]]] = field(default_factory=dict)
+    before: dict[int, VariableRows] = field(default_factory=dict)
+    after: dict[int, VariableRows] = field(default_factory=dict)
+    jobnet_values: dict[int, VariableRows] = field(default_factory=dict)
+    suspects: set[int] = field(default_factory=set)  #: instances to be judged
+    ready: list[Icon] = field(default_factory=list)  #: made ready here, oldest first
+    dispatches: list[dict[str, object]] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)  #: icons whose requests to agents are over
+    raised: list[Raised] = field(default_factory=list)  #: for the server's log, after the commit
+    _unread: dict[Variables, set[int]] = field(
+        default_factory=lambda: {Variables.BEFORE: set(), Variables.AFTER: set()}
+    )
+    _logs: list[dict[str, object]] = field(default_factory=list)
+    _notes: list[dict[str, object]] = field(default_factory=list)
+    _events: list[dict[str, object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Fix the instant that all rows of this transaction carry."""
+        self.now = self.engine.now()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def lock_families(self, main_ids: Collection[int], *, wait: bool) -> set[int]:
+        """Lock main rows; return the ids that are ours now (without `wait`, perhaps fewer)."""
+        rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
+        for row in rows:
+            main = Instance.from_row(row)
+            self.families[main.id] = Family(main, row.last_log or 0)
+            self.instances[main.id] = main
+        return {row.inner_jobnet_id for row in rows}
+
+    def load_icons(self, ids: Collection[int]) -> list[Icon]:
+        """Lock and read icons that are not in hand yet, with their instances."""
+        missing = [icon_id for icon_id in ids if icon_id not in self.icons]
+        if missing:
+            self.adopt(Icon.from_row(row) for row in icon_rows.lock(self.unit.conn, missing))
+        return [self.icons[icon_id] for icon_id in ids if icon_id in self.icons]
+
+    def adopt(self, icons: Iterable[Icon]) -> list[Icon]:
+        """Take icons that were just read, and read the instances they belong to."""
+        adopted = list(icons)
+        for icon in adopted:
+            self.icons[icon.id] = icon
+        self.load_instances({icon.instance_id for icon in adopted})
+        return adopted
+
+    def load_instances(self, ids: Collection[int]) -> None:
+        """Read instances that are not in hand yet (sub-jobnets; mains come with their lock)."""
+        missing = set(ids) - self.instances.keys()
+        if missing:
+            for row in runs.instances(self.unit.conn, missing):
+                self.instances[row.inner_jobnet_id] = Instance.from_row(row)
+
+    def load_flows(self, ids: Collection[int]) -> None:
+        """Read the arrows that leave icons, and lock the icons they lead to."""
+        missing = [icon_id for icon_id in ids if icon_id not in self.flows]
+        if not missing:
+            return
+        self.flows.update((icon_id, []) for icon_id in missing)
+        for start, end, flow_type in icon_rows.flows_from(self.unit.conn, missing):
+            self.flows[start].append((end, FlowType(flow_type)))
+        self.load_icons(
+            list(dict.fromkeys(end for icon_id in missing for end, _ in self.flows[icon_id]))
+        )
+
+    def load_values(self, kind: Variables, icons: Collection[Icon]) -> None:
+        """Read the variables of icons; what was appended here meanwhile stays the newest."""
+        held = self.before if kind is Variables.BEFORE else self.after
+        unread = self._unread[kind]
+        wanted = []
+        for icon in icons:
+            if icon.untouched:
+                held.setdefault(icon.id, VariableRows())
+            elif icon.id not in held or icon.id in unread:
+                wanted.append(icon.id)
+        if not wanted:
+            return
+        unread.difference_update(wanted)
+        for icon_id, rows in values.read(self.unit.conn, kind, wanted).items():
+            if icon_id in held:
+                rows.rows.extend(held[icon_id].rows)
+            held[icon_id] = rows
+
+    def append_before(self, icon: Icon, added: dict[str, str]) -> None:
+        """Add variables to an icon's input, whether its rows have been read or not."""
+        if icon.id not in self.before:
+            self.before[icon.id] = VariableRows()
+            if not icon.untouched:
+                self._unread[Variables.BEFORE].add(icon.id)
+        self.before[icon.id].extend(added)
+
+    # -- names -----------------------------------------------------------------------------
+
+    def instance(self, icon: Icon) -> Instance:
+        """Return the instance an icon belongs to."""
+        return self.instances[icon.instance_id]
+
+    def family(self, icon: Icon) -> Family:
+        """Return the family an icon belongs to."""
+        return self.families[icon.main_id]
+
+    def path(self, icon: Icon) -> str:
+        """Return `MAINJOBNET/JOBNETICON/.../ICON`."""
+        names = [icon.job_id]
+        instance = self.instance(icon)
+        while not instance.is_main:
+            (owner,) = self.load_icons([instance.icon_id])
+            names.append(owner.job_id)
+            instance = self.instance(owner)
+        names.append(instance.jobnet_id)
+        return "/".join(reversed(names))
+
+    # -- announcing ------------------------------------------------------------------------
+
+    def log(self, message_id: str, instance: Instance, icon: Icon | None = None) -> None:
+        """Append to the run log: the rows as they are before the change it announces."""
+        family = self.families[instance.main_id]
+        family.last_log = max(next_stamp17(family.last_log) if family.last_log else 0, self.now.log)
+        outputs = self._outputs(icon) if icon else {}
+        self._logs.append(
+            {
+                "log_date": family.last_log,
+                "inner_jobnet_id": instance.id,
+                "inner_jobnet_main_id": instance.main_id,
+                "inner_job_id": icon.id if icon else None,
+                "update_date": instance.update_date,
+                "method_flag": int(icon.method) if icon else 0,
+                "jobnet_status": int(instance.status),
+                "job_status": int(icon.status) if icon else None,
+                "run_type": int(instance.run_type),
+                "public_flag": instance.public_flag,
+                "jobnet_id": instance.jobnet_id,
+                "jobnet_name": instance.jobnet_name,
+                "job_id": icon.job_id if icon else None,
+                "job_name": icon.job_name if icon else None,
+                "user_name": instance.user_name,
+                "return_code": outputs.get("JOB_EXIT_CD"),
+                "std_out": outputs.get("STD_OUT"),
+                "std_err": outputs.get("STD_ERR"),
+                "message_id": message_id,
+            }
+        )
+
+    def _outputs(self, icon: Icon) -> dict[str, str]:
+        """Return the outcome that this very run of an icon has produced, if it is whole."""
+        rows = self.after.get(icon.id)
+        if rows is None or icon.id not in self.finished:
+            return {}
+        found = {row.name: row.value for row in rows.pending()}
+        names = ("JOB_EXIT_CD", "STD_OUT", "STD_ERR")
+        return {name: found[name] for name in names} if all(n in found for n in names) else {}
+
+    def say(
+        self, raised: Raised, instance: Instance, icon: Icon | None = None, host: str = ""
+    ) -> None:
+        """Raise a message about an instance or icon: log, JOBARG_MESSAGE, notification."""
+        self.raised.append(raised)
+        if icon is not None and raised.kind in {Kind.CRITICAL, Kind.ERROR, Kind.WARNING}:
+            self.load_values(Variables.AFTER, [icon])
+            self.after[icon.id].append(MESSAGE, f"[{raised.id}] {raised.text}")
+        if not raised.notify:
+            return
+        main = self.families[instance.main_id].main
+        self._notes.append(
+            {
+                "message_date": self.now.second,
+                "inner_jobnet_id": instance.id,
+                "inner_jobnet_main_id": instance.main_id,
+                "message_type": int(raised.kind),
+                "user_name": main.user_name,
+                "host_name": host,
+                "jobnet_id": main.jobnet_id,
+                "jobnet_name": main.jobnet_name,
+                "job_id": icon.job_id if icon else "none",
+                "job_id_full": f"/{self.path(icon)}" if icon else "none",
+                "job_name": icon.job_name if icon else "",
+                "log_message_id": raised.id,
+                "log_message": raised.text,
+            }
+        )
+
+    def event(self, event: IconEvent, icon: Icon, at: int | None = None, attempt: int = 0) -> None:
+        """Note an instant of an icon; `at` is UTC milliseconds, default the transaction's."""
+        self._events.append(
+            {
+                "inner_jobnet_main_id": icon.main_id,
+                "inner_job_id": icon.id,
+                "attempt": attempt,
+                "event": int(event),
+                "at": self.now.at if at is None else at,
+            }
+        )
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def write_icons(self) -> None:
+        """Write the icons that have changed (a census may follow)."""
+        changes = filter(None, (icon.pending() for icon in self.icons.values()))
+        icon_rows.write(self.unit.conn, list(changes))
+
+    def write(self) -> None:
+        """Write everything that has changed, and hand over the hints."""
+        conn = self.unit.conn
+        changes = filter(None, (instance.pending() for instance in self.instances.values()))
+        runs.write_instances(conn, list(changes))
+        summaries = {main_id: f.summary for main_id, f in self.families.items() if f.summary}
+        if summaries:
+            runs.write_summaries(conn, summaries)
+        self.write_icons()
+        owners = {icon.id: icon.instance_id for icon in self.icons.values()}
+        for kind, held in (
+            (Variables.JOBNET, self.jobnet_values),
+            (Variables.BEFORE, self.before),
+            (Variables.AFTER, self.after),
+        ):
+            values.write(conn, kind, held, owners)
+        if self.dispatches:
+            icon_rows.add_dispatches(conn, self.dispatches)
+        self._write_journal()
+        if waiting := {icon.main_id for icon in self.ready}:
+            self.unit.wake(Role.RUN, *sorted(waiting))
+
+    def _write_journal(self) -> None:
+        """Write run log, notifications and events."""
+        conn = self.unit.conn
+        if self._logs:
+            journal.add_log(conn, self._logs)
+        if self._notes and journal.notifications_wanted(conn):
+            journal.add_notifications(conn, self._notes)
+        if self._events:
+            journal.add_events(conn, self._events)
+
+    def is_running(self, instance: Instance) -> bool:
+        """Tell whether arrows may fire in an instance."""
+        return instance.status in {JobnetStatus.RUN, JobnetStatus.RUNERR}

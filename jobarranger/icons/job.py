@@ -1,0 +1,106 @@
+"""JOB: a command on an agent (docs/flow.md, JOB).
+
+The start only says what to send where; the job-executor does the sending, and the trapper works
+in the result with `judge_result`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.db import icons as rows
+from jobarranger.flow.numbers import PatternError, matches
+from jobarranger.flow.records import Icon
+from jobarranger.flow.variables import environment
+from jobarranger.icons.base import Dispatched, Failed, Failure, Outcome
+from jobarranger.states import JobType, Method
+
+_MINUTE_MS = 60_000
+
+
+@dataclass(slots=True)
+class JobSettings:
+    """One row of `ja_run_icon_job_table` with its command and variables."""
+
+    host_flag: int  #: 1: `host_name` is the name of a variable
+    host_name: str
+    timeout: int  #: minutes until it counts as overdue, 0: never
+    command: str | None  #: None: the command row is missing
+    chosen: list[str] = field(default_factory=list)  #: controller variables for its environment
+    own: list[tuple[str, str]] = field(default_factory=list)  #: its own variables
+
+
+class Job:
+    """The JOB icon."""
+
+    job_type = JobType.JOB
+    can_skip = True
+    has_outcome = True
+
+    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, JobSettings]:
+        """Read settings, command, and the variables for the environment."""
+        found = {
+            row.inner_job_id: JobSettings(
+                row.host_flag, row.host_name, row.timeout, row.command
+            )
+            for row in rows.job_settings(conn, ids)
+        }
+        for row in rows.job_chosen(conn, found):
+            found[row.inner_job_id].chosen.append(row.value_name)
+        for row in rows.job_values(conn, found):
+            found[row.inner_job_id].own.append((row.value_name, row.value))
+        return found
+
+    def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
+        """Say which command is to run where, with which environment and user."""
+        if settings is None or settings.command is None:
+            return Failed((m.render(m.JARUNICONJOB200017, inner_job_id=icon.id),))
+        host = settings.host_name
+        if settings.host_flag:
+            if host not in values:
+                return Failed(
+                    (m.render(m.JARUNICONJOB200028, inner_job_id=icon.id, variable=host),)
+                )
+            host = values[host]
+        return Dispatched(
+            host=host,
+            method=Method.TEST if icon.test else Method.NORMAL,
+            payload={
+                "telegram_job_id": icon.id,
+                "type": "command",
+                "script": settings.command,
+                "argument": {},
+                "env": environment(settings.chosen, settings.own, values),
+                "run_user": icon.run_user,
+                "run_user_password": icon.run_user_password,
+            },
+            warn_after_ms=settings.timeout * _MINUTE_MS or None,
+        )
+
+
+def judge_result(
+    *, result: int, aborted: bool, signal: int, return_code: int, message: str | None, stop_code: str
+) -> tuple[Failure, str] | None:
+    """Return why a finished command counts as failed (with a text for people), None if it does not.
+
+    The first that applies: the agent could not run it; a stop was asked; a signal ended it; its
+    exit code is among the stop codes (a stop code that cannot be understood counts as a match).
+    """
+    if result != 0:
+        return Failure.ERROR, message or "the agent could not run the job"
+    if aborted:
+        return Failure.ERROR, "the job was stopped on request"
+    if signal == 1:
+        return Failure.ERROR, f"the job was ended by signal {return_code}"
+    try:
+        hit = matches(str(return_code), stop_code)
+    except PatternError as error:
+        return Failure.STOP_CODE, f"exit code {return_code}; stop code unusable: {error}"
+    if hit:
+        return Failure.STOP_CODE, f"exit code {return_code} is among the stop codes {stop_code}"
+    return None

@@ -1,0 +1,39 @@
+"""VALUE: assigns variables (docs/flow.md, VALUE)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.db import icons as rows
+from jobarranger.flow.records import Icon
+from jobarranger.flow.variables import UnknownVariable, resolve
+from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.states import JobType
+
+
+class Value:
+    """The VALUE icon. Its assignments all see the input, not each other."""
+
+    job_type = JobType.VALUE
+    can_skip = True
+    has_outcome = False
+
+    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, dict[str, str]]:
+        """Return each icon's assignments: name to text."""
+        found: dict[int, dict[str, str]] = {}
+        for row in rows.value_settings(conn, ids):
+            found.setdefault(row.inner_job_id, {})[row.value_name] = row.value
+        return found
+
+    def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
+        """Resolve every assignment against the input."""
+        try:
+            return Done({name: resolve(text, values) for name, text in (settings or {}).items()})
+        except UnknownVariable as error:
+            return Failed(
+                (m.render(m.JARUNICONVALUE200002, inner_job_id=icon.id, reason=str(error)),)
+            )

@@ -1,0 +1,46 @@
+"""run: ready icons are started; jobnets are started, watched and ended.
+
+Hints name main runs: boot has decided to start them, or a result has made icons ready. The sweep
+looks at everything, and every JaJobnetInterval at instances whose state does not fit their icons,
+which is how changes made directly in the tables take effect.
+"""
+
+from __future__ import annotations
+
+from jobarranger.db.engine import Database
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.moving import Mover
+from processes.worker import ChildContext, Duty, Turn
+
+
+class Run:
+    """The run process's duty."""
+
+    _db: Database
+    _mover: Mover
+
+    def open(self, context: ChildContext) -> None:
+        """Open the database and the engine."""
+        self._clock = context.clock
+        self._jobnet_interval = float(context.config.ja_jobnet_interval)
+        self._settle_at = float("-inf")
+        self._db = context.database()
+        self._mover = Mover(self._db, Engine.from_config(context.config, context.clock))
+
+    def turn(self, hinted: frozenset[int] | None) -> Turn:
+        """Move the hinted families, or everything that waits."""
+        moved, again = self._mover.move(hinted)
+        if hinted is None and self._clock.monotonic() >= self._settle_at:
+            self._settle_at = self._clock.monotonic() + self._jobnet_interval
+            self._mover.settle()
+        return Turn(done=moved, unit="icons", again=again)
+
+    def close(self) -> None:
+        """Close the database."""
+        if hasattr(self, "_db"):
+            self._db.close()
+
+
+def duty() -> Duty:
+    """Return the duty of this child."""
+    return Run()
