@@ -1,0 +1,110 @@
+"""Two generations of children never work side by side.
+
+Every child holds a shared lock on `generation` in the runtime directory. A new parent waits for the
+exclusive lock before it forks: whoever still works for a parent that was killed ends itself
+when its lifeline closes, and only then the new children begin. The parent itself holds the
+file `parent` locked as long as it lives, so that two servers cannot share a runtime directory.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jobarranger.clock import Clock
+from jobarranger.errors import ConfigError
+
+#: Seconds between two tries to get the exclusive lock.
+RETRY = 0.02
+#: Seconds of waiting after which it is worth telling people.
+TELL_AFTER = 0.5
+
+
+class Generation:
+    """The locks of one runtime directory."""
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._path = runtime_dir / "generation"
+        self._parent_path = runtime_dir / "parent"
+        self._parent: int | None = None
+        self._shared: int | None = None
+
+    def claim(self) -> None:
+        """Become the one parent of this runtime directory, for as long as the process lives.
+
+        The lock is a POSIX record lock: it is not inherited by children.
+
+        Raises:
+            ConfigError: another server is alive on it.
+        """
+        self._parent = os.open(self._parent_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.lockf(self._parent, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(
+                f"JaRuntimeDir {self._path.parent} is in use by another running server"
+            ) from error
+
+    def wait_alone(self, clock: Clock, tell: Callable[[str], None], *, kill_after: float) -> None:
+        """Wait until no child of an earlier parent is left.
+
+        Args:
+            clock: the time.
+            tell: is given one line when the wait is noticeable, and when it is cut short.
+            kill_after: seconds after which children that do not end are killed; they cannot
+                belong to a living parent, since `claim` has succeeded.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        started = clock.monotonic()
+        told = killed = False
+        try:
+            while not _try_lock(descriptor):
+                waited = clock.monotonic() - started
+                if not told and waited >= TELL_AFTER:
+                    told = True
+                    pids = ", ".join(map(str, self._holders())) or "unknown"
+                    tell(f"waiting for processes of an earlier start to end (pid {pids})")
+                if not killed and waited >= kill_after:
+                    killed = True
+                    tell("processes of an earlier start do not end, they are killed")
+                    self._kill_holders()
+                clock.sleep(RETRY)
+        finally:
+            os.close(descriptor)
+
+    def join(self) -> bool:
+        """Take the shared lock as a child; False when a new parent has the generation."""
+        self._shared = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._shared, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _kill_holders(self) -> None:
+        for pid in self._holders():
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _holders(self) -> list[int]:
+        """Return the processes that hold the lock, as the kernel lists them."""
+        wanted = self._path.stat().st_ino
+        pids = set()
+        with suppress(OSError), open("/proc/locks", encoding="ascii") as lines:
+            for line in lines:
+                fields = line.split()
+                if fields[1] == "FLOCK" and fields[5].endswith(f":{wanted}"):
+                    pids.add(int(fields[4]))
+        return sorted(pids - {0, os.getpid()})
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

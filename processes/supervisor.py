@@ -1,0 +1,293 @@
+"""The parent's loop: start the children, watch them, replace them, stop them in stages.
+
+The parent is poor on purpose: one thread, no ZeroMQ context, no database engine, no event loop.
+Whatever it decides is decided in `processes.policy`; this module only waits, reads, forks, reaps
+and sends signals. Each child is reaped by its own pid, so no helper of a library is stolen and no
+reused pid is ever signalled.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from jobarranger import logs
+from jobarranger.clock import Clock
+from processes import output, policy
+from processes.lifeline import Kind, Lifeline, Record, lifeline
+from processes.policy import ExitCode, Kill, Phase, Slot, Spawn, Spec, Stopping, Terminate
+from processes.signals import STOPPING, Signals, child_signals, held_back
+
+log = logging.getLogger(__name__)
+
+#: Longest sleep of the parent in seconds, and shortest when a deadline has just passed.
+LONGEST_TICK, SHORTEST_TICK = 30.0, 0.01
+#: Role of the child that is told the figures of all others.
+MONITOR = "monitor"
+
+#: A child's life after the fork: takes its lifeline and signals, returns its exit code.
+Body = Callable[[Lifeline, Signals], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One child: what the policy knows of it, and what it does."""
+
+    spec: Spec
+    body: Body
+
+
+@dataclass(slots=True)
+class Post:
+    """The place of one child in the supervisor."""
+
+    member: Member
+    slot: Slot
+    line: Lifeline | None = None
+    fault: str = ""  #: the last reason the child gave for its end
+
+
+class Supervisor:
+    """Runs all members until a signal ends it or one of them has to be given up."""
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        *,
+        clock: Clock,
+        signals: Signals,
+        stop_timeout: float,
+        on_ready: Callable[[], None] = lambda: None,
+        on_stopping: Callable[[], None] = lambda: None,
+        level: int = 3,
+    ) -> None:
+        self._posts = [Post(member, Slot(spec=member.spec)) for member in members]
+        self._clock = clock
+        self._signals = signals
+        self._stop_timeout = stop_timeout
+        self._on_ready = on_ready
+        self._on_stopping = on_stopping
+        self._level = level
+        self._stopping: Stopping | None = None
+        self._all_ready = False
+        self._poll = select.poll()
+        self._poll.register(signals.fileno(), select.POLLIN)
+        self.failure: str | None = None  #: why the server stops by itself, one line
+
+    def run(self) -> int:
+        """Supervise until all children are gone; return the exit code of the server."""
+        while not self._finished():
+            self._act()
+            self._poll.poll(1000 * self._tick())
+            self._take_signals()
+            for post in self._posts:
+                self._listen(post)
+                self._reap(post)
+            self._look_around()
+        return ExitCode.WANTED if self.failure is None else ExitCode.FAILED
+
+    def stop(self) -> None:
+        """Begin an orderly stop; a second call stops hard."""
+        now = self._clock.monotonic()
+        if self._stopping is None:
+            log.info("stopping")
+            self._on_stopping()
+            self._stopping = Stopping(stage=0, deadline=now + self._stop_timeout)
+        else:
+            log.warning("stopping hard: all processes are killed")
+            self._stopping = Stopping(stage=self._stopping.stage, deadline=now, hard=True)
+
+    def _slots(self) -> list[Slot]:
+        return [post.slot for post in self._posts]
+
+    def _finished(self) -> bool:
+        return self._stopping is not None and not any(post.slot.pid for post in self._posts)
+
+    def _tick(self) -> float:
+        """Return how long nothing can become due by itself."""
+        now = self._clock.monotonic()
+        due = policy.next_deadline(self._slots(), self._stopping)
+        left = LONGEST_TICK if due is None else due - now
+        return min(max(left, SHORTEST_TICK), LONGEST_TICK)
+
+    def _act(self) -> None:
+        """Do with each child what the policy says."""
+        if self._stopping is not None:
+            self._stopping = policy.next_stage(self._slots(), self._stopping)
+        for post in self._posts:
+            action = policy.decide(post.slot, self._clock.monotonic(), self._stopping)
+            if isinstance(action, Spawn):
+                self._spawn(post)
+            elif action is not None:
+                self._end(post, action)
+
+    def _end(self, post: Post, action: Terminate | Kill) -> None:
+        if isinstance(action, Kill):
+            log.error("%s %s, it is killed", post.slot.spec.name, action.reason.value)
+            number = signal.SIGKILL
+        else:
+            number = signal.SIGTERM
+        with suppress(ProcessLookupError):
+            os.kill(post.slot.pid, number)
+        post.slot = policy.ended_by_us(post.slot, self._clock.monotonic(), action)
+
+    def _spawn(self, post: Post) -> None:
+        """Fork one child; a fork that fails counts as a failure of the child."""
+        ours, theirs = lifeline()
+        now = self._clock.monotonic()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with held_back():
+            try:
+                pid = os.fork()
+            except OSError as error:
+                log.critical("%s cannot be started: %s", post.slot.spec.name, error)
+                ours.close()
+                theirs.close()
+                post.slot = policy.exited(post.slot, now, ExitCode.FAILED, wanted=False)
+                return
+            if pid == 0:
+                self._live(post.member, theirs, ours)
+        theirs.close()
+        post.line = ours
+        post.fault = ""
+        post.slot = policy.spawned(post.slot, now, pid)
+        self._poll.register(ours.fileno(), select.POLLIN)
+
+    def _live(self, member: Member, mine: Lifeline, parents: Lifeline) -> NoReturn:
+        """Be a child: let go of all that is the parent's, work, and never come back."""
+        code: int = ExitCode.FAILED
+        try:
+            parents.close()
+            for post in self._posts:
+                if post.line is not None:
+                    post.line.close()
+            self._signals.close()
+            code = member.body(mine, child_signals())
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else ExitCode.FAILED
+        except BaseException as error:  # noqa: BLE001 - nothing may run on in a copy of the parent
+            traceback.print_exc()
+            mine.send(Kind.FAULT, f"{type(error).__name__}: {error}")
+        finally:
+            with suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _take_signals(self) -> None:
+        for number in self._signals.take():
+            if number in STOPPING:
+                self.stop()
+            elif number == signal.SIGHUP:
+                log.info("opening the log file anew")
+                self._reopen()
+            elif number == signal.SIGUSR1:
+                self._change_level()
+
+    def _reopen(self) -> None:
+        output.reopen()
+        self._tell_all(Kind.REOPEN)
+
+    def _change_level(self) -> None:
+        """Show more in the log, in all processes; beyond the most begin with the least."""
+        self._level = (self._level + 1) % 5
+        logs.set_level(self._level)
+        log.info("log level is now %s", self._level)
+        self._tell_all(Kind.LEVEL, str(self._level))
+
+    def _tell_all(self, kind: Kind, text: str = "") -> None:
+        for post in self._posts:
+            if post.line is not None:
+                post.line.send(kind, text)
+
+    def _listen(self, post: Post) -> None:
+        """Take what a child has said."""
+        if post.line is None:
+            return
+        for record in post.line.receive():
+            self._hear(post, record)
+        if post.line.gone:
+            self._poll.unregister(post.line.fileno())
+            post.line.close()
+            post.line = None
+
+    def _hear(self, post: Post, record: Record) -> None:
+        now = self._clock.monotonic()
+        match record.kind:
+            case Kind.READY:
+                post.slot = policy.heard(post.slot, now, ready=True)
+            case Kind.BEAT:
+                post.slot = policy.heard(post.slot, now)
+                self._relay(record.text)
+            case Kind.FAULT:
+                post.fault = record.text
+            case Kind.ROTATED:
+                self._reopen()
+            case _:
+                pass  # an order of ours; a child that sends it is damaged
+
+    def _relay(self, figures: str) -> None:
+        for post in self._posts:
+            if post.line is not None and post.slot.spec.role == MONITOR:
+                post.line.send(Kind.FIGURES, figures)
+
+    def _reap(self, post: Post) -> None:
+        """Take the exit code of a child that is gone."""
+        if not post.slot.pid:
+            return
+        try:
+            pid, status = os.waitpid(post.slot.pid, os.WNOHANG)
+        except ChildProcessError:
+            pid, status = post.slot.pid, 0x100  # reaped by someone else: counts as failed
+        if pid == 0:
+            return
+        self._listen(post)  # its last words
+        before, wanted = post.slot, self._stopping is not None
+        now = self._clock.monotonic()
+        code = os.waitstatus_to_exitcode(status)
+        post.slot = policy.exited(before, now, code, wanted=wanted)
+        if wanted:
+            log.debug("%s has ended (%s)", before.spec.name, ending(code))
+        else:
+            self._mourn(post, before, code, now)
+
+    def _mourn(self, post: Post, before: Slot, code: int, now: float) -> None:
+        """Log the unwanted end of a child, and stop all if it was the last straw."""
+        reason = f": {post.fault}" if post.fault else ""
+        text = f"{before.spec.name} (pid {before.pid}) has ended unexpectedly ({ending(code)})"
+        if post.slot.phase is Phase.FAILED:
+            self.failure = f"{text}{reason}; given up after {post.slot.failures} in a row"
+            if code in policy.FINAL:
+                self.failure = f"{before.spec.name} cannot work{reason or f' ({ending(code)})'}"
+            log.critical("%s", self.failure)
+            if self._stopping is None:
+                self.stop()
+            return
+        wait = max(0.0, post.slot.due_at - now)
+        log.error("%s%s; started again in %.1f s", text, reason, wait)
+
+    def _look_around(self) -> None:
+        """Notice when all children have become ready for the first time."""
+        if self._all_ready or self._stopping is not None:
+            return
+        if all(post.slot.phase is Phase.RUNNING for post in self._posts):
+            self._all_ready = True
+            self._on_ready()
+
+
+def ending(code: int) -> str:
+    """Say how a process ended: `exit code 1`, `signal SIGKILL`."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"
