@@ -1,0 +1,111 @@
+"""Messages about the server, its processes and its database."""
+
+from __future__ import annotations
+
+from jobarranger.messages.declare import critical, error, information, warning
+
+# -- The server and its processes
+
+JASERVER000001 = information(
+    "JASERVER000001 version revision", "Job Arranger server {version} starts (revision {revision})."
+)
+JASERVER000002 = information(
+    "JASERVER000002 version revision",
+    "Job Arranger server {version} has stopped (revision {revision}).",
+)
+JASERVER000003 = information("JASERVER000003", "The server is up: all its processes are ready.")
+JASERVER000004 = information(
+    "JASERVER000004 server_number:int process_type_name process_number:int",
+    "Process {server_number} is up: {process_type_name} #{process_number}.",
+)
+JASERVER000005 = information(
+    "JASERVER000005 reason", "The server stops: {reason}. Work in hand is finished first."
+)
+JASERVER000006 = information(
+    "JASERVER000006 role number:int", "Process {role} #{number} has ended as asked."
+)
+JASERVER000007 = information(
+    "JASERVER000007 zone database", "Times are those of zone {zone}; the database is {database}."
+)
+JASERVER000008 = information(
+    "JASERVER000008 role number:int seconds:int",
+    "The database answers {role} #{number} again after {seconds} s.",
+)
+JASERVER100001 = critical(
+    "JASERVER100001 error_text",
+    "The trapper cannot listen: {error_text}. Another server may hold the port; see "
+    "ListenIP and JaTrapperListenPort. The server does not start.",
+)
+JASERVER100002 = critical(
+    "JASERVER100002 role number:int count:int",
+    "Process {role} #{number} has died {count} times in a row and is given up: the whole "
+    "server stops. The log lines before this one tell why it died.",
+)
+JASERVER100003 = critical("JASERVER100003 error_text", "The server cannot start: {error_text}.")
+JASERVER200001 = error(
+    "JASERVER200001 error_text", "The parent cannot watch its processes: {error_text}."
+)
+JASERVER200002 = error(
+    "JASERVER200002 role number:int pid:int how",
+    "Process {role} #{number} (pid {pid}) has died: {how}. Work it had in hand is taken up "
+    "again by its successor.",
+)
+JASERVER200003 = error(
+    "JASERVER200003 role number:int pid:int seconds:int",
+    "Process {role} #{number} (pid {pid}) has shown no life for {seconds} s and is killed; "
+    "a successor is started.",
+)
+JASERVER200004 = error(
+    "JASERVER200004 role number:int error_text",
+    "The database does not answer {role} #{number}: {error_text}. Nothing is lost; it keeps "
+    "trying.",
+)
+JASERVER200005 = error(
+    "JASERVER200005 role number:int count:int error_text",
+    "{role} #{number} has met an unexpected error ({count} in a row): {error_text}. The "
+    "traceback is in the log; please report it.",
+)
+JASERVER300002 = warning(
+    "JASERVER300002 role number:int delay", "{role} #{number} is started again in {delay} s."
+)
+JASERVER300003 = warning(
+    "JASERVER300003 role number:int pid:int seconds:int",
+    "{role} #{number} (pid {pid}) has not stopped within {seconds} s and is killed; see "
+    "JaStopTimeout.",
+)
+JASERVER300004 = warning("JASERVER300004 warning", "Configuration: {warning}.")
+JASERVER300005 = warning(
+    "JASERVER300005 seconds:int",
+    "Processes of an earlier server are still at work in JaRuntimeDir; waited {seconds} s "
+    "for them so far.",
+)
+JASERVER300006 = warning(
+    "JASERVER300006 role dropped:int",
+    "{dropped} hints to {role} were dropped since its queue was full; its next sweep finds "
+    "the work.",
+)
+JACLOCK300001 = warning(
+    "JACLOCK300001 where seconds:int",
+    "The clock of {where} differs from the server's by {seconds} s; times and time-outs may "
+    "mislead until both are synchronised.",
+)
+
+# -- Numbers and stored states
+
+JAINDEX200001 = error(
+    "JAINDEX200001 table_name key",
+    "No number can be drawn: the counter {key} cannot be read from {table_name}.",
+)
+JAINDEX200002 = error(
+    "JAINDEX200002 table_name key",
+    "No number can be drawn: the counter {key} of {table_name} cannot be advanced.",
+)
+JASTATUS200002 = error(
+    "JASTATUS200002 function inner_job_id:int",
+    "Icon {inner_job_id} has no row although its status is to change; its jobnet cannot go on.",
+)
+JASTATUS200003 = error(
+    "JASTATUS200003 function table_name inner_jobnet_id",
+    "The icon shown as running for jobnet run {inner_jobnet_id} could not be stored in "
+    "{table_name}; only the display is affected.",
+)
