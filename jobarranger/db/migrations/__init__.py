@@ -1,0 +1,1 @@
+"""Alembic's revisions of the tables; jobarranger/db/schema.py runs them."""

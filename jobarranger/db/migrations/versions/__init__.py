@@ -1,0 +1,1 @@
+"""One module per revision; each makes only what is missing."""
