@@ -1,0 +1,227 @@
+"""Reads and writes jobnet definitions: whole versions at a time, sets of them per statement.
+
+A version is the pair (jobnet id, update date). `read_versions` takes the rows of any number of
+versions with one statement per table, and reads the headers *last*: a version whose header is
+still there then had all its rows while they were read (an edit deletes them together).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Select, Table, delete, insert, select, update
+
+from jobarranger.db import tables as t
+from jobarranger.states import JobType
+
+#: One row of a table by column name.
+Values: TypeAlias = Mapping[str, Any]
+#: (jobnet id, update date)
+VersionKey: TypeAlias = tuple[str, int]
+
+#: The settings tables of each kind of icon; kinds that are missing have no settings.
+SETTINGS: dict[JobType, tuple[Table, ...]] = {
+    JobType.END: (t.icon_end,),
+    JobType.IF: (t.icon_if,),
+    JobType.VALUE: (t.icon_value,),
+    JobType.JOB: (t.icon_job, t.job_command, t.value_job, t.value_jobcon),
+    JobType.JOBNET: (t.icon_jobnet,),
+    JobType.EXTJOB: (t.icon_extjob,),
+    JobType.CALC: (t.icon_calc,),
+    JobType.TASK: (t.icon_task,),
+    JobType.INFO: (t.icon_info,),
+    JobType.FCOPY: (t.icon_fcopy,),
+    JobType.FWAIT: (t.icon_fwait,),
+    JobType.REBOOT: (t.icon_reboot,),
+    JobType.RELEASE: (t.icon_release,),
+    JobType.AGENTLESS: (t.icon_agentless,),
+    JobType.LINK: (t.icon_zabbix_link,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One version of a jobnet with everything in it."""
+
+    header: Values
+    icons: Sequence[Values] = ()
+    flows: Sequence[Values] = ()
+    #: table name -> icon id -> rows
+    settings: Mapping[str, Mapping[str, Sequence[Values]]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> VersionKey:
+        """Return (jobnet id, update date)."""
+        return self.header["jobnet_id"], self.header["update_date"]
+
+    def links(self) -> set[str]:
+        """Return the ids of the jobnets that this one's JOBNET icons name."""
+        rows = self.settings.get(t.icon_jobnet.name, {})
+        return {row["link_jobnet_id"] for found in rows.values() for row in found}
+
+
+def valid_headers(conn: Connection, jobnet_ids: Collection[str]) -> dict[str, Values]:
+    """Return the headers of the versions in force; ids without one are left out."""
+    if not jobnet_ids:
+        return {}
+    c = t.jobnet_control.c
+    rows = conn.execute(
+        select(t.jobnet_control)
+        .where(c.jobnet_id.in_(sorted(jobnet_ids)), c.valid_flag == 1)
+        .order_by(c.jobnet_id, c.update_date)
+    ).mappings()
+    return {row["jobnet_id"]: dict(row) for row in rows if row["jobnet_id"] in jobnet_ids}
+
+
+def valid_header(conn: Connection, jobnet_id: str) -> Values | None:
+    """Return the header of the version in force, or None."""
+    return valid_headers(conn, {jobnet_id}).get(jobnet_id)
+
+
+def read_versions(conn: Connection, keys: Collection[VersionKey]) -> dict[VersionKey, Definition]:
+    """Return the whole content of the versions; missing ones are left out."""
+    wanted = frozenset(keys)
+    if not wanted:
+        return {}
+    icons = _rows(conn, t.job_control, wanted)
+    flows = _rows(conn, t.flow_control, wanted)
+    kinds = {JobType(row["job_type"]) for rows in icons.values() for row in rows}
+    by_table = {
+        table.name: _by_icon(_rows(conn, table, wanted))
+        for kind in sorted(kinds)
+        for table in SETTINGS.get(kind, ())
+    }
+    headers = _rows(conn, t.jobnet_control, wanted)
+    return {
+        key: Definition(
+            header=headers[key][0],
+            icons=icons.get(key, ()),
+            flows=flows.get(key, ()),
+            settings={name: rows.get(key, {}) for name, rows in by_table.items()},
+        )
+        for key in wanted
+        if key in headers
+    }
+
+
+def read_tree(
+    conn: Connection, keys: Collection[VersionKey]
+) -> tuple[dict[VersionKey, Definition], dict[str, VersionKey]]:
+    """Return the versions, all sub-jobnets below them, and the version in force of each sub.
+
+    Sub-jobnets without a version in force are left out of the second answer. Four to some twenty
+    statements per level, whatever the number of versions.
+    """
+    found = read_versions(conn, keys)
+    valid: dict[str, VersionKey] = {}
+    asked: set[str] = set()
+    level: Iterable[Definition] = found.values()
+    while wanted := {link for item in level for link in item.links()} - asked:
+        asked |= wanted
+        headers = valid_headers(conn, wanted)
+        valid |= {name: (name, header["update_date"]) for name, header in headers.items()}
+        more = read_versions(conn, {valid[name] for name in headers} - found.keys())
+        found |= more
+        level = more.values()
+    return found, valid
+
+
+def write_version(conn: Connection, definition: Definition) -> None:
+    """Insert one version (its header carries the flags it is to have)."""
+    conn.execute(insert(t.jobnet_control), [dict(definition.header)])
+    if definition.icons:
+        conn.execute(insert(t.job_control), [dict(row) for row in definition.icons])
+    if definition.flows:
+        conn.execute(insert(t.flow_control), [dict(row) for row in definition.flows])
+    for table in dict.fromkeys(table for tables in SETTINGS.values() for table in tables):
+        by_icon = definition.settings.get(table.name, {})
+        rows = [dict(row) for found in by_icon.values() for row in found]
+        if rows:
+            conn.execute(insert(table), rows)
+
+
+def versions(conn: Connection, jobnet_id: str) -> list[Values]:
+    """Return the headers of all versions of an id, oldest first."""
+    c = t.jobnet_control.c
+    rows = conn.execute(
+        select(t.jobnet_control).where(c.jobnet_id == jobnet_id).order_by(c.update_date)
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def lock_versions(jobnet_id: str) -> Select[tuple[int]]:
+    """Return the select of an id's versions, to be locked before they are changed."""
+    c = t.jobnet_control.c
+    return select(c.update_date).where(c.jobnet_id == jobnet_id).order_by(c.update_date)
+
+
+def enable(conn: Connection, key: VersionKey) -> None:
+    """Put one version in force and all others of its id out of force."""
+    c = t.jobnet_control.c
+    conn.execute(
+        update(t.jobnet_control)
+        .where(c.jobnet_id == key[0], c.valid_flag == 1, c.update_date != key[1])
+        .values(valid_flag=0)
+    )
+    conn.execute(
+        update(t.jobnet_control)
+        .where(c.jobnet_id == key[0], c.update_date == key[1])
+        .values(valid_flag=1)
+    )
+
+
+def set_public(conn: Connection, jobnet_id: str, public: int) -> None:
+    """Write the same `public_flag` into all versions of an id, as the Manager does."""
+    c = t.jobnet_control.c
+    conn.execute(
+        update(t.jobnet_control)
+        .where(c.jobnet_id == jobnet_id, c.public_flag != public)
+        .values(public_flag=public)
+    )
+
+
+def delete_version(conn: Connection, key: VersionKey) -> None:
+    """Delete one version; its icons, flows and settings go by cascade."""
+    c = t.jobnet_control.c
+    conn.execute(delete(t.jobnet_control).where(c.jobnet_id == key[0], c.update_date == key[1]))
+
+
+def _rows(
+    conn: Connection, table: Table, keys: frozenset[VersionKey]
+) -> dict[VersionKey, list[Values]]:
+    """Return the table's rows of the versions, grouped by version.
+
+    Two plain INs serve every product's indexes better than pairs do; rows of combinations that
+    were not asked for are dropped here.
+    """
+    columns = [column for column in table.c if column.name != "created_date"]
+    rows = conn.execute(
+        select(*columns)
+        .where(
+            table.c.jobnet_id.in_(sorted({name for name, _ in keys})),
+            table.c.update_date.in_(sorted({date for _, date in keys})),
+        )
+        .order_by(*table.primary_key.columns)
+    ).mappings()
+    grouped: dict[VersionKey, list[Values]] = defaultdict(list)
+    for row in rows:
+        key = (row["jobnet_id"], row["update_date"])
+        if key in keys:
+            grouped[key].append(dict(row))
+    return grouped
+
+
+def _by_icon(
+    rows: Mapping[VersionKey, Sequence[Values]],
+) -> dict[VersionKey, dict[str, list[Values]]]:
+    """Group the rows of each version by icon id."""
+    grouped: dict[VersionKey, dict[str, list[Values]]] = {}
+    for key, found in rows.items():
+        icons: dict[str, list[Values]] = defaultdict(list)
+        for row in found:
+            icons[row["job_id"]].append(row)
+        grouped[key] = dict(icons)
+    return grouped

@@ -1,0 +1,101 @@
+"""Decide what becomes of runs whose time has come. Pure.
+
+Runs are decided one after the other in the order of their time, so that of two due runs of one
+jobnet the first makes the jobnet "running" for the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from jobarranger.states import LoadStatus, MultipleStart, RunType
+
+#: Only these run types have a minute that can be missed.
+TIMED = frozenset({RunType.NORMAL, RunType.TIME})
+
+#: `start_pending_flag` of a run that was never held; a released one (2) is never late.
+NEVER_HELD = 0
+
+
+class Action(Enum):
+    """What becomes of a due run."""
+
+    START = "start"
+    SKIP = "skip"  #: another run of the jobnet is active, and its rule says skip
+    WAIT = "wait"  #: another run is active, and its rule says wait: note it
+    KEEP = "keep"  #: waits already: nothing to write
+    MISS = "miss"  #: its minute is over: an error for people to decide about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A run whose time has come: the columns of its summary that matter."""
+
+    id: int
+    jobnet_id: str
+    run_type: int
+    load_status: int
+    scheduled_time: int
+    multiple_start_up: int
+    start_pending_flag: int
+
+    @classmethod
+    def from_row(cls, row: Any) -> Due:
+        """Make it from a row of `jobarranger.db.requests.due`."""
+        return cls(
+            id=row.inner_jobnet_id,
+            jobnet_id=row.jobnet_id,
+            run_type=row.run_type,
+            load_status=row.load_status,
+            scheduled_time=row.scheduled_time,
+            multiple_start_up=row.multiple_start_up,
+            start_pending_flag=row.start_pending_flag,
+        )
+
+
+def is_missed(run: Due, oldest_minute: int) -> bool:
+    """Tell whether a run comes too late.
+
+    Args:
+        run: a due run.
+        oldest_minute: 12 digits; a scheduled minute before this one is over for good (the
+            present minute, less the grace).
+    """
+    return (
+        run.run_type in TIMED
+        and 0 < run.scheduled_time < oldest_minute
+        and run.load_status != LoadStatus.DELAY
+        and run.start_pending_flag == NEVER_HELD
+    )
+
+
+def decide(runs: Iterable[Due], running: Iterable[str], oldest_minute: int) -> dict[int, Action]:
+    """Decide about due runs, in order of (scheduled time, id).
+
+    Args:
+        runs: any order.
+        running: jobnets that a main run is active of; a started or missed run adds its own.
+        oldest_minute: see `is_missed`.
+    """
+    active = set(running)
+    decided: dict[int, Action] = {}
+    for run in sorted(runs, key=lambda run: (run.scheduled_time, run.id)):
+        action = _decide_one(run, run.jobnet_id in active, oldest_minute)
+        if action in {Action.START, Action.MISS}:
+            active.add(run.jobnet_id)
+        decided[run.id] = action
+    return decided
+
+
+def _decide_one(run: Due, is_running: bool, oldest_minute: int) -> Action:
+    """Decide about one run: the late rule first, then multiple start-up."""
+    if is_missed(run, oldest_minute):
+        return Action.MISS
+    if not is_running or run.multiple_start_up == MultipleStart.PARALLEL:
+        return Action.START
+    if run.multiple_start_up == MultipleStart.SKIP:
+        return Action.SKIP
+    return Action.KEEP if run.load_status == LoadStatus.DELAY else Action.WAIT

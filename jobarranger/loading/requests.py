@@ -1,0 +1,232 @@
+"""Register start requests: the rows that the loader expands.
+
+A whole batch is one transaction. A request that was registered before (same request id) gets the
+number of its run again; a timed start with deterrence is refused while another timed start of the
+same jobnet and time exists. Two trappers cannot both pass that check: its guard row in
+`ja_ext_request` has a unique key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from jobarranger.clock import Clock
+from jobarranger.db import requests as queries
+from jobarranger.db.definitions import Values, valid_headers
+from jobarranger.db.engine import Database, Unit
+from jobarranger.errors import StateConflict
+from jobarranger.states import Counter, RunType
+from jobarranger.wakes import Role
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(Enum):
+    """Why a request was not registered."""
+
+    NO_VALID_VERSION = "no_valid_version"  #: the jobnet does not exist or none is in force
+    ALREADY_REGISTERED = "already_registered"  #: deterrence: a start at this time exists
+    NOT_STORED = "not_stored"  #: the database does not take the row, e.g. a name that is too long
+
+
+class IdSource(Protocol):
+    """Where ids come from (`jobarranger.db.ids.IdPool`)."""
+
+    def take(self, counter: Counter, count: int) -> Sequence[int]:
+        """Return `count` new ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequest:
+    """One wish to start a jobnet; whoever makes it has checked the user's rights."""
+
+    jobnet_id: str
+    execution_user_name: str
+    run_type: RunType = RunType.IMMEDIATE
+    scheduled_time: int = 0  #: YYYYMMDDHHMM; 0 = at once
+    deterrence: bool = False  #: refuse a second timed start at the same time
+    env: Mapping[str, str] = field(default_factory=dict)  #: variables of the run
+    request_id: str | None = None  #: at most 64 characters; the same id registers once only
+    #: the version whose rights were checked: another one in force by now is refused. None = any
+    update_date: int | None = None
+
+
+#: What becomes of a request: the registration number, or why there is none.
+Answer: TypeAlias = int | Refusal
+
+
+def register(
+    db: Database,
+    ids: IdSource,
+    requests: Sequence[StartRequest],
+    clock: Clock,
+    zone: tzinfo | None = None,
+) -> list[Answer]:
+    """Register the requests in one transaction; the answers are in the order of the requests.
+
+    Raises:
+        DatabaseUnavailable: nothing was registered, or it is not known whether it was; the same
+            request ids may be registered again.
+    """
+    if not requests:
+        return []
+    try:
+        return _register_batch(db, ids, requests, clock)
+    except SQLAlchemyError as error:
+        if len(requests) > 1:
+            return [register(db, ids, [request], clock, zone)[0] for request in requests]
+        log.error("a start request cannot be stored: %s", error)  # noqa: TRY400 - one line
+        return [Refusal.NOT_STORED]
+
+
+def _register_batch(
+    db: Database, ids: IdSource, requests: Sequence[StartRequest], clock: Clock
+) -> list[Answer]:
+    """Register all or none of the requests."""
+    numbers = list(ids.take(Counter.CLIENT_JOBNET, len(requests)))
+    answers: list[Answer] = []
+
+    def work(unit: Unit) -> list[Answer]:
+        answers[:] = _register(unit, requests, numbers, clock.now_ms())
+        return list(answers)
+
+    def landed(conn: Connection) -> list[Answer] | None:
+        return list(answers) if queries.existing_runs(conn, numbers) else None
+
+    return db.transaction(work, landed=landed)
+
+
+def _register(
+    unit: Unit, requests: Sequence[StartRequest], numbers: Sequence[int], at: int
+) -> list[Answer]:
+    """Decide and write one batch."""
+    known = queries.known_requests(
+        unit.conn, {request.request_id for request in requests if request.request_id}
+    )
+    headers = valid_headers(unit.conn, {request.jobnet_id for request in requests})
+    slots = {_slot(request) for request in requests if _is_deterred(request)}
+    guards = _lock_guards(unit, slots)
+    taken = queries.timed_starts(unit.conn, slots)
+    answers: list[Answer] = []
+    for request, number in zip(requests, numbers, strict=True):
+        answer = _decide(request, number, known, headers, taken)
+        answers.append(answer)
+        if answer == number:
+            taken |= {_slot(request)} if request.run_type is RunType.TIME else set()
+            known |= {request.request_id: number} if request.request_id else {}
+    accepted = [
+        (request, number)
+        for request, number, answer in zip(requests, numbers, answers, strict=True)
+        if answer == number
+    ]
+    _write(unit, accepted, headers, guards, at)
+    return answers
+
+
+def _decide(
+    request: StartRequest,
+    number: int,
+    known: Mapping[str, int],
+    headers: Mapping[str, Values],
+    taken: set[tuple[str, int]],
+) -> Answer:
+    """Return what becomes of one request. Pure."""
+    if request.request_id is not None and request.request_id in known:
+        return known[request.request_id]
+    header = headers.get(request.jobnet_id)
+    if header is None or request.update_date not in {None, header["update_date"]}:
+        return Refusal.NO_VALID_VERSION
+    if _is_deterred(request) and _slot(request) in taken:
+        return Refusal.ALREADY_REGISTERED
+    return number
+
+
+def _lock_guards(unit: Unit, slots: set[tuple[str, int]]) -> set[str]:
+    """Lock the guard rows that exist and return their keys."""
+    if not slots:
+        return set()
+    wanted = {_guard(slot) for slot in slots}
+    return set(unit.execute(unit.lock(queries.lock_guards(wanted))).scalars())
+
+
+def _write(
+    unit: Unit,
+    accepted: Sequence[tuple[StartRequest, int]],
+    headers: Mapping[str, Values],
+    guards: set[str],
+    at: int,
+) -> None:
+    """Insert the accepted requests and tell the loader."""
+    if not accepted:
+        return
+    marks = {request.request_id: number for request, number in accepted if request.request_id}
+    held = {_guard(_slot(request)): number for request, number in accepted if _is_deterred(request)}
+    queries.move_guards(unit.conn, {key: held[key] for key in held.keys() & guards}, at)
+    marks |= {key: held[key] for key in held.keys() - guards}
+    try:
+        queries.add_requests(
+            unit.conn,
+            [_row(request, number, headers[request.jobnet_id]) for request, number in accepted],
+            [
+                {"inner_jobnet_id": number, "value_name": name, "before_value": value}
+                for request, number in accepted
+                for name, value in request.env.items()
+            ],
+            [
+                {"request_id": key, "inner_jobnet_id": number, "at": at}
+                for key, number in sorted(marks.items())
+            ],
+        )
+    except IntegrityError as error:
+        if not marks:
+            raise
+        raise StateConflict(f"another process registered the same request: {error.orig}") from error
+    unit.wake(Role.LOADER, *(number for _, number in accepted))
+
+
+def _row(request: StartRequest, number: int, header: Values) -> dict[str, object]:
+    """Return the main row of `ja_run_jobnet_table` for a request."""
+    return {
+        "inner_jobnet_id": number,
+        "inner_jobnet_main_id": number,
+        "inner_job_id": 0,
+        "update_date": header["update_date"],
+        "run_type": int(request.run_type),
+        "main_flag": 0,
+        "timeout_flag": 0,
+        "status": 0,
+        "scheduled_time": request.scheduled_time,
+        "start_time": 0,
+        "end_time": 0,
+        "public_flag": header["public_flag"],
+        "multiple_start_up": header["multiple_start_up"],
+        "jobnet_id": header["jobnet_id"],
+        "user_name": header["user_name"],
+        "jobnet_name": header["jobnet_name"],
+        "memo": header["memo"] or "",
+        "execution_user_name": request.execution_user_name,
+        "initial_scheduled_time": request.scheduled_time,
+    }
+
+
+def _slot(request: StartRequest) -> tuple[str, int]:
+    """Return what deterrence compares."""
+    return request.jobnet_id, request.scheduled_time
+
+
+def _is_deterred(request: StartRequest) -> bool:
+    """Tell whether a second start at the same time is to be refused."""
+    return request.deterrence and request.run_type is RunType.TIME
+
+
+def _guard(slot: tuple[str, int]) -> str:
+    """Return the key of the guard row of a jobnet and time (at most 49 characters)."""
+    return f"-D {slot[1]} {slot[0]}"
