@@ -16,7 +16,9 @@ from pathlib import Path
 from jobarranger.messages.catalogue import *  # noqa: F403
 from jobarranger.messages.edits import Edits
 from jobarranger.messages.model import Kind as Kind
-from jobarranger.messages.model import Message, Raised, fill
+from jobarranger.messages.model import Message as Message
+from jobarranger.messages.model import Raised as Raised
+from jobarranger.messages.model import fill
 
 _log = logging.getLogger(__name__)
 _current = [Edits()]
