@@ -24,6 +24,7 @@ __all__ = [
     "PidFile",
     "become",
     "detach",
+    "ids_of",
     "own_directory",
     "wanted_user",
 ]
@@ -212,6 +213,21 @@ def become(user: str | None) -> None:
         switch_user(user)
 
 
+def ids_of(user: str | None) -> tuple[int, int] | None:
+    """Return user and group id of `user`, or None for None.
+
+    Raises:
+        DaemonError: the user is not known.
+    """
+    if user is None:
+        return None
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError as error:
+        raise DaemonError(f"the user {user!r} does not exist") from error
+    return entry.pw_uid, entry.pw_gid
+
+
 def own_directory(path: Path, user: str | None, mode: int = 0o700) -> None:
     """Make a directory if it is missing and give it to `user`.
 
@@ -221,11 +237,9 @@ def own_directory(path: Path, user: str | None, mode: int = 0o700) -> None:
     try:
         if path.is_dir():
             return
+        owner = ids_of(user)
         path.mkdir(mode=mode, parents=True)
-        if user is not None:
-            entry = pwd.getpwnam(user)
-            os.chown(path, entry.pw_uid, entry.pw_gid)
-    except KeyError as error:
-        raise DaemonError(f"the user {user!r} does not exist") from error
+        if owner is not None:
+            os.chown(path, *owner)
     except OSError as error:
         raise DaemonError(f"cannot make the directory {path}: {error.strerror}") from error

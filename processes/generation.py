@@ -33,15 +33,22 @@ class Generation:
         self._parent: int | None = None
         self._shared: int | None = None
 
-    def claim(self) -> None:
+    def claim(self, owner: tuple[int, int] | None = None) -> None:
         """Become the one parent of this runtime directory, for as long as the process lives.
 
         The lock is a POSIX record lock: it is not inherited by children.
+
+        Args:
+            owner: user and group id to give the files to.
 
         Raises:
             ConfigError: another server is alive on it.
         """
         self._parent = os.open(self._parent_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if owner is not None:
+            os.chown(self._parent_path, *owner)
+            os.chown(self._path, *owner)
         try:
             fcntl.lockf(self._parent, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -1,0 +1,149 @@
+"""From the fork to the main loop: what every child does before its duty begins."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from ipc.queues import Sender
+from jobarranger import messages as m
+from jobarranger.clock import Clock
+from jobarranger.config import ServerConfig
+from jobarranger.errors import ConfigError, JobArrangerError, SchemaError
+from jobarranger.wakes import Role
+from processes import registry
+from processes.aio import run_async
+from processes.context import ChildContext
+from processes.generation import Generation
+from processes.lifeline import Lifeline
+from processes.link import Figures, Link
+from processes.policy import ExitCode, Spec
+from processes.registry import Code, Entry
+from processes.signals import Signals
+from processes.supervisor import Member
+from processes.title import Title
+from processes.worker import work
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Household:
+    """What all children of one parent share."""
+
+    config: ServerConfig
+    clock: Clock
+    server_id: str
+    generation: Generation
+    parent: int  #: process id
+    listeners: Sequence[socket.socket] = ()
+    let_go: Callable[[], None] = lambda: None  #: closes what only the parent needs
+
+
+def members(household: Household, entries: Sequence[Entry]) -> list[Member]:
+    """Return all children, ready to be forked; imports their modules."""
+    config = household.config
+    codes, counts, serial = registry.load(entries), registry.counts(entries, config), count(1)
+    return [
+        _member(household, entry, codes[entry.role], counts, number, next(serial))
+        for entry in entries
+        for number in range(1, counts[entry.role] + 1)
+    ]
+
+
+def _member(
+    household: Household,
+    entry: Entry,
+    code: Code,
+    counts: Mapping[Role, int],
+    number: int,
+    serial: int,
+) -> Member:
+    spec = registry.spec(entry, number, household.config)
+
+    def body(line: Lifeline, signals: Signals) -> int:
+        household.let_go()
+        if not _still_wanted(household):
+            return ExitCode.WANTED
+        faulthandler.enable(sys.stderr)
+        context = _context(household, entry, spec, counts, line, signals)
+        m.say(
+            m.JASERVER000004,
+            number=serial,
+            role=entry.role.value,
+            process_number=number,
+        )
+        return _guarded(context, code)
+
+    return Member(spec, body)
+
+
+def _still_wanted(household: Household) -> bool:
+    """Join the generation; False if the parent has died meanwhile and another one is there.
+
+    The order matters: once the shared lock is held no new parent can fork, and a parent that
+    is alive after that cannot have been replaced.
+    """
+    return household.generation.join() and os.getppid() == household.parent
+
+
+def _context(
+    household: Household,
+    entry: Entry,
+    spec: Spec,
+    counts: Mapping[Role, int],
+    line: Lifeline,
+    signals: Signals,
+) -> ChildContext:
+    config, clock = household.config, household.clock
+    if entry.role is not Role.TRAPPER:
+        for listener in household.listeners:
+            listener.close()
+    figures = Figures(name=spec.name, pid=os.getpid())
+    return ChildContext(
+        config=config,
+        clock=clock,
+        role=entry.role,
+        number=spec.number,
+        counts=counts,
+        server_id=household.server_id,
+        runtime_dir=config.ja_runtime_dir,
+        interval=float(entry.interval(config)),
+        hang_limit=spec.hang_limit,
+        link=Link(line, signals, clock, figures, spec.hang_limit),
+        sender=Sender(config.ja_runtime_dir),
+        title=Title(spec.name, clock),
+        listeners=tuple(household.listeners) if entry.role is Role.TRAPPER else (),
+    )
+
+
+def _guarded(context: ChildContext, code: Code) -> int:
+    """Run the child's main loop; turn what it raises into an exit code and one line."""
+    link = context.link
+    try:
+        if code.main is not None:
+            return run_async(code.main, context)
+        assert code.duty is not None
+        return work(context, code.duty())
+    except ConfigError as error:
+        link.fault(str(error))
+        return ExitCode.CONFIGURATION
+    except SchemaError as error:
+        link.fault(str(error))
+        return ExitCode.SCHEMA
+    except JobArrangerError as error:
+        log.error("%s: %s", context.name, error)  # noqa: TRY400 - expected: one line
+        link.fault(str(error))
+        return ExitCode.FAILED
+    except Exception as error:
+        log.exception("%s ends after an unexpected error", context.name)
+        link.fault(f"{type(error).__name__}: {error}")
+        return ExitCode.FAILED
+    finally:
+        context.sender.close()

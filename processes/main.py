@@ -1,0 +1,260 @@
+"""`jobarg_server`: from the command line to the supervisor.
+
+The order of a start: read the configuration (errors still go to the terminal), go to the
+background, lock pid file and runtime directory, wait for left-over children of an earlier start,
+bind the trapper's sockets, become the execution user, open the log, import and freeze
+everything the children share, run the start check, fork the children, tell whoever waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import gc
+import importlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import sdnotify
+
+from jobarranger import __version__, logs
+from jobarranger import messages as m
+from jobarranger.clock import Clock, SystemClock, stamp17, zone_named
+from jobarranger.config import ServerConfig, load_server
+from jobarranger.errors import ConfigError, JobArrangerError
+from processes import children, daemon, listening, output, registry, startcheck
+from processes.daemon import Launch, PidFile
+from processes.generation import Generation
+from processes.registry import Entry
+from processes.signals import PARENT_SIGNALS, Signals
+from processes.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_server.conf")
+IDENT = "Job Arranger Server"
+#: Imported by the parent although only children use them: so all share one copy.
+HEAVY = (
+    "asyncio",
+    "concurrent.futures.thread",
+    "jobarranger.db.engine",
+    "jobarranger.db.schema",
+    "jobarranger.db.tables",
+    "sqlalchemy.dialects.mysql.pymysql",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+)
+
+
+def main(argv: Sequence[str] | None = None, entries: Sequence[Entry] = registry.ENTRIES) -> int:
+    """Run the server; return its exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        config, warnings = load_server(options.config.absolute())
+    except JobArrangerError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"cannot read {options.config}: {error.strerror}")
+    if options.test:
+        for warning in warnings:
+            _print(f"warning: {warning}")
+        _print(f"{options.config}: the configuration is correct")
+        return 0
+    launch = daemon.Foreground() if options.foreground else daemon.detach()
+    return Server(config, warnings, entries, launch).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jobarg_server", description="The Job Arranger job server.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE",
+        help="configuration file (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("-f", "--foreground", action="store_true", help="stay in the foreground")
+    parser.add_argument(
+        "-t", "--test", action="store_true", help="check the configuration file and exit"
+    )
+    parser.add_argument(
+        "-V", "--version", action="version", version=f"jobarg_server (Job Arranger) {__version__}"
+    )
+    return parser
+
+
+def _print(text: str) -> None:
+    print(f"jobarg_server: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _nobody(state: str) -> None:
+    """Tell no service manager."""
+
+
+def _refuse(text: str) -> int:
+    _print(text)
+    return 1
+
+
+class Server:
+    """The life of the main process between its start and its exit code."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        warnings: Sequence[str],
+        entries: Sequence[Entry],
+        launch: Launch,
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config
+        self._warnings = warnings
+        self._entries = entries
+        self._launch = launch
+        self._clock = clock or SystemClock()
+        self._generation = Generation(config.ja_runtime_dir)
+        self._pid_file: PidFile | None = None
+        self._listeners: list[socket.socket] = []
+        self._told: list[str] = []
+        self._is_ready = False
+        self._notify: Callable[[str], None] = _nobody
+
+    def run(self) -> int:
+        """Start, supervise, end; return the exit code."""
+        os.umask(daemon.UMASK)
+        try:
+            self._prepare()
+            return self._serve()
+        except startcheck.StopAsked:
+            self._launch.fail("stopped before it was ready")
+            return 0
+        except JobArrangerError as error:
+            return self._fail(str(error))
+        except OSError as error:
+            return self._fail(f"cannot start: {error}")
+        finally:
+            if self._pid_file is not None:
+                self._pid_file.remove()
+
+    def _fail(self, text: str) -> int:
+        """Tell log and starter why the server does not work."""
+        if logging.getLogger().handlers:
+            log.critical("%s", text)
+        self._launch.fail(text)
+        return 1
+
+    def _prepare(self) -> None:
+        """Do what has to be done once, in part as root, before the first fork."""
+        config = self._config
+        user = daemon.wanted_user(config.ja_execution_user, allow_root=config.allow_root)
+        self._pid_file = PidFile.take(config.ja_pid_file)
+        for path in (config.ja_runtime_dir, config.ja_state_dir):
+            daemon.own_directory(path, user)
+        self._generation.claim(daemon.ids_of(user))
+        self._generation.wait_alone(self._clock, self._tell, kill_after=config.ja_stop_timeout)
+        self._bind()
+        daemon.become(user)
+        self._open_log()
+        self._import_all()
+
+    def _tell(self, text: str) -> None:
+        """Pass a line to the starter, and to the log once it is open."""
+        self._launch.tell(text)
+        self._told.append(text)
+
+    def _bind(self) -> None:
+        config = self._config
+        if not config.ja_start_trappers:
+            log.warning("JaStartTrappers is 0: nobody answers at the port")
+        try:
+            self._listeners = listening.bind(config.listen_ip, config.ja_trapper_listen_port)
+        except OSError as error:
+            text = m.render(m.JASERVER100001, error_text=error.strerror).text
+            raise ConfigError(text) from error
+
+    def _open_log(self) -> None:
+        config = self._config
+        logs.setup(
+            file=config.ja_log_file,
+            level=config.debug_level,
+            ident=IDENT,
+            zone=zone_named(config.ja_time_zone),
+        )
+        if isinstance(self._launch, daemon.Background):
+            output.redirect(config.ja_log_file)
+        faulthandler.enable(sys.stderr)
+        m.use(config.ja_log_message_file)
+        m.say(m.JASERVER000001, version=__version__, revision=__version__)
+        for text in (*self._warnings, *self._told):
+            log.warning("%s", text)
+        zone = config.ja_time_zone or "the system's"
+        log.info("time zone %s, database %s", zone, config.db_type.value)
+
+    def _import_all(self) -> None:
+        """Load what the children need, and put it where no collection touches it."""
+        for name in HEAVY:
+            importlib.import_module(name)
+        registry.load(self._entries)
+        gc.collect()
+        gc.freeze()
+
+    def _serve(self) -> int:
+        """Check, fork, supervise."""
+        config = self._config
+        self._connect_service_manager()
+        signals = Signals(PARENT_SIGNALS)
+        reason = startcheck.run(config, self._clock, self._generation, signals)
+        if reason is not None:
+            return self._fail(reason)
+        household = children.Household(
+            config=config,
+            clock=self._clock,
+            server_id=str(stamp17(self._clock.now_ms(), zone_named(config.ja_time_zone))),
+            generation=self._generation,
+            parent=os.getpid(),
+            listeners=self._listeners,
+            let_go=self._let_go,
+        )
+        supervisor = Supervisor(
+            children.members(household, self._entries),
+            clock=self._clock,
+            signals=signals,
+            stop_timeout=config.ja_stop_timeout,
+            on_ready=self._ready,
+            on_stopping=lambda: self._notify("STOPPING=1"),
+            level=config.debug_level,
+        )
+        code = supervisor.run()
+        if supervisor.failure is not None:
+            self._launch.fail(supervisor.failure)
+        elif not self._is_ready:
+            self._launch.fail("stopped before it was ready")
+        m.say(m.JASERVER000002, version=__version__, revision=__version__)
+        return code
+
+    def _ready(self) -> None:
+        """Tell everybody that all children are ready."""
+        self._is_ready = True
+        m.say(m.JASERVER000003)
+        self._launch.ready()
+        self._notify("READY=1")
+
+    def _let_go(self) -> None:
+        """Close in a child what only the parent needs."""
+        self._launch.let_go()
+        if self._pid_file is not None:
+            self._pid_file.let_go()
+
+    def _connect_service_manager(self) -> None:
+        """Remember the service manager's socket and hide it from all children."""
+        if "NOTIFY_SOCKET" in os.environ:
+            notifier = sdnotify.SystemdNotifier()
+            self._notify = notifier.notify
+            del os.environ["NOTIFY_SOCKET"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
