@@ -1,0 +1,188 @@
+"""Fixtures that give each test a fresh database, on every product that is at hand.
+
+`database` runs a test once per product. A missing MariaDB skips its half at home and fails it
+where `CI=true`; a line at the end of the run tells how many tests each product saw.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, insert, text
+
+from jobarranger.clock import SystemClock
+from jobarranger.db import schema, seeds
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Database
+from jobarranger.db.settings import DatabaseSettings
+from jobarranger.states import DatabaseType
+from tests import services
+
+PRODUCTS = ("sqlite", "mariadb")
+
+MakeDatabase = Callable[..., Database]
+
+
+@pytest.fixture(params=PRODUCTS)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Give a fresh, initialised database, once per product."""
+    settings = request.getfixturevalue(f"{request.param}_settings")
+    db = Database(settings, clock=SystemClock())
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def another(database: Database) -> Iterator[MakeDatabase]:
+    """Return further `Database`s on the test's database, as other processes have them."""
+    made: list[Database] = []
+
+    def make(**options: object) -> Database:
+        made.append(Database(database.settings, clock=SystemClock(), **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for db in made:
+        db.close()
+
+
+@pytest.fixture
+def sqlite_settings(sqlite_template: Path, tmp_path: Path) -> DatabaseSettings:
+    """Return a fresh, initialised SQLite file."""
+    file = tmp_path / "jobarg.db"
+    shutil.copyfile(sqlite_template, file)
+    return DatabaseSettings(kind=DatabaseType.SQLITE, file=file)
+
+
+@pytest.fixture
+def mariadb_settings(mariadb_session: DatabaseSettings) -> DatabaseSettings:
+    """Return a fresh, initialised database on the session's private MariaDB."""
+    db = Database(mariadb_session, clock=SystemClock())
+    _clean(db)
+    db.close()
+    return mariadb_session
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Initialise one SQLite file; tests copy it."""
+    file = tmp_path_factory.mktemp("template") / "jobarg.db"
+    settings = DatabaseSettings(kind=DatabaseType.SQLITE, file=file)
+    db = Database(settings, clock=SystemClock())
+    schema.ensure_embedded(db)
+    db.read(lambda conn: conn.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")))
+    db.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def mariadb_session(mariadb_port: int) -> DatabaseSettings:
+    """Initialise this worker's own database on the session's MariaDB."""
+    name = f"jobarg_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    settings = services.mariadb_at(mariadb_port, name)
+    bare = Database(services.mariadb_at(mariadb_port, "mysql"), clock=SystemClock())
+    bare.read(lambda conn: conn.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    bare.close()
+    db = Database(settings, clock=SystemClock())
+    schema.create(db)
+    db.close()
+    return settings
+
+
+@pytest.fixture(scope="session")
+def mariadb_port(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Return the port of the session's MariaDB, started by the first worker that asks."""
+    with _state(_shared(tmp_path_factory)) as state:
+        if "missing" not in state and "port" not in state:
+            try:
+                server = services.PrivateMariaDB(guardian=_main_process()).start()
+            except services.ServiceMissing as missing:
+                state["missing"] = str(missing)
+            else:
+                state.update(port=server.port, pid=server.pid, directory=str(server.directory))
+        if "missing" in state:
+            _without(str(state["missing"]))
+        return int(str(state["port"]))
+
+
+def _without(reason: str) -> None:
+    """Skip at home; in CI a missing product is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; CI must have it")
+    pytest.skip(reason)
+
+
+def _clean(db: Database) -> None:
+    """Empty every table that holds rows and plant the seeds anew, in one transaction."""
+    wanted = seeds.rows()
+
+    def work(unit: object) -> None:
+        conn = unit.conn  # type: ignore[attr-defined]
+        conn.execute(text("SET foreign_key_checks = 0"))
+        for table in t.metadata.sorted_tables:
+            conn.execute(delete(table))
+        for table, rows in wanted.items():
+            conn.execute(insert(table), rows)
+        conn.execute(text("SET foreign_key_checks = 1"))
+
+    db.transaction(work)
+
+
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """Return the directory that all workers of this run share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _main_process() -> int:
+    """Return the process whose end ends the services: xdist's controller, else this one."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
+@contextmanager
+def _state(directory: Path) -> Iterator[dict[str, object]]:
+    """Lock, read and write back what the workers know about the services."""
+    with (directory / "services.json").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        state: dict[str, object] = json.loads(file.read() or "{}")
+        yield state
+        file.seek(0)
+        file.truncate()
+        json.dump(state, file)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the services; only the main process does, when all workers are done."""
+    if hasattr(session.config, "workerinput"):
+        return
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    base = getattr(factory, "_basetemp", None)
+    if base is None or not (base / "services.json").exists():
+        return
+    with _state(base) as state:
+        if "pid" in state:
+            services.end_process(int(str(state["pid"])))
+            shutil.rmtree(str(state["directory"]), ignore_errors=True)
+        state.clear()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many tests each product saw."""
+    for product in PRODUCTS:
+        seen: Counter[str] = Counter()
+        for outcome in ("passed", "failed", "skipped"):
+            for report in terminalreporter.stats.get(outcome, []):
+                if f"[{product}" in report.nodeid or f"-{product}" in report.nodeid:
+                    seen[outcome] += 1
+        if seen:
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in seen.items())
+            terminalreporter.write_line(f"{product}: {counts}")
