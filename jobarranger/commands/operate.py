@@ -1,0 +1,108 @@
+"""What the operators' commands share: one-line errors, the database, the actor, the audit.
+
+These commands work on the server's database directly; who may read the server's configuration
+file may use them. Exit codes: 0 done, 1 refused or failed (one line on stderr), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pwd
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
+from jobarranger.config import ServerConfig, load_server
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Database, Unit
+from jobarranger.errors import JobArrangerError
+
+#: Where the server's configuration is by default.
+CONFIG = Path("/etc/jobarranger/jobarg_server.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call of a command: who, with what, on which database."""
+
+    config: ServerConfig
+    db: Database
+    clock: Clock
+    zone: tzinfo
+    source: str  #: name of the command
+
+    def audit(self, unit: Unit, action: str, target: str, detail: str | None = None) -> None:
+        """Note what a person did, in the transaction that does it."""
+        unit.execute(
+            insert(t.ext_audit),
+            [
+                {
+                    "at": self.clock.now_ms(),
+                    "actor_user": actor(),
+                    "actor_source": self.source,
+                    "action": action,
+                    "target": target[:255],
+                    "detail": detail,
+                }
+            ],
+        )
+
+    def now(self) -> int:
+        """Return the present as 14 digits in the server's zone."""
+        return stamp14(self.clock.now_ms(), self.zone)
+
+
+def actor() -> str:
+    """Return the name of the system's user who calls (through sudo: who called sudo)."""
+    name = os.environ.get("SUDO_USER") if os.geteuid() == 0 else None
+    if name:
+        return name[:100]
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name[:100]
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `-c FILE`."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=CONFIG,
+        metavar="FILE",
+        help=f"the server's configuration file (default {CONFIG})",
+    )
+
+
+@contextlib.contextmanager
+def session(config_file: Path, source: str) -> Iterator[Session]:
+    """Open the database of a server's configuration."""
+    config, _ = load_server(config_file)
+    clock = SystemClock()
+    db = Database.from_config(config, clock=clock)
+    try:
+        yield Session(config, db, clock, zone_named(config.ja_time_zone), source)
+    finally:
+        db.close()
+
+
+def run(command: str, work: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
+    """Call `work`; expected errors become one line on stderr and exit code 1."""
+    try:
+        return work(sys.argv[1:] if argv is None else argv)
+    except JobArrangerError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130

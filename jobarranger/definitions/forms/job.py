@@ -1,0 +1,55 @@
+"""JOB: run a command on a host."""
+
+from __future__ import annotations
+
+import re
+
+from jobarranger.db import tables as t
+from jobarranger.definitions.forms.base import Form, Settings, read_host
+from jobarranger.definitions.section import Section
+from jobarranger.states import JobType
+
+#: Longest command; a telegram to an agent carries no more (bytes).
+MAX_COMMAND = 4000
+
+_STOP_CODE = re.compile(r"\d+(\s*-\s*\d+)?(\s*,\s*\d+(\s*-\s*\d+)?)*\Z")
+
+_RUN, _STOP = 0, 2  # command_cls
+
+
+def read(section: Section) -> Settings:
+    """Read host, commands, variables and what counts as an error."""
+    command = section.text("command", most=MAX_COMMAND, unit="bytes")
+    if not command.strip():
+        raise section.error("command", "is empty")
+    commands = [{"command_cls": _RUN, "command": command}]
+    stop = section.text("stop-command", "", most=MAX_COMMAND, unit="bytes")
+    if stop:
+        commands.append({"command_cls": _STOP, "command": stop})
+    own = {
+        **read_host(section),
+        "stop_flag": int(bool(stop)),
+        "command_type": _RUN,
+        "timeout": section.number("timeout", 0, least=0, most=99_999),
+        "stop_code": _stop_code(section),
+    }
+    return {
+        t.icon_job: [own],
+        t.job_command: commands,
+        t.value_job: [
+            {"value_name": name, "value": value}
+            for name, value in section.variables("variables").items()
+        ],
+        t.value_jobcon: [{"value_name": name} for name in section.variable_names("receive")],
+    }
+
+
+def _stop_code(section: Section) -> str:
+    """Read the exit codes that count as an error, e.g. `1-9, 255`."""
+    text = section.text("error-codes", "", most=32)
+    if text and not _STOP_CODE.match(text):
+        raise section.error("error-codes", f"{text!r} is no list of numbers and ranges like 1-9,12")
+    return text
+
+
+FORM = Form(word="job", kind=JobType.JOB, read=read)

@@ -1,0 +1,87 @@
+"""The rules of a jobnet that may be put in force. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from jobarranger.definitions.flows import Flow
+from jobarranger.definitions.forms import Form
+from jobarranger.definitions.forms.base import ANY
+from jobarranger.errors import DefinitionError
+from jobarranger.states import JobType
+
+
+def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """Check that a jobnet is whole.
+
+    Raises:
+        DefinitionError: names the icon or flow and the rule it breaks.
+    """
+    _check_ends(place, icons)
+    _check_flows(place, icons, flows)
+    _check_counts(place, icons, flows)
+    _check_reachable(place, icons, flows)
+
+
+def _check_ends(place: str, icons: Mapping[str, Form]) -> None:
+    """One START called START, at least one END."""
+    starts = [name for name, form in icons.items() if form.kind is JobType.START]
+    if starts != ["START"]:
+        found = ", ".join(starts) or "none"
+        raise DefinitionError(
+            f"{place}.icons: exactly one start icon is needed and its id is START; found: {found}"
+        )
+    if not any(form.kind is JobType.END for form in icons.values()):
+        raise DefinitionError(f"{place}.icons: at least one end icon is needed")
+
+
+def _check_flows(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """Flows lead from known icons to known icons."""
+    for start, end, kind in flows:
+        for name in (start, end):
+            if name not in icons:
+                raise DefinitionError(
+                    f"{place}.flows: {start} -> {end} names the icon {name}, which does not exist"
+                )
+        if start == end:
+            raise DefinitionError(f"{place}.flows: {start} -> {end} leads back into itself")
+        if kind and icons[start].kind is not JobType.IF:
+            raise DefinitionError(
+                f"{place}.flows: {start} -> {end} is a {kind.name.lower()} branch, but {start} is"
+                f" a {icons[start].word} icon"
+            )
+
+
+def _check_counts(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """Every icon has as many flows in and out as its kind allows."""
+    incoming = Counter(end for _, end, _ in flows)
+    outgoing = Counter(start for start, _, _ in flows)
+    for name, form in icons.items():
+        for count, limits, word in (
+            (incoming[name], form.incoming, "into"),
+            (outgoing[name], form.outgoing, "out of"),
+        ):
+            if not limits[0] <= count <= limits[1]:
+                raise DefinitionError(
+                    f"{place}.flows: {count} flows lead {word} {name}; a {form.word} icon has"
+                    f" {_wording(limits)}"
+                )
+
+
+def _wording(limits: tuple[int, int]) -> str:
+    """Return limits in words."""
+    least, most = limits
+    if least == most:
+        return f"exactly {least}" if least else "none"
+    return f"at least {least}" if most == ANY else f"{least} to {most}"
+
+
+def _check_reachable(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """Every icon can be reached from START."""
+    reached = {"START"}
+    while more := {end for start, end, _ in flows if start in reached} - reached:
+        reached |= more
+    for name in icons:
+        if name not in reached:
+            raise DefinitionError(f"{place}.flows: the icon {name} cannot be reached from START")

@@ -1,0 +1,177 @@
+"""Read a jobnet out of a YAML file (docs/definitions.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from sqlalchemy import Table
+
+from jobarranger.db.definitions import Definition
+from jobarranger.definitions import structure
+from jobarranger.definitions.flows import Flow, parse_flows
+from jobarranger.definitions.forms import FORMS, LATER, Form
+from jobarranger.definitions.layout import place_icons
+from jobarranger.definitions.secret import obfuscate
+from jobarranger.definitions.section import Section, check_id
+from jobarranger.errors import DefinitionError
+from jobarranger.states import MethodFlag, MultipleStart
+
+#: Largest file that is read (bytes).
+MAX_FILE = 4_000_000
+
+_MULTIPLE = {
+    "parallel": int(MultipleStart.PARALLEL),
+    "skip": int(MultipleStart.SKIP),
+    "wait": int(MultipleStart.DELAY),
+}
+_BEFOREHAND = {
+    "run": int(MethodFlag.NORMAL),
+    "hold": int(MethodFlag.WAIT),
+    "skip": int(MethodFlag.SKIP),
+}
+
+
+def read_file(path: Path, *, owner: str | None = None) -> list[Definition]:
+    """Return the jobnets of a file: one per YAML document.
+
+    Args:
+        path: the file.
+        owner: for jobnets that name none.
+
+    Raises:
+        DefinitionError: one line that names file, place, value and rule.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise DefinitionError(f"{path}: is larger than {MAX_FILE} bytes")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DefinitionError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+    return parse(text, str(path), owner=owner)
+
+
+def parse(text: str, place: str, *, owner: str | None = None) -> list[Definition]:
+    """Return the jobnets of a text; `place` begins every message."""
+    try:
+        documents = [item for item in YAML(typ="safe", pure=True).load_all(text) if item]
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "is no YAML"
+        raise DefinitionError(f"{place}{where}: {problem}") from error
+    if not documents:
+        raise DefinitionError(f"{place}: holds no jobnet")
+    return [_jobnet(Section(place, document), owner) for document in documents]
+
+
+def _jobnet(section: Section, owner: str | None) -> Definition:
+    """Read one document."""
+    jobnet_id = section.id("jobnet")
+    header = {
+        "jobnet_id": jobnet_id,
+        "update_date": 0,
+        "valid_flag": 0,
+        "public_flag": section.flag("public"),
+        "multiple_start_up": section.choice("multiple-start-up", _MULTIPLE, "parallel"),
+        "user_name": section.text("owner", owner, most=100),
+        "jobnet_name": section.label("name", jobnet_id, most=64),
+        "memo": section.label("memo", "", most=100) or None,
+    }
+    icons = Section(f"{section.place}.icons", section.raw("icons"))
+    forms: dict[str, Form] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    settings: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for name in icons.names():
+        check_id(icons.place, name)
+        icon = Section(f"{icons.place}.{name}", icons.raw(name))
+        forms[name] = _form(icon)
+        rows[name] = _icon_row(icon, jobnet_id, name, forms[name])
+        _add_settings(settings, forms[name].read(icon), jobnet_id, name)
+        icon.done()
+    flows = parse_flows(f"{section.place}.flows", section.raw("flows"))
+    section.done()
+    structure.check(section.place, forms, flows)
+    for name, (x, y) in place_icons(forms, flows).items():
+        rows[name] = {"point_x": x, "point_y": y, **rows[name]}
+    return Definition(
+        header=header,
+        icons=list(rows.values()),
+        flows=[_flow_row(jobnet_id, flow) for flow in flows],
+        settings=settings,
+    )
+
+
+def _form(icon: Section) -> Form:
+    """Return the kind of an icon."""
+    word = icon.text("type", most=1000)
+    if word in FORMS:
+        return FORMS[word]
+    known = ", ".join(FORMS)
+    if word in LATER:
+        raise icon.error("type", f"{word} icons cannot be imported from YAML yet; known: {known}")
+    raise icon.error("type", f"{word!r} is no kind of icon; known: {known}")
+
+
+def _icon_row(icon: Section, jobnet_id: str, name: str, form: Form) -> dict[str, Any]:
+    """Read the keys that every icon has."""
+    row = {
+        "jobnet_id": jobnet_id,
+        "job_id": name,
+        "update_date": 0,
+        "job_type": int(form.kind),
+        "job_name": icon.label("name", "", most=64) or None,
+        "method_flag": icon.choice("beforehand", _BEFOREHAND, "run"),
+        "force_flag": icon.flag("force"),
+        "continue_flag": icon.flag("continue-on-error"),
+        "run_user": icon.text("run-user", "", most=256) or None,
+        "run_user_password": _password(icon),
+    }
+    if icon.has("at"):
+        row |= _place(icon)
+    return row
+
+
+def _password(icon: Section) -> str | None:
+    """Read the password of `run-user`, masked as the tables hold it."""
+    masked = obfuscate(icon.text("run-user-password", "", most=127))
+    return masked or None
+
+
+def _place(icon: Section) -> dict[str, int]:
+    """Read `at: [x, y]`."""
+    at = icon.raw("at")
+    if not isinstance(at, list) or len(at) != 2 or not all(isinstance(n, int) for n in at):
+        raise icon.error("at", f"{at!r} is not a pair of pixels like [120, 60]")
+    return {"point_x": at[0], "point_y": at[1]}
+
+
+def _add_settings(
+    settings: dict[str, dict[str, list[dict[str, Any]]]],
+    found: Mapping[Table, list[dict[str, Any]]],
+    jobnet_id: str,
+    name: str,
+) -> None:
+    """Add the settings of one icon, with their key columns."""
+    key = {"jobnet_id": jobnet_id, "job_id": name, "update_date": 0}
+    for table, rows in found.items():
+        if rows:
+            settings.setdefault(table.name, {})[name] = [{**key, **row} for row in rows]
+
+
+def _flow_row(jobnet_id: str, flow: Flow) -> dict[str, Any]:
+    """Return the row of one flow."""
+    start, end, kind = flow
+    return {
+        "jobnet_id": jobnet_id,
+        "start_job_id": start,
+        "end_job_id": end,
+        "update_date": 0,
+        "flow_type": int(kind),
+        "flow_width": 0,
+    }
