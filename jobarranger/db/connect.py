@@ -74,8 +74,6 @@ def _postgresql_args(settings: DatabaseSettings) -> dict[str, Any]:
         f"-c lock_timeout={settings.lock_timeout}s",
         f"-c statement_timeout={settings.read_timeout}s",
     ]
-    if settings.schema:
-        options.append(f"-c search_path={settings.schema}")
     return {
         "autocommit": True,
         "connect_timeout": settings.connect_timeout,

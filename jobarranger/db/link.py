@@ -65,6 +65,8 @@ class Link:
             if self._engine is None:
                 self._engine = make_engine(self.settings)
                 event.listen(self._engine, "before_cursor_execute", self._count)
+            if self._embedded:
+                _make_private(self.settings.file)
             self._conn = self._engine.connect()
         return self._conn
 
@@ -136,3 +138,10 @@ class Link:
         """Count what goes over the wire: many rows of one INSERT are one statement."""
         many = more[-1] and not statement.startswith("INSERT")
         self.statements += len(parameters) if many else 1
+
+
+def _make_private(file: Path | None) -> None:
+    """Make SQLite's file and directory, if they are missing, for nobody else to read."""
+    if file is not None and not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))

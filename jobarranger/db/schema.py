@@ -86,7 +86,7 @@ def create(db: Database) -> None:
     """
     found = db.read(status)
     if found.version is not None or found.has_tables:
-        raise SchemaError(f"{db.settings.label()}: {found.words()}; run jobarg_db upgrade")
+        raise SchemaError(f"{db.settings.label()} is not empty: {found.words()}")
     upgrade(db)
 
 
@@ -94,9 +94,6 @@ def ensure_embedded(db: Database) -> None:
     """Make the embedded database at the first start; does nothing for the other products."""
     if db.kind is not DatabaseType.SQLITE:
         return
-    file = db.settings.file
-    assert file is not None
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if db.read(status).version != HEAD:
         upgrade(db)
 

@@ -30,7 +30,6 @@ class DatabaseSettings:
     port: int = 0  #: 0 = the product's own
     socket: str = ""  #: local socket of MySQL; wins over host and port
     name: str = ""
-    schema: str = ""  #: PostgreSQL: search path
     user: str = ""
     password: str = ""
     connect_timeout: int = 5  #: seconds
@@ -48,7 +47,6 @@ class DatabaseSettings:
             port=config.db_port or 0,
             socket=config.db_socket or "",
             name=config.db_name or "",
-            schema=config.db_schema or "",
             user=config.db_user or "",
             password=config.db_password or "",
         )
