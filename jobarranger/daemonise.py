@@ -118,7 +118,7 @@ class ForegroundLaunch:
 
     def fail(self, text: str, status: int = 1) -> NoReturn:
         """Write the line to standard error and exit."""
-        print(text, file=sys.stderr, flush=True)
+        _complain(text)
         raise SystemExit(status)
 
 
@@ -189,8 +189,13 @@ def _await_word(reading: int) -> NoReturn:
     while part := os.read(reading, MAX_TEXT_BYTES + 1):
         word += part
     if not word:
-        print("the daemon ended during its start; see its log", file=sys.stderr, flush=True)
+        _complain("the daemon ended during its start; see its log")
         os._exit(1)
     if word[0] != 0:
-        print(word[1:].decode("utf-8", "replace"), file=sys.stderr, flush=True)
+        _complain(word[1:].decode("utf-8", "replace"))
     os._exit(word[0])
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,159 @@
+"""Killing a job with everything it has started, and nothing else.
+
+The wrapper is spared: it records the end. All processes of the job's session and all descendants
+of its first process are stopped first (so that none can start another unseen), until a look finds
+no more; then they are killed, the first process first, so that it is reported as killed and not
+as having lost a child. Every process is meant by id and start time and addressed through a
+descriptor, so a reused id is never hit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobarranger.agent.watch import Process
+from jobarranger.clock import Clock
+
+#: Looks for processes that were not seen before, at most.
+ROUNDS = 50
+#: Wait for the first process's record after the claim, in seconds.
+BEGIN_SECONDS = 2.0
+_BEGIN_STEP = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the process table."""
+
+    pid: int
+    parent: int
+    session: int
+    start: int
+
+
+def process_table() -> list[Entry]:
+    """Return all processes of the machine."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            fields = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if len(fields) > 19:
+            found.append(Entry(int(name), int(fields[1]), int(fields[3]), int(fields[19])))
+    return found
+
+
+def members(table: list[Entry], first: Process, known: set[Process]) -> set[Process]:
+    """Return the job's processes: its session, descendants of the first, and of those known.
+
+    Only processes as young as the first or younger can belong to it. If the first's id has been
+    given to a stranger, its session number means nothing any more.
+    """
+    young = [entry for entry in table if entry.start >= first.start]
+    reused = any(entry.pid == first.pid and entry.start != first.start for entry in young)
+    found = {
+        entry.pid
+        for entry in young
+        if (entry.session == first.pid and not reused) or Process(entry.pid, entry.start) in known
+    }
+    grown = True
+    while grown:
+        more = {entry.pid for entry in young if entry.parent in found} - found
+        found |= more
+        grown = bool(more)
+    return {Process(entry.pid, entry.start) for entry in young if entry.pid in found}
+
+
+def read_first(directory: str) -> Process | None:
+    """Return the first process of a job, as its wrapper recorded it."""
+    try:
+        record = json.loads(Path(directory, "job").read_bytes())
+        return Process(int(record["pid"]), int(record["start"]))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def kill_job(directory: str, wrapper: Process, clock: Clock) -> str:
+    """Kill a job that has a wrapper; return "" or why a process could not be killed.
+
+    Blocks for some milliseconds; to be called in a thread. A job that ends meanwhile counts as
+    killed.
+    """
+    first = _await_first(directory, wrapper, clock)
+    if first is None:
+        return ""
+    killed: set[Process] = set()
+    for _ in range(ROUNDS):
+        stopped = _stop_all(first)
+        fresh = stopped - killed
+        if not fresh:
+            break
+        ordered = sorted(fresh, key=lambda each: (each != first, each.pid))
+        for process in ordered:
+            problem = _send(process, signal.SIGKILL)
+            if problem:
+                return problem
+        killed |= fresh
+    return ""
+
+
+def _await_first(directory: str, wrapper: Process, clock: Clock) -> Process | None:
+    """Return the first process; it may be an instant away. None if the wrapper is gone."""
+    waited = 0.0
+    while wrapper.lives() and waited < BEGIN_SECONDS:
+        first = read_first(directory)
+        if first is not None:
+            return first if first.lives() else None
+        clock.sleep(_BEGIN_STEP)
+        waited += _BEGIN_STEP
+    return None
+
+
+def _stop_all(first: Process) -> set[Process]:
+    """Stop every process of the job until a look finds none that still runs free."""
+    stopped: set[Process] = set()
+    for _ in range(ROUNDS):
+        fresh = members(process_table(), first, stopped) - stopped
+        if not fresh:
+            break
+        for process in fresh:
+            _send(process, signal.SIGSTOP)
+        stopped |= fresh
+    return stopped
+
+
+def _send(process: Process, number: signal.Signals) -> str:
+    """Signal exactly this process; return "" or the reason why it was not possible."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except OSError:
+        return _send_by_id(process, number)
+    try:
+        if process.lives():
+            signal.pidfd_send_signal(descriptor, number)
+    except PermissionError:
+        return f"process {process.pid} may not be killed by this user"
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _send_by_id(process: Process, number: signal.Signals) -> str:
+    if not process.lives():
+        return ""
+    with suppress(ProcessLookupError):
+        try:
+            os.kill(process.pid, number)
+        except PermissionError:
+            return f"process {process.pid} may not be killed by this user"
+    return ""

@@ -1,0 +1,160 @@
+"""`jobarg_agentd`: command line and start of the agent."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from logging import getLogger
+from pathlib import Path
+
+from jobarranger import __version__, logs
+from jobarranger.agent.journal import Journal
+from jobarranger.agent.service import AgentService, listen
+from jobarranger.agent.spawn import raise_file_limit
+from jobarranger.clock import Clock, SystemClock
+from jobarranger.config import AgentConfig, load_agent
+from jobarranger.daemonise import (
+    ForegroundLaunch,
+    Launch,
+    PidFile,
+    detach,
+    settle,
+    silence,
+    switch_user,
+    user_and_group,
+)
+from jobarranger.errors import JobArrangerError
+
+log = getLogger(__name__)
+
+DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_agentd.conf")
+LISTEN_PAUSE = 1.0
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        config, warnings = load_agent(options.config)
+        if options.test_config:
+            return _report(warnings)
+        if os.getuid() == 0 and not config.allow_root:
+            switch_user(config.ja_execution_user)
+    except JobArrangerError as error:
+        sys.stderr.write(f"jobarg_agentd: {error}\n")
+        return 1
+    launch: Launch
+    if options.foreground:
+        launch = ForegroundLaunch()
+        settle()
+    else:
+        launch = detach()
+    return _serve(config, warnings, launch, background=not options.foreground)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jobarg_agentd", description="Runs jobs for job servers and reports their outcome."
+    )
+    parser.add_argument(
+        *("-c", "--config"),
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"configuration file (default {DEFAULT_CONFIG})",
+    )
+    parser.add_argument(
+        *("-f", "--foreground"), action="store_true", help="do not go to the background"
+    )
+    parser.add_argument(
+        *("-t", "--test-config"), action="store_true", help="check the configuration and exit"
+    )
+    parser.add_argument(
+        *("-V", "--version"), action="version", version=f"jobarg_agentd {__version__}"
+    )
+    return parser
+
+
+def _report(warnings: Sequence[str]) -> int:
+    for warning in warnings:
+        sys.stdout.write(f"warning: {warning}\n")
+    sys.stdout.write("the configuration is right\n")
+    return 0
+
+
+def _serve(
+    config: AgentConfig, warnings: Sequence[str], launch: Launch, *, background: bool
+) -> int:
+    """Open everything, run, and tidy up; what fails before that is told to the launcher."""
+    clock = SystemClock()
+    try:
+        logs.setup(file=config.ja_log_file, level=config.debug_level, ident="jobarg_agentd")
+        pid_file = PidFile.take(config.ja_pid_file)
+        jobs_dir = _jobs_directory(config.tmp_dir)
+        boot_id = BOOT_ID_FILE.read_text("ascii").strip()
+        journal = Journal(config.ja_database_file, jobs_dir=jobs_dir, boot_id=boot_id, clock=clock)
+        listener = _listen(config, clock)
+    except (JobArrangerError, OSError) as error:
+        log.critical("the agent cannot start: %s", error)
+        launch.fail(f"jobarg_agentd: {error}")
+    for warning in warnings:
+        log.warning("%s", warning)
+
+    def ready() -> None:
+        log.info(
+            "jobarg_agentd %s started as %s, host %s, port %d",
+            *(__version__, user_and_group(), config.hostname, listener.getsockname()[1]),
+        )
+        launch.ready()
+        if background:
+            silence()
+
+    async def work() -> None:
+        files = raise_file_limit()
+        service = AgentService(config, journal, clock=clock, boot_id=boot_id, files=files)
+        await service.run(listener, ready)
+
+    try:
+        asyncio.run(work())
+    except Exception:
+        log.critical("the agent failed", exc_info=True)
+        raise
+    finally:
+        journal.close()
+        pid_file.remove()
+    log.info("jobarg_agentd stopped")
+    return 0
+
+
+def _jobs_directory(tmp_dir: Path) -> str:
+    """Return the directory of all job directories; nobody else may own it."""
+    path = tmp_dir / "jobs"
+    path.mkdir(mode=0o711, exist_ok=True)
+    found = path.lstat()
+    if path.is_symlink() or not path.is_dir() or found.st_uid != os.geteuid():
+        raise JobArrangerError(f"{path} is not a directory of this user")
+    path.chmod(0o711)
+    return str(path)
+
+
+def _listen(config: AgentConfig, clock: Clock) -> socket.socket:
+    for left in range(config.ja_listen_retry, -1, -1):
+        try:
+            return listen(config.listen_ip, config.ja_listen_port)
+        except OSError as error:
+            if left == 0:
+                port = config.ja_listen_port
+                text = f"cannot listen on port {port}: {error.strerror}"
+                raise JobArrangerError(text) from error
+            log.warning("port %d is not free yet: %s", config.ja_listen_port, error.strerror)
+            clock.sleep(LISTEN_PAUSE)
+    raise AssertionError
+
+
+if __name__ == "__main__":
+    sys.exit(main())

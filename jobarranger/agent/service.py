@@ -1,0 +1,203 @@
+"""The agent at work: listening, answering, and the chores of every second."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable
+from logging import getLogger
+from pathlib import Path
+
+from setproctitle import setproctitle
+
+from ipc.frames import Limits
+from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
+from jobarranger import __version__, logs
+from jobarranger.agent import accept
+from jobarranger.agent.deliver import DAY_MS, DeliverySettings
+from jobarranger.agent.jobs import JobState, Verdict
+from jobarranger.agent.journal import Journal, JournalError
+from jobarranger.agent.peers import Peers
+from jobarranger.agent.running import Runner
+from jobarranger.clock import Clock
+from jobarranger.config import AgentConfig
+from jobarranger.failpoints import failpoint
+
+log = getLogger(__name__)
+
+#: What we call ourselves in telegrams to servers that count attempts.
+AGENT_NAME = f"jobarranger-py {__version__}"
+#: Seconds that a request may take longer than `Timeout` to arrive, as with the original.
+REQUEST_EXTRA = 15
+CONNECTIONS = 200
+MAX_REQUEST_BYTES = 16 << 20
+STOP_GRACE = 3.0
+CHORE_SECONDS = 1.0
+PURGE_EVERY = 600  #: chores between two purges of the journal
+BACKLOG = 1024
+
+_STATE_WORDS = {
+    JobState.ACCEPTED: "accepted",
+    JobState.RUNNING: "running",
+    JobState.ENDED: "ended",
+    JobState.CLOSED: "closed",
+}
+
+
+class AgentService:
+    """One running agent."""
+
+    def __init__(
+        self, config: AgentConfig, journal: Journal, *, clock: Clock, boot_id: str, files: int
+    ) -> None:
+        """Prepare on the running event loop, and take up the jobs of the journal."""
+        self._config = config
+        self._journal = journal
+        self._clock = clock
+        self._me = accept.Identity(hostname=config.hostname, extjob_path=config.ja_extjob_path)
+        self._peers = Peers(config.server, clock)
+        unfinished = journal.unfinished()
+        journal.start()
+        self.runner = Runner(
+            journal,
+            delivery_settings(config, self._peers),
+            clock=clock,
+            command_user=config.ja_command_user or "",
+            max_jobs=config.ja_max_jobs,
+            files=files,
+        )
+        if unfinished:
+            log.info("taking up %d unfinished jobs", len(unfinished))
+        self.runner.recover(unfinished, boot_id)
+        settings = ServerSettings(
+            request_timeout=config.timeout + REQUEST_EXTRA,
+            reply_timeout=config.timeout,
+            connections=CONNECTIONS,
+            limits=Limits(frame=MAX_REQUEST_BYTES, plain=MAX_REQUEST_BYTES),
+        )
+        self._server = TelegramServer(self.answer, settings)
+        self._stop = asyncio.Event()
+        self._turns = 0
+
+    async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve until a signal ends it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, logs.reopen)
+        self._server.start([listener])
+        gc.collect()
+        gc.freeze()
+        ready()
+        while not self._stop.is_set():
+            self._chores()
+            try:
+                await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
+            except TimeoutError:
+                continue
+        setproctitle("jobarg_agentd: stopping")
+        await self._server.stop(STOP_GRACE)
+        await self.runner.close(STOP_GRACE)
+
+    async def answer(self, payload: bytes, peer: Peer) -> Answer:
+        """Answer one request."""
+        if not await self._peers.allowed(peer.address):
+            log.warning("connection from %s refused: it is not in Server", peer.address)
+            return Ending.CLOSE
+        match accept.decide(payload, peer.address, self._me):
+            case accept.Run() as run:
+                return await self._run(run)
+            case accept.Kill() as kill:
+                return await self._kill(kill)
+            case accept.Query() as query:
+                return await self._query(query)
+            case accept.Refused(envelope, message):
+                log.warning("request from %s refused: %s", peer.address, message)
+                return self._reply(envelope, accept.REFUSED, message)
+
+    async def _run(self, run: accept.Run) -> bytes:
+        order = run.order
+        try:
+            acceptance = await self._journal.accept(order)
+        except JournalError as error:
+            return self._reply(run.envelope, accept.REFUSED, str(error))
+        if acceptance.job is not None:
+            failpoint("agent.accepted")
+            log.info("job %d accepted from %s", order.job_id, order.peer)
+            self.runner.begin(acceptance.job)
+        if acceptance.verdict in {Verdict.NEW, Verdict.REPEATED}:
+            return self._reply(run.envelope, accept.ACCEPTED)
+        known = acceptance.known
+        assert known is not None
+        if acceptance.verdict is Verdict.UNFINISHED:
+            message = f"job {order.job_id} is not finished, its status is {int(known.state)}"
+            return self._reply(run.envelope, accept.UNFINISHED, message)
+        message = f"attempt {order.attempt} of job {order.job_id} is older than {known.attempt}"
+        return self._reply(run.envelope, accept.REFUSED, message)
+
+    async def _kill(self, kill: accept.Kill) -> bytes:
+        problem = await self.runner.kill(kill.job_id, kill.attempt)
+        if problem:
+            log.warning("kill refused: %s", problem)
+            return self._reply(kill.envelope, accept.REFUSED, problem)
+        log.info("job %d killed", kill.job_id)
+        return self._reply(kill.envelope, accept.ACCEPTED)
+
+    async def _query(self, query: accept.Query) -> bytes:
+        try:
+            known = await self._journal.known(query.job_id, query.attempt)
+        except JournalError as error:
+            return self._reply(query.envelope, accept.REFUSED, str(error))
+        state = "unknown" if known is None else _STATE_WORDS[known.state]
+        live = self.runner.state_of(query.job_id, query.attempt)
+        if live is not None:
+            state = _STATE_WORDS[live]
+        return accept.reply(query.envelope, accept.ACCEPTED, agent=AGENT_NAME, state=state)
+
+    def _reply(self, envelope: accept.Envelope, result: int, message: str = "") -> bytes:
+        return accept.reply(envelope, result, message, agent=AGENT_NAME)
+
+    def _chores(self) -> None:
+        runner = self.runner
+        runner.look()
+        waiting = f", {runner.waiting} waiting" if runner.waiting else ""
+        setproctitle(
+            f"jobarg_agentd: listening on {self._config.ja_listen_port}"
+            f" [{runner.running} running{waiting}, {runner.courier.held} to deliver]"
+        )
+        if self._config.ja_log_file:
+            logs.rotate(Path(self._config.ja_log_file), self._config.log_file_size)
+        if self._turns % PURGE_EVERY == 0:
+            self._journal.purge(self._clock.now_ms() - self._config.ja_job_history * DAY_MS)
+        self._turns += 1
+
+
+def delivery_settings(config: AgentConfig, peers: Peers) -> DeliverySettings:
+    """Return where results go and how patiently."""
+    return DeliverySettings(
+        hostname=config.hostname,
+        agent=AGENT_NAME,
+        destinations=peers.destinations,
+        port=config.ja_server_port,
+        source=config.listen_ip,
+        timeout=config.timeout,
+        close_tries=max(1, config.ja_send_retry),
+        longest_pause=config.ja_result_retry_max,
+        keep_ms=config.ja_result_keep * DAY_MS,
+    )
+
+
+def listen(address: str | None, port: int) -> socket.socket:
+    """Return a listening socket on one address, or on all of both families.
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+    if address is None and socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+        )
+    family = socket.AF_INET6 if address and ":" in address else socket.AF_INET
+    return socket.create_server((address or "", port), family=family, backlog=BACKLOG)

@@ -1,0 +1,292 @@
+"""The starter: a tiny process that forks one wrapper for each job.
+
+It is run as a plain file (`python -I -S starter.py`) with nothing but the standard library, so a
+fork of it costs a third of a millisecond and a waiting wrapper less than a megabyte. Wrappers go
+on when the agent or the starter ends; each
+
+1. claims its job: `claim` (its process id and start time) is made by an exclusive link, and
+   whoever comes second leaves at once, so a job can be started any number of times and runs once;
+2. writes the script and starts it in a session of its own;
+3. waits for it, writes `status` (wait status, or the error that kept it from starting) by an
+   atomic rename, and ends.
+
+Being the parent it knows for certain whether a signal ended the job; a shell as wrapper could
+only guess from 128+n. The agent asks through the first descriptor (frames of four bytes length,
+JSON) and hears of starts through the second (one JSON datagram each; one that is lost is made up
+for by the agent's own looking). End of file on the first ends the starter, not the wrappers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+SHELL = "/bin/sh"
+EXEC_FAILED = 127
+FRAME_PREFIX_BYTES = 4
+JOB_UMASK = 0o002
+PLACE_ARGUMENT = 4  #: where setproctitle is installed
+
+#: Python ignores these; a job must not.
+_DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGHUP]
+
+Spawn = Callable[[list[str], dict[bytes, bytes], tuple[tuple[int, int], ...]], int]
+
+
+class StartError(Exception):
+    """The job cannot be started; the text is for the result's message."""
+
+
+def process_start(pid: int) -> int:
+    """Return the start time of a process in clock ticks since boot; 0 if it does not exist."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def main() -> None:
+    """Serve until the agent closes its end."""
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    announce = socket.socket(fileno=int(sys.argv[2]))
+    for each in (requests, announce):
+        os.set_inheritable(each.fileno(), False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # its life is tied to the agent's, not to a terminal
+    soft = int(sys.argv[3])  # the agent raises its own limit; jobs get the one it began with
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (soft, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # wrappers are reaped by the kernel
+    os.chdir("/")
+    set_title = _title_setter()
+    set_title("jobarg_agentd: starter")
+    stream = requests.makefile("rb")
+    while len(prefix := stream.read(FRAME_PREFIX_BYTES)) == FRAME_PREFIX_BYTES:
+        body = stream.read(int.from_bytes(prefix, "big"))
+        pid = _fork(announce, body)
+        if pid == 0:
+            requests.close()
+            _wrapper(announce, json.loads(body), set_title)
+
+
+def _fork(announce: socket.socket, body: bytes) -> int:
+    try:
+        return os.fork()
+    except OSError as error:
+        name = json.loads(body)["directory"]
+        _tell(
+            announce, {"directory": name, "event": "failed", "message": f"fork: {error.strerror}"}
+        )
+        return -1
+
+
+def _title_setter() -> Callable[[str], object]:
+    """Return setproctitle's function if the agent gave us the place of the package."""
+    if len(sys.argv) > PLACE_ARGUMENT:
+        sys.path.append(sys.argv[PLACE_ARGUMENT])
+        try:
+            from setproctitle import setproctitle
+        except ImportError:
+            pass
+        else:
+            return setproctitle
+    return lambda _title: None
+
+
+def _tell(announce: socket.socket, word: Mapping[str, object]) -> None:
+    """Send a word to the agent if it listens; never wait for it."""
+    with suppress(OSError):
+        announce.send(json.dumps(word).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+
+
+def _wrapper(
+    announce: socket.socket, request: dict[str, object], set_title: Callable[[str], object]
+) -> None:
+    """Be the wrapper of one job; never returns."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        os.umask(0o077)
+        directory = str(request["directory"])
+        mine = process_start(os.getpid())
+        try:
+            _claim(directory, mine)
+        except FileExistsError:
+            _tell(announce, {"directory": directory, "event": "claimed"})
+            return
+        except OSError as error:
+            word = {"directory": directory, "event": "failed", "message": str(error.strerror)}
+            _tell(announce, word)
+            return
+        set_title(f"jobarg_agentd: job {request['name']}")
+        _write(f"{directory}/status", _run(directory, request, announce, mine))
+    finally:
+        os._exit(0)
+
+
+def _claim(directory: str, mine: int) -> None:
+    """Make the claim file; there must be none, and its directory must still exist."""
+    draft = f"{directory}/claim.{os.getpid()}"
+    try:
+        with open(draft, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()} {mine}\n")
+        os.link(draft, f"{directory}/claim")
+    finally:
+        with suppress(OSError):
+            os.unlink(draft)
+
+
+def _write(path: str, content: dict[str, object]) -> None:
+    with open(f"{path}.new", "w", encoding="ascii") as file:
+        file.write(json.dumps(content))
+    os.rename(f"{path}.new", path)
+
+
+def _run(
+    directory: str, request: dict[str, object], announce: socket.socket, mine: int
+) -> dict[str, object]:
+    """Start the job and wait for its end; return the content of `status`."""
+    try:
+        pid = _start(directory, request)
+    except (StartError, OSError, ValueError, UnicodeError) as error:
+        return {"error": str(error) or type(error).__name__}
+    started = process_start(pid)
+    _write(f"{directory}/job", {"pid": pid, "start": started})
+    _tell(
+        announce,
+        {"directory": directory, "event": "started", "wrapper": os.getpid(), "start": mine},
+    )
+    _, status = os.waitpid(pid, 0)
+    return {"wait_status": status}
+
+
+def _start(directory: str, request: dict[str, object]) -> int:
+    user = _user(str(request["run_user"]))
+    script = f"{directory}/script"
+    text = str(request["script"]).encode("utf-8", "replace")
+    _write_script(script, text, user)
+    env = dict(os.environ)
+    env.update(request["env"])  # type: ignore[call-overload]
+    raw = {key.encode("utf-8", "surrogateescape"): _raw(value) for key, value in env.items()}
+    out = os.open(f"{directory}/stdout", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    err = os.open(f"{directory}/stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.umask(JOB_UMASK)
+    files = ((null, 0), (out, 1), (err, 2))
+    spawn = _spawn if user is None else _fork_as(user)
+    try:
+        if text.startswith(b"#!"):
+            try:
+                return spawn([script], raw, files)
+            except FileNotFoundError:
+                pass  # no such interpreter: the shell says so on stderr and exits with 127
+            except PermissionError:
+                pass
+            return spawn([SHELL, "-c", _quoted(script)], raw, files)
+        return spawn([SHELL, script], raw, files)
+    finally:
+        os.umask(0o077)
+        for descriptor in (out, err, null):
+            os.close(descriptor)
+
+
+def _raw(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "'\\''") + "'"
+
+
+def _write_script(path: str, text: bytes, user: pwd.struct_passwd | None) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700)
+    try:
+        view = memoryview(text)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fchmod(descriptor, 0o755 if user is None else 0o700)
+        if user is not None:
+            os.fchown(descriptor, user.pw_uid, user.pw_gid)
+    finally:
+        os.close(descriptor)
+
+
+def _user(name: str) -> pwd.struct_passwd | None:
+    """Return the account to run under; None for our own."""
+    if not name:
+        return None
+    if os.getuid() != 0:
+        raise StartError(f"only an agent that runs as root can run a job as {name!r}")
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise StartError(f"the user {name!r} does not exist on this host") from None
+
+
+def _spawn(words: list[str], env: dict[bytes, bytes], files: tuple[tuple[int, int], ...]) -> int:
+    """Start a program as ourselves, without copying this process."""
+    actions = [(os.POSIX_SPAWN_DUP2, old, new) for old, new in files]
+    return os.posix_spawn(
+        words[0],
+        words,
+        env,
+        file_actions=actions,
+        setsid=True,
+        setsigmask=[],
+        setsigdef=[*_DEFAULT_SIGNALS, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT],
+    )
+
+
+def _fork_as(user: pwd.struct_passwd) -> Spawn:
+    """Return a function like `_spawn` that starts the program as another user."""
+
+    def spawn(words: list[str], env: dict[bytes, bytes], files: tuple[tuple[int, int], ...]) -> int:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _become_and_exec(user, words, env, files, writing)
+        os.close(writing)
+        failure = os.read(reading, 16)
+        os.close(reading)
+        if failure:
+            os.waitpid(pid, 0)
+            raise OSError(int(failure), os.strerror(int(failure)))
+        return pid
+
+    return spawn
+
+
+def _become_and_exec(
+    user: pwd.struct_passwd,
+    words: list[str],
+    env: dict[bytes, bytes],
+    files: tuple[tuple[int, int], ...],
+    failure: int,
+) -> None:
+    try:
+        os.setsid()
+        for number in (*_DEFAULT_SIGNALS, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        for old, new in files:
+            os.dup2(old, new)
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+        os.execve(words[0], words, env)  # noqa: S606 - that is its task
+    except OSError as error:
+        os.write(failure, str(error.errno).encode())
+    finally:
+        os._exit(EXEC_FAILED)
+
+
+if __name__ == "__main__":
+    main()
