@@ -1,0 +1,188 @@
+"""The trapper: answers agents and commands on the port that the parent bound.
+
+The event loop does sockets only. Two database threads take what is waiting in batches: one for
+results, so that those that arrive together are one transaction, and one for commands. The first
+trapper also works in what waits in the spool and the inbox (`trapping.replay`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from ipc.frames import Limits
+from ipc.server import ServerSettings, TelegramServer
+from jobarranger import directory
+from jobarranger.clock import zone_named
+from jobarranger.db.engine import Database
+from jobarranger.db.ids import IdPool
+from jobarranger.errors import JobArrangerError
+from jobarranger.failpoints import failpoint
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.results import Judged
+from jobarranger.loading.requests import Answer, StartRequest, register
+from processes.aio import AsyncContext, DatabaseThread
+from processes.context import ChildContext
+from processes.trapping import replay
+from processes.trapping.clients import ClientDesk
+from processes.trapping.operators import OperatorDesk
+from processes.trapping.passwords import Doorkeeper
+from processes.trapping.reception import Reception
+from processes.trapping.results import Arrival, ResultDesk, ResultWork
+from processes.trapping.senders import DirectorySenders
+from processes.trapping.spool import Spool
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_MEBIBYTE = 1 << 20
+#: Longest requests by kind, in bytes; a result has two outputs of 64,000 bytes and escapes.
+KIND_LIMITS = {
+    "jobnetrun": 16 * _MEBIBYTE,
+    "jobnetstatusrq": _MEBIBYTE,
+    "jobresult": 16 * _MEBIBYTE,
+}
+#: Longest request of any kind.
+REQUEST_LIMIT = 16 * _MEBIBYTE
+#: Share of JaStopTimeout that exchanges in hand may take to end.
+STOP_SHARE = 0.1
+#: Seconds between two titles.
+TITLE_INTERVAL = 5.0
+
+
+async def main(context: AsyncContext) -> None:
+    """Serve until the context is stopping."""
+    child = context.child
+    trapper = Trapper(context)
+    server = TelegramServer(trapper.reception.handle, settings(child))
+    server.start(child.listeners)
+    child.link.ready()
+    duties = [asyncio.create_task(_show(context, server))]
+    if child.number == 1:
+        duties.append(asyncio.create_task(trapper.keep_replaying()))
+    try:
+        await context.stopping.wait()
+        await server.stop(child.config.ja_stop_timeout * STOP_SHARE)
+    finally:
+        for duty in duties:
+            duty.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
+        await trapper.close()
+
+
+def settings(child: ChildContext) -> ServerSettings:
+    """Return how much a peer may take of us."""
+    config = child.config
+    return ServerSettings(
+        request_timeout=config.timeout,
+        reply_timeout=config.timeout,
+        connections=config.ja_max_connections,
+        limits=Limits(frame=REQUEST_LIMIT, plain=REQUEST_LIMIT, by_kind=KIND_LIMITS),
+        before_reply=lambda: failpoint("trapper.before_reply"),
+        after_reply=lambda: failpoint("trapper.after_reply"),
+    )
+
+
+class Trapper:
+    """The desks and the threads behind them."""
+
+    def __init__(self, context: AsyncContext) -> None:
+        """Start the database threads."""
+        child = context.child
+        engine = Engine.from_config(child.config, child.clock)
+        self._child = child
+        self._directory = directory.open(child.config)
+        self._senders = DirectorySenders(self._directory, child.clock)
+        self._spool = Spool(Path(child.config.ja_state_dir) / "spool")
+        self._work = ResultWork(engine, self._senders)
+        self._starts = Starts(child)
+        self._results: DatabaseThread[Arrival, Judged] = context.thread(self._take_results)
+        self._commands: DatabaseThread[StartRequest, Answer] = context.thread(self._starts.take)
+        self._doorkeeper = Doorkeeper(self._directory, self._read, child.clock)
+        self.reception = self._make_reception()
+
+    async def keep_replaying(self) -> None:
+        """Look after the spool and the inbox, again and again."""
+        look = replay.Replay(self._work, self._spool, self._child.clock)
+        while True:
+            try:
+                await self._results.call(look.look)
+            except JobArrangerError as error:
+                log.warning("kept results cannot be worked in now: %s", error)
+            except Exception:
+                log.exception("kept results cannot be worked in")
+            await asyncio.sleep(replay.INTERVAL)
+
+    async def close(self) -> None:
+        """End the threads after what waits in them."""
+        self._doorkeeper.close()
+        for thread in (self._commands, self._results):
+            await thread.close()
+        self._senders.close()
+
+    def _make_reception(self) -> Reception:
+        child = self._child
+        clients = ClientDesk(
+            doorkeeper=self._doorkeeper,
+            directory=self._directory,
+            read=self._read,
+            register=self._register,
+            clock=child.clock,
+            zone=zone_named(child.config.ja_time_zone),
+            server_id=child.server_id,
+        )
+        operators = OperatorDesk(
+            doorkeeper=self._doorkeeper,
+            directory=self._directory,
+            call=self._commands.call,
+            clock=child.clock,
+            server_id=child.server_id,
+        )
+        results = ResultDesk(self._submit, self._spool, child.clock, child.server_id)
+        return Reception(
+            results=results, clients=clients, operators=operators, server_id=child.server_id
+        )
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        return await self._commands.call(lambda db: db.read(work))
+
+    async def _register(self, request: StartRequest) -> Answer:
+        return await self._commands.submit(request)
+
+    async def _submit(self, arrived: Arrival) -> Judged:
+        return await self._results.submit(arrived)
+
+    def _take_results(self, db: Database, arrivals: list[Arrival]) -> Sequence[Judged]:
+        return self._work.take(db, arrivals)
+
+
+class Starts:
+    """Registers start requests that arrived together in one transaction."""
+
+    def __init__(self, child: ChildContext) -> None:
+        """Take ids in blocks."""
+        self._child = child
+        self._zone = zone_named(child.config.ja_time_zone)
+        self._ids: IdPool | None = None
+
+    def take(self, db: Database, requests: list[StartRequest]) -> Sequence[Answer]:
+        """Return the number of each request's run, or why it is refused."""
+        self._ids = self._ids or IdPool(db)
+        failpoint("trapper.before_commit")
+        answers = register(db, self._ids, requests, self._child.clock, self._zone)
+        failpoint("trapper.after_commit")
+        return answers
+
+
+async def _show(context: AsyncContext, server: TelegramServer) -> None:
+    """Keep the title up to date."""
+    while True:
+        with contextlib.suppress(OSError):
+            context.child.status(f"{server.served} requests, {server.connections} open")
+        await asyncio.sleep(TITLE_INTERVAL)

@@ -1,0 +1,194 @@
+"""The desk for client commands: start a jobnet, ask for its state.
+
+Who asks is checked before anything is told about runs. A wrong password, a disabled user, an
+unknown jobnet and a missing right all give the same words; the log tells them apart.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Row
+
+from ipc import telegrams
+from jobarranger import messages as m
+from jobarranger.clock import Clock
+from jobarranger.db import inquiries
+from jobarranger.db.definitions import Values, valid_header
+from jobarranger.directory import Directory, User
+from jobarranger.errors import DatabaseUnavailable, StateConflict
+from jobarranger.loading.requests import Refusal, StartRequest
+from jobarranger.states import JobnetStatus, JobStatus, RunType
+from processes.trapping.passwords import Doorkeeper
+from processes.trapping.refusals import NOT_AUTHENTICATED, Refused
+from processes.trapping.wishes import Start, read_start, read_status
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Longest output in a status reply, in bytes.
+OUTPUT_LIMIT = 64_000
+_BUSY = "the database cannot be reached now; try again later"
+
+
+class Read(Protocol):
+    """Runs a select on the database thread."""
+
+    async def __call__(self, work: Callable[[Connection], T], /) -> T:
+        """Return what `work` returns."""
+
+
+Register = Callable[[StartRequest], Awaitable[int | Refusal]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientDesk:
+    """Answers `jobnetrun` and `jobnetstatusrq`."""
+
+    doorkeeper: Doorkeeper
+    directory: Directory
+    read: Read
+    register: Register
+    clock: Clock
+    zone: tzinfo
+    server_id: str
+
+    async def start(self, message: Mapping[str, object], peer: str) -> bytes:
+        """Answer a `jobnetrun` with the registry line, or with why not.
+
+        Raises:
+            Refused: the text of the reply.
+        """
+        wish = read_start(message, self.clock.now_ms(), self.zone)
+        user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+        header = await self.read(lambda conn: self._usable(conn, user, wish.jobnet_id))
+        number = await self._register(wish, header)
+        m.say(
+            m.JATRAPPER000002,
+            jobnet_id=wish.jobnet_id,
+            inner_jobnet_id=number,
+            user_name=user.name,
+            peer=peer,
+        )
+        return telegrams.JobnetRunReply(
+            serverid=self.server_id, result=0, message=f"Registry number :  [{number}]"
+        ).to_json()
+
+    def start_refused(self, refused: Refused) -> bytes:
+        """Return the reply to a start that was refused."""
+        return telegrams.JobnetRunReply(
+            serverid=self.server_id, result=1, message=str(refused)
+        ).to_json()
+
+    async def status(self, message: Mapping[str, object], peer: str) -> bytes:
+        """Answer a `jobnetstatusrq` with the state of a run.
+
+        Raises:
+            Refused: the text of the reply.
+        """
+        wish = read_status(message)
+        user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+        number = wish.number
+        if number is None:
+            raise Refused("there is no run with this registry number")
+        found = await self.read(lambda conn: self._run(conn, user, number))
+        return telegrams.StatusReply(serverid=self.server_id, result=0, status=found).to_json()
+
+    def status_refused(self, refused: Refused) -> bytes:
+        """Return the reply to a question that was refused."""
+        return telegrams.StatusReply(
+            serverid=self.server_id, result=1, message=str(refused)
+        ).to_json()
+
+    async def _register(self, wish: Start, header: Values) -> int:
+        request = StartRequest(
+            jobnet_id=wish.jobnet_id,
+            execution_user_name=wish.username,
+            run_type=RunType.TIME if wish.scheduled_time else RunType.IMMEDIATE,
+            scheduled_time=wish.scheduled_time,
+            deterrence=wish.deterrence,
+            env=wish.env,
+            request_id=uuid.uuid4().hex,
+            update_date=header["update_date"],
+        )
+        try:
+            answer = await self.register(request)
+        except (DatabaseUnavailable, StateConflict) as error:
+            log.warning("jobnet %s could not be registered: %s", wish.jobnet_id, error)
+            raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=wish.jobnet_id) from error
+        if answer is Refusal.ALREADY_REGISTERED:
+            raise Refused(
+                f"jobnet [{wish.jobnet_id}] is already registered for [{wish.scheduled_time}]"
+            )
+        if isinstance(answer, Refusal):
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=wish.jobnet_id)
+        return answer
+
+    def _usable(self, conn: Connection, user: User, jobnet_id: str) -> Values:
+        """Return the header of the version in force if the user may use it."""
+        header = valid_header(conn, jobnet_id)
+        if header is None:
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=jobnet_id[:32])
+        if not self.directory.may_use(conn, user, header["user_name"], header["public_flag"]):
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=jobnet_id)
+        return header
+
+    def _run(self, conn: Connection, user: User, number: int) -> telegrams.RunStatus:
+        """Return the state of a run if the user may see it."""
+        loaded = inquiries.summary(conn, number)
+        row = loaded if loaded is not None else inquiries.registered(conn, number)
+        if row is None:
+            raise Refused("there is no run with this registry number")
+        header = valid_header(conn, row.jobnet_id)
+        owner, public = (
+            (row.user_name, row.public_flag)
+            if header is None
+            else (header["user_name"], header["public_flag"])
+        )
+        if not self.directory.may_use(conn, user, owner, public):
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=row.jobnet_id)
+        if loaded is None:
+            return _waiting(row)
+        return _state(row, inquiries.last_values(conn, number))
+
+
+def _waiting(row: Row[Any]) -> telegrams.RunStatus:
+    """Return the state of a run that the loader has not seen yet: it has not begun."""
+    return telegrams.RunStatus(
+        jobnetid=row.jobnet_id,
+        jobnetname=row.jobnet_name,
+        scheduled_time=row.scheduled_time,
+        start_time=0,
+        end_time=0,
+        jobnetruntype=row.run_type,
+        jobentstatus=int(JobnetStatus.BEGIN),
+        jobstatus=int(JobStatus.NORMAL),
+    )
+
+
+def _state(row: Row[Any], values: Mapping[str, str]) -> telegrams.RunStatus:
+    return telegrams.RunStatus(
+        jobnetid=row.jobnet_id,
+        jobnetname=row.jobnet_name,
+        scheduled_time=row.scheduled_time,
+        start_time=row.start_time,
+        end_time=row.end_time,
+        jobnetruntype=row.run_type,
+        jobentstatus=row.status,
+        jobstatus=row.job_status,
+        lastexitcd=cut(values.get("JOB_EXIT_CD", "")),
+        laststdout=cut(values.get("STD_OUT", "")),
+        laststderr=cut(values.get("STD_ERR", "")),
+    )
+
+
+def cut(text: str, limit: int = OUTPUT_LIMIT) -> str:
+    """Return `text` cut to `limit` bytes of UTF-8, never inside a character."""
+    if len(text) * 4 <= limit:
+        return text
+    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")

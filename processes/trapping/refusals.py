@@ -1,0 +1,36 @@
+"""A request that is answered with a reason instead of its wish."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from jobarranger.errors import JobArrangerError
+from jobarranger.messages import Message
+
+
+class Refused(JobArrangerError):
+    """The request is refused; the text is for the asking person.
+
+    Neither text nor log line quotes the request: it holds a password.
+
+    Attributes:
+        told: the message for the log, or None if the reply alone is enough.
+        fields: of the message.
+        listed: the reply carries its list, empty, beside the text.
+    """
+
+    def __init__(self, text: str, told: Message | None = None, /, **fields: object) -> None:
+        """Keep the text of the reply, and the message for the log with its fields."""
+        super().__init__(text)
+        self.told = told
+        self.fields = fields
+        self.listed = False
+
+    def with_list(self) -> Self:
+        """Mark the reply as one with an empty list in it, and return the error."""
+        self.listed = True
+        return self
+
+
+#: The one reply to a wrong password, a disabled user, an unknown jobnet and a missing right.
+NOT_AUTHENTICATED = "authentication failure"

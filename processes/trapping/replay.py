@@ -1,0 +1,129 @@
+"""Works in what waits: the spool on disk and the parked results in `ja_ext_inbox`.
+
+Only the first trapper does this, so that results of one job keep their order. Both are looked at
+every few seconds; a look costs a directory listing and one select.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+
+from ipc.errors import ProtocolError
+from jobarranger import messages as m
+from jobarranger.clock import Clock
+from jobarranger.db import inbox
+from jobarranger.db.engine import Database, Unit
+from jobarranger.flow.results import Judged, Verdict
+from processes.trapping.results import FIRST_RETRY_MS, Arrival, ResultWork, read_parcel
+from processes.trapping.spool import Parcel, Spool
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks.
+INTERVAL = 2.0
+#: Results in one go.
+BATCH = 100
+#: Milliseconds between two tries of one parked result, at most.
+LONGEST_RETRY_MS = 600_000
+#: Milliseconds after which a parked result is given up.
+KEEP_MS = 86_400_000
+
+
+@dataclass(slots=True)
+class Replay:
+    """Runs on the database thread of the first trapper."""
+
+    work: ResultWork
+    spool: Spool
+    clock: Clock
+
+    def look(self, db: Database) -> int:
+        """Work in what is due; return how many results that were."""
+        return self._empty_spool(db) + self._empty_inbox(db)
+
+    def _empty_spool(self, db: Database) -> int:
+        done = 0
+        while paths := self.spool.waiting(BATCH):
+            arrivals = self._read(paths)
+            judged = self.work.take(db, [arrived for _, arrived in arrivals]) if arrivals else []
+            for (path, arrived), judgement in zip(arrivals, judged, strict=True):
+                _note(arrived, judgement)
+                self.spool.remove(path)
+            done += len(arrivals)
+            if len(paths) < BATCH:
+                break
+        if done:
+            m.say(m.JATRAPPER000001, count=done)
+        return done
+
+    def _read(self, paths: list[Path]) -> list[tuple[Path, Arrival]]:
+        arrivals = []
+        for path, parcel in self.spool.read(paths):
+            try:
+                arrivals.append((path, read_parcel(parcel)))
+            except ProtocolError as error:
+                log.warning("%s is not a result: %s", path, error)
+                path.rename(path.with_suffix(".bad"))
+        return arrivals
+
+    def _empty_inbox(self, db: Database) -> int:
+        now = self.clock.now_ms()
+        rows = db.read(lambda conn: inbox.due(conn, now, BATCH))
+        if not rows:
+            return 0
+        arrivals = [_arrival(row) for row in rows]
+        judged = self.work.judge(db, arrivals)
+        done: list[int] = []
+        waiting: list[tuple[int, int, int, str]] = []
+        for row, arrived, judgement in zip(rows, arrivals, judged, strict=True):
+            if judgement.verdict is not Verdict.PARKED:
+                _note(arrived, judgement)
+                done.append(row.id)
+            elif now - row.received_at > KEEP_MS:
+                m.say(
+                    m.JATRAPPER300004,
+                    inner_job_id=row.inner_job_id,
+                    host=arrived.result.host_name,
+                    reason=judgement.text,
+                )
+                done.append(row.id)
+            else:
+                at = now + retry_delay(row.tries + 1)
+                waiting.append((row.id, row.tries + 1, at, judgement.text))
+        db.transaction(lambda unit: _settle(unit, done, waiting))
+        return len(done)
+
+
+def retry_delay(tries: int) -> int:
+    """Return the milliseconds until a parked result is tried again; it doubles."""
+    return int(min(FIRST_RETRY_MS * 2 ** min(tries, 20), LONGEST_RETRY_MS))
+
+
+def _arrival(row: Row[Any]) -> Arrival:
+    """Return a parked result; what is in the inbox was readable when it was put there."""
+    parcel = Parcel(received_at=row.received_at, peer=row.peer, telegram=row.telegram)
+    return read_parcel(parcel)
+
+
+def _settle(unit: Unit, done: Sequence[int], waiting: Sequence[tuple[int, int, int, str]]) -> None:
+    if done:
+        inbox.remove(unit.conn, done)
+    if waiting:
+        inbox.postpone(unit.conn, waiting)
+
+
+def _note(arrived: Arrival, judged: Judged) -> None:
+    if judged.verdict is Verdict.REFUSED:
+        result = arrived.result
+        m.say(
+            m.JATRAPPER300004,
+            inner_job_id=result.job_id,
+            host=result.host_name,
+            reason=judged.text,
+        )

@@ -1,0 +1,195 @@
+"""The desk for agents' results: nothing that was answered 0 is ever lost.
+
+A result is answered when it is durable: worked in, parked in `ja_ext_inbox` (it cannot be judged
+now), or, when the database does not commit in time, in the spool on disk. If none of these works
+the connection is reset, so that the agent keeps the result: an original agent repeats after a
+reset only. Our own agent is told `retry` instead. -1 is for what can never become true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ipc import telegrams
+from ipc.dialects import loads
+from ipc.errors import ProtocolError
+from ipc.server import Answer, Ending, Peer
+from jobarranger import messages as m
+from jobarranger.clock import Clock
+from jobarranger.db import inbox
+from jobarranger.db.engine import Database
+from jobarranger.errors import JobArrangerError
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.results import JobResult, Judged, Senders, Verdict, complete
+from processes.trapping.spool import Parcel, Spool
+
+log = logging.getLogger(__name__)
+
+#: Seconds for the database to commit; agents wait 5 s for their answer.
+COMMIT_LIMIT = 3.0
+#: Seconds for which results go straight to the spool after the database has failed.
+AVOID_DATABASE = 2.0
+#: Milliseconds until a parked result is tried again, the first time.
+FIRST_RETRY_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A result with what is needed to keep it as it is."""
+
+    result: JobResult
+    parcel: Parcel
+
+
+def read_parcel(parcel: Parcel) -> Arrival:
+    """Return the result in a parcel.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    message = loads(parcel.telegram.encode())
+    if not isinstance(message, dict):
+        raise ProtocolError("not a JSON object")
+    return arrival(message, parcel.peer, parcel.received_at)
+
+
+def arrival(message: Mapping[str, object], peer: str, received_at: int) -> Arrival:
+    """Read a `jobresult`; passwords are left out of what is kept.
+
+    Raises:
+        ProtocolError: a key is missing.
+    """
+    telegram = telegrams.JobResult.from_json(message)
+    kept = msgspec.structs.replace(telegram, run_user=None, run_user_password=None)
+    result = JobResult(
+        job_id=telegram.jobid,
+        attempt=telegram.attempt,
+        host_name=telegram.hostname,
+        peer=peer,
+        result=telegram.result,
+        return_code=telegram.return_code or 0,
+        signal=telegram.signal or 0,
+        std_out=telegram.std_out or "",
+        std_err=telegram.std_err or "",
+        message=telegram.message,
+        received_at=received_at,
+    )
+    text = kept.to_json().decode()
+    return Arrival(result=result, parcel=Parcel(received_at=received_at, peer=peer, telegram=text))
+
+
+class ResultWork:
+    """What the database thread does with results; made for one process."""
+
+    def __init__(self, engine: Engine, senders: Senders) -> None:
+        """Work with `engine`, checking where results come from with `senders`."""
+        self._engine = engine
+        self._senders = senders
+
+    def take(self, db: Database, arrivals: Sequence[Arrival]) -> list[Judged]:
+        """Work in results that came together; those that cannot be judged go to the inbox."""
+        judged = self.judge(db, arrivals)
+        now = self._engine.clock.now_ms()
+        parked = [
+            _inbox_row(arrived, judgement, now)
+            for arrived, judgement in zip(arrivals, judged, strict=True)
+            if judgement.verdict is Verdict.PARKED
+        ]
+        if parked:
+            db.transaction(lambda unit: inbox.add(unit.conn, parked))
+            for row in parked:
+                m.say(
+                    m.JATRAPPER300002,
+                    inner_job_id=row["inner_job_id"],
+                    host=row["host_name"],
+                    reason=row["reason"],
+                )
+        return judged
+
+    def judge(self, db: Database, arrivals: Sequence[Arrival]) -> list[Judged]:
+        """Work in results and leave parked ones to the caller."""
+        return complete(db, self._engine, [one.result for one in arrivals], self._senders)
+
+
+Submit = Callable[[Arrival], Awaitable[Judged]]
+
+
+class ResultDesk:
+    """Answers `jobresult` telegrams."""
+
+    def __init__(self, submit: Submit, spool: Spool, clock: Clock, server_id: str) -> None:
+        """Hand results to the database thread through `submit`."""
+        self._submit = submit
+        self._spool = spool
+        self._clock = clock
+        self._server_id = server_id
+        self._avoid_until = 0.0
+
+    async def answer(self, message: Mapping[str, object], peer: Peer) -> Answer:
+        """Take a result; return the reply, or a reset if it could not be kept."""
+        try:
+            arrived = arrival(message, peer.address, self._clock.now_ms())
+        except ProtocolError as error:
+            log.warning("result from %s refused: %s", peer.address, error)
+            return self._reply(-1, str(error))
+        judged = await self._judge(arrived)
+        if judged is not None:
+            if judged.verdict is Verdict.REFUSED:
+                log.info("result from %s refused: %s", peer.address, judged.text)
+                return self._reply(-1, judged.text)
+            return self._reply(0)
+        return await self._keep(arrived)
+
+    async def _judge(self, arrived: Arrival) -> Judged | None:
+        """Return the verdict, or None if the database does not give one in time."""
+        if self._clock.monotonic() < self._avoid_until:
+            return None
+        try:
+            async with asyncio.timeout(COMMIT_LIMIT):
+                return await self._submit(arrived)
+        except TimeoutError:
+            log.warning("the database did not take a result within %g s", COMMIT_LIMIT)
+        except JobArrangerError as error:
+            log.warning("the database did not take a result: %s", error)
+        except Exception:
+            log.exception("a result could not be worked in")
+        self._avoid_until = self._clock.monotonic() + AVOID_DATABASE
+        return None
+
+    async def _keep(self, arrived: Arrival) -> Answer:
+        """Put a result into the spool."""
+        job_id, host = arrived.result.job_id, arrived.result.host_name
+        try:
+            await asyncio.to_thread(self._spool.put, arrived.parcel)
+        except OSError as error:
+            m.say(m.JATRAPPER200058, inner_job_id=job_id, host=host, error_text=str(error))
+            if arrived.result.attempt is None:
+                return Ending.RESET
+            return self._reply(-1, "the result cannot be taken now", retry=1)
+        m.say(m.JATRAPPER300003, inner_job_id=job_id, host=host)
+        return self._reply(0)
+
+    def _reply(self, result: int, message: str | None = None, retry: int | None = None) -> bytes:
+        return telegrams.Response(
+            serverid=self._server_id, result=result, message=message, retry=retry
+        ).to_json()
+
+
+def _inbox_row(arrived: Arrival, judged: Judged, now: int) -> dict[str, object]:
+    result = arrived.result
+    return {
+        "received_at": result.received_at,
+        "peer": result.peer[:255],
+        "host_name": result.host_name[:128],
+        "inner_job_id": result.job_id,
+        "attempt": result.attempt,
+        "telegram": arrived.parcel.telegram,
+        "reason": judged.text,
+        "tries": 0,
+        "next_try_at": now + FIRST_RETRY_MS,
+    }
