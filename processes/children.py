@@ -75,8 +75,8 @@ def _member(
         context = _context(household, entry, spec, counts, line, signals)
         m.say(
             m.JASERVER000004,
-            number=serial,
-            role=entry.role.value,
+            server_number=serial,
+            process_type_name=entry.role.value,
             process_number=number,
         )
         return _guarded(context, code)

@@ -9,6 +9,7 @@ file `parent` locked as long as it lives, so that two servers cannot share a run
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -18,10 +19,12 @@ from pathlib import Path
 from jobarranger.clock import Clock
 from jobarranger.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 #: Seconds between two tries to get the exclusive lock.
 RETRY = 0.02
 #: Seconds of waiting after which it is worth telling people.
-TELL_AFTER = 0.5
+TELL_AFTER = 1.0
 
 
 class Generation:
@@ -56,28 +59,25 @@ class Generation:
                 f"JaRuntimeDir {self._path.parent} is in use by another running server"
             ) from error
 
-    def wait_alone(self, clock: Clock, tell: Callable[[str], None], *, kill_after: float) -> None:
+    def wait_alone(self, clock: Clock, tell: Callable[[int], None], *, kill_after: float) -> None:
         """Wait until no child of an earlier parent is left.
 
         Args:
             clock: the time.
-            tell: is given one line when the wait is noticeable, and when it is cut short.
+            tell: is given the seconds waited so far, again and again at growing distances.
             kill_after: seconds after which children that do not end are killed; they cannot
                 belong to a living parent, since `claim` has succeeded.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        started = clock.monotonic()
-        told = killed = False
+        started, tell_at, kill_at = clock.monotonic(), TELL_AFTER, kill_after
         try:
             while not _try_lock(descriptor):
                 waited = clock.monotonic() - started
-                if not told and waited >= TELL_AFTER:
-                    told = True
-                    pids = ", ".join(map(str, self._holders())) or "unknown"
-                    tell(f"waiting for processes of an earlier start to end (pid {pids})")
-                if not killed and waited >= kill_after:
-                    killed = True
-                    tell("processes of an earlier start do not end, they are killed")
+                if waited >= tell_at:
+                    tell(round(waited))
+                    tell_at *= 3
+                if waited >= kill_at:
+                    kill_at = float("inf")
                     self._kill_holders()
                 clock.sleep(RETRY)
         finally:
@@ -94,6 +94,7 @@ class Generation:
 
     def _kill_holders(self) -> None:
         for pid in self._holders():
+            log.warning("process %s of an earlier start does not end, it is killed", pid)
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_server.conf")
 IDENT = "Job Arranger Server"
 #: Imported by the parent although only children use them: so all share one copy.
-HEAVY = (
+HEAVY: tuple[str, ...] = (
     "asyncio",
     "concurrent.futures.thread",
     "jobarranger.db.engine",
@@ -142,7 +142,7 @@ class Server:
     def _fail(self, text: str) -> int:
         """Tell log and starter why the server does not work."""
         if logging.getLogger().handlers:
-            log.critical("%s", text)
+            m.say(m.JASERVER100003, error_text=text.rstrip("."))
         self._launch.fail(text)
         return 1
 
@@ -150,20 +150,23 @@ class Server:
         """Do what has to be done once, in part as root, before the first fork."""
         config = self._config
         user = daemon.wanted_user(config.ja_execution_user, allow_root=config.allow_root)
-        self._pid_file = PidFile.take(config.ja_pid_file)
         for path in (config.ja_runtime_dir, config.ja_state_dir):
             daemon.own_directory(path, user)
+        self._pid_file = PidFile.take(config.ja_pid_file)
         self._generation.claim(daemon.ids_of(user))
-        self._generation.wait_alone(self._clock, self._tell, kill_after=config.ja_stop_timeout)
+        self._generation.wait_alone(
+            self._clock, self._tell_waiting, kill_after=config.ja_stop_timeout
+        )
         self._bind()
         daemon.become(user)
         self._open_log()
         self._import_all()
 
-    def _tell(self, text: str) -> None:
-        """Pass a line to the starter, and to the log once it is open."""
-        self._launch.tell(text)
-        self._told.append(text)
+    def _tell_waiting(self, seconds: int) -> None:
+        """Tell the starter, and the log once it is open, that an earlier start is not gone."""
+        raised = m.render(m.JASERVER300005, seconds=seconds)
+        self._launch.tell(raised.text)
+        self._told.append(raised.line)
 
     def _bind(self) -> None:
         config = self._config
@@ -176,22 +179,18 @@ class Server:
             raise ConfigError(text) from error
 
     def _open_log(self) -> None:
-        config = self._config
-        logs.setup(
-            file=config.ja_log_file,
-            level=config.debug_level,
-            ident=IDENT,
-            zone=zone_named(config.ja_time_zone),
-        )
+        config, zone = self._config, zone_named(self._config.ja_time_zone)
+        logs.setup(file=config.ja_log_file, level=config.debug_level, ident=IDENT, zone=zone)
         if isinstance(self._launch, daemon.Background):
             output.redirect(config.ja_log_file)
         faulthandler.enable(sys.stderr)
         m.use(config.ja_log_message_file)
         m.say(m.JASERVER000001, version=__version__, revision=__version__)
-        for text in (*self._warnings, *self._told):
-            log.warning("%s", text)
-        zone = config.ja_time_zone or "the system's"
-        log.info("time zone %s, database %s", zone, config.db_type.value)
+        for line in self._told:
+            log.warning("%s", line)
+        for warning in self._warnings:
+            m.say(m.JASERVER300004, warning=warning)
+        m.say(m.JASERVER000007, zone=str(zone), database=config.db_type.value)
 
     def _import_all(self) -> None:
         """Load what the children need, and put it where no collection touches it."""

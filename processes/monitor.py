@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from jobarranger import logs
+from jobarranger import messages as m
 from processes.context import ChildContext
 from processes.worker import Turn
 
@@ -110,7 +111,7 @@ class MonitorDuty:
 def _compare(before: Entry, after: Entry) -> None:
     """Tell the log when a child loses hints or meets errors."""
     if after.drops > before.drops:
-        log.warning("%s: %s hints were dropped", after.name, after.drops - before.drops)
+        m.say(m.JASERVER300006, role=after.name, dropped=after.drops - before.drops)
     if after.errors > before.errors:
         log.warning("%s: %s turns failed", after.name, after.errors - before.errors)
 

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from jobarranger import logs
+from jobarranger import messages as m
 from jobarranger.clock import Clock
 from processes import output, policy
 from processes.lifeline import Kind, Lifeline, Record, lifeline
-from processes.policy import ExitCode, Kill, Phase, Slot, Spawn, Spec, Stopping, Terminate
+from processes.policy import ExitCode, Kill, Phase, Reason, Slot, Spawn, Spec, Stopping, Terminate
 from processes.signals import STOPPING, Signals, child_signals, held_back
 
 log = logging.getLogger(__name__)
@@ -94,11 +95,11 @@ class Supervisor:
             self._look_around()
         return ExitCode.WANTED if self.failure is None else ExitCode.FAILED
 
-    def stop(self) -> None:
-        """Begin an orderly stop; a second call stops hard."""
+    def stop(self, reason: str) -> None:
+        """Begin an orderly stop for a reason; a second call stops hard."""
         now = self._clock.monotonic()
         if self._stopping is None:
-            log.info("stopping")
+            m.say(m.JASERVER000005, reason=reason)
             self._on_stopping()
             self._stopping = Stopping(stage=0, deadline=now + self._stop_timeout)
         else:
@@ -131,11 +132,9 @@ class Supervisor:
 
     def _end(self, post: Post, action: Terminate | Kill) -> None:
         if isinstance(action, Kill):
-            log.error("%s %s, it is killed", post.slot.spec.name, action.reason.value)
-            number = signal.SIGKILL
-        else:
-            number = signal.SIGTERM
+            _tell_kill(post.slot, action.reason)
         with suppress(ProcessLookupError):
+            number = signal.SIGKILL if isinstance(action, Kill) else signal.SIGTERM
             os.kill(post.slot.pid, number)
         post.slot = policy.ended_by_us(post.slot, self._clock.monotonic(), action)
 
@@ -186,7 +185,7 @@ class Supervisor:
     def _take_signals(self) -> None:
         for number in self._signals.take():
             if number in STOPPING:
-                self.stop()
+                self.stop(f"signal {signal.Signals(number).name}")
             elif number == signal.SIGHUP:
                 log.info("opening the log file anew")
                 self._reopen()
@@ -256,24 +255,31 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         post.slot = policy.exited(before, now, code, wanted=wanted)
         if wanted:
-            log.debug("%s has ended (%s)", before.spec.name, ending(code))
+            m.say(m.JASERVER000006, role=before.spec.role, number=before.spec.number)
         else:
             self._mourn(post, before, code, now)
 
     def _mourn(self, post: Post, before: Slot, code: int, now: float) -> None:
         """Log the unwanted end of a child, and stop all if it was the last straw."""
-        reason = f": {post.fault}" if post.fault else ""
-        text = f"{before.spec.name} (pid {before.pid}) has ended unexpectedly ({ending(code)})"
-        if post.slot.phase is Phase.FAILED:
-            self.failure = f"{text}{reason}; given up after {post.slot.failures} in a row"
-            if code in policy.FINAL:
-                self.failure = f"{before.spec.name} cannot work{reason or f' ({ending(code)})'}"
-            log.critical("%s", self.failure)
-            if self._stopping is None:
-                self.stop()
-            return
-        wait = max(0.0, post.slot.due_at - now)
-        log.error("%s%s; started again in %.1f s", text, reason, wait)
+        spec, how = before.spec, ending(code)
+        if post.fault:
+            how = f"{how}: {post.fault}"
+        known = {"role": spec.role, "number": spec.number}
+        m.say(m.JASERVER200002, **known, pid=before.pid, how=how)
+        if post.slot.phase is not Phase.FAILED:
+            delay = f"{max(0.0, post.slot.due_at - now):.1f}"
+            m.say(m.JASERVER300002, **known, delay=delay)
+        elif code in policy.FINAL:
+            self._fail(m.render(m.JASERVER100003, error_text=f"{spec.name}: {post.fault or how}"))
+        else:
+            self._fail(m.render(m.JASERVER100002, **known, count=post.slot.failures), how)
+
+    def _fail(self, raised: m.Raised, how: str = "") -> None:
+        """Stop the server since a child cannot be had."""
+        self.failure = f"{raised.text} ({how})" if how else raised.text
+        log.critical("%s", raised.line)
+        if self._stopping is None:
+            self.stop(self.failure)
 
     def _look_around(self) -> None:
         """Notice when all children have become ready for the first time."""
@@ -282,6 +288,18 @@ class Supervisor:
         if all(post.slot.phase is Phase.RUNNING for post in self._posts):
             self._all_ready = True
             self._on_ready()
+
+
+def _tell_kill(slot: Slot, reason: Reason) -> None:
+    spec = slot.spec
+    known = {"role": spec.role, "number": spec.number, "pid": slot.pid}
+    match reason:
+        case Reason.SILENT:
+            m.say(m.JASERVER200003, **known, seconds=round(spec.hang_limit))
+        case Reason.DEAF:
+            m.say(m.JASERVER300003, **known, seconds=round(spec.stop_limit))
+        case Reason.NOT_READY | Reason.HARD:
+            log.warning("%s (pid %s) %s, it is killed", spec.name, slot.pid, reason.value)
 
 
 def ending(code: int) -> str:

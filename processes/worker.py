@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ipc.queues import Receiver
+from jobarranger import messages as m
 from jobarranger.errors import (
     ConfigError,
     DatabaseUnavailable,
@@ -74,6 +75,7 @@ class Worker:
         self._pause_until = float("-inf")
         self._errors = 0  # unexpected ones, in a row
         self._database_tries = 0  # in vain, in a row
+        self._away_since = 0.0
         self._poll = select.poll()
         for descriptor in (*self._link.descriptors(), receiver.fileno()):
             self._poll.register(descriptor, select.POLLIN)
@@ -158,32 +160,30 @@ class Worker:
             self._errors += 1
             self._link.figures.errors += 1
             self._pause_until = now + ERROR_PAUSE
-            log.error(
-                "%s: unexpected error, %s of %s in a row",
-                self._context.name,
-                self._errors,
-                ERROR_LIMIT,
-                exc_info=error,
-            )
-            self._link.fault(f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            log.error("%s: unexpected error", self._context.name, exc_info=error)
+            m.say(m.JASERVER200005, **self._known(), count=self._errors, error_text=text)
+            self._link.fault(text)
         self._link.beat()
 
     def _database_is_away(self, error: DatabaseUnavailable) -> None:
         pause = min(DATABASE_PAUSE * 2.0 ** min(self._database_tries, 10), DATABASE_PAUSE_MAX)
         if not self._database_tries:
-            log.error("%s: the database cannot be used: %s", self._context.name, error)
+            m.say(m.JASERVER200004, **self._known(), error_text=str(error))
+            self._away_since = self._clock.monotonic()
         self._database_tries += 1
         self._pause_until = self._clock.monotonic() + pause
         self._context.status(f"waiting for the database, next try in {pause:.0f} s")
 
     def _database_is_back(self) -> None:
         if self._database_tries:
-            log.warning(
-                "%s: the database can be used again, after %s tries",
-                self._context.name,
-                self._database_tries,
-            )
             self._database_tries = 0
+            away = round(self._clock.monotonic() - self._away_since)
+            m.say(m.JASERVER000008, **self._known(), seconds=away)
+
+    def _known(self) -> dict[str, object]:
+        """Return what messages want to know of this child."""
+        return {"role": self._context.role.value, "number": self._context.number}
 
     def _wait(self, until: float) -> bool:
         """Sleep until something comes or the time is there; tell whether `until` has passed."""
@@ -220,5 +220,8 @@ def work(context: ChildContext, duty: Duty) -> int:
     try:
         return Worker(context, duty, receiver).run()
     finally:
-        duty.close()
+        try:
+            duty.close()
+        except Exception:
+            log.exception("%s: could not be closed", context.name)  # the first error counts
         receiver.close()
