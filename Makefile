@@ -71,7 +71,7 @@ install: ## install into $(DESTDIR)$(PREFIX) with configuration, units and links
 	    | xargs -r sed -i 's|$(DESTDIR)||g'
 	install -d -m 0755 $(DESTDIR)$(CONFDIR)/alert $(DESTDIR)$(CONFDIR)/extendedjob \
 	    $(DESTDIR)$(CONFDIR)/locale $(DESTDIR)$(UNITDIR) $(DESTDIR)/usr/lib/tmpfiles.d \
-	    $(DESTDIR)/etc/logrotate.d $(DESTDIR)$(PREFIX)/share/init.d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin
+	    $(DESTDIR)/usr/lib/sysusers.d $(DESTDIR)/etc/logrotate.d $(DESTDIR)$(PREFIX)/share/init.d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin
 	for name in jobarg_server jobarg_agentd; do \
 	    test -e $(DESTDIR)$(CONFDIR)/$$name.conf || \
 	    install -m 0640 conf/$$name.conf $(DESTDIR)$(CONFDIR)/$$name.conf; done
@@ -80,11 +80,14 @@ install: ## install into $(DESTDIR)$(PREFIX) with configuration, units and links
 	install -m 0644 conf/locale/logmessage_64BIT.txt $(DESTDIR)$(CONFDIR)/locale/
 	install -m 0644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)/
 	install -m 0644 conf/tmpfiles.d/jobarranger.conf $(DESTDIR)/usr/lib/tmpfiles.d/
+	install -m 0644 conf/sysusers.d/jobarranger.conf $(DESTDIR)/usr/lib/sysusers.d/
 	install -m 0644 conf/logrotate.d/* $(DESTDIR)/etc/logrotate.d/
 	install -m 0755 conf/init.d/* $(DESTDIR)$(PREFIX)/share/init.d/
 	ln -sf $(PREFIX)/bin/jobarg_server $(PREFIX)/bin/jobarg_agentd $(DESTDIR)/usr/sbin/
 	ln -sf $(PREFIX)/bin/jobarg_exec $(PREFIX)/bin/jobarg_ctl $(PREFIX)/bin/jobarg_def \
 	    $(PREFIX)/bin/jobarg_db $(DESTDIR)/usr/bin/
+	@echo 'Now: systemd-sysusers; systemd-tmpfiles --create jobarranger.conf;'
+	@echo '     chgrp zabbix $(CONFDIR)/*.conf; systemctl daemon-reload'
 
 dist: $(STAMP) ## build the wheel and the source archive into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -163,8 +163,8 @@ def _catalogue() -> str:
     lines = [
         "# Messages: id,type,notify,text",
         "# type: 0 information, 1 critical, 2 error, 3 warning; notify: 0 no, 1 yes.",
-        "# Type, notify and text may be changed; a change takes effect at once. A message whose line is",
-        "# missing or makes no sense is raised as built in. {name} stands for a value.",
+        "# Type, notify and text may be changed; a change takes effect at once. A message whose",
+        "# line is missing or makes no sense is raised as built in. {name} stands for a value.",
     ]
     return "\n".join([*lines, *map(_catalogue_line, messages.declared().values()), ""])
 

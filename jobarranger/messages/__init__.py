@@ -11,6 +11,7 @@ wording while the daemon runs. Passwords and the bodies of telegrams never becom
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from jobarranger.messages.catalogue import *  # noqa: F403
@@ -41,3 +42,9 @@ def say(message: Message, /, **fields: object) -> Raised:
     raised = render(message, **fields)
     _log.log(raised.kind.level, "%s", raised.line)
     return raised
+
+
+def write_all(raised: Iterable[Raised]) -> None:
+    """Write the log lines of messages that were rendered earlier, in a transaction as a rule."""
+    for one in raised:
+        _log.log(one.kind.level, "%s", one.line)

@@ -49,19 +49,19 @@ class Edits:
         """Read the file if it is another one than before; without a file nothing is edited."""
         if self._path is None:
             return
+        seen = _UNREADABLE
         try:
             status = self._path.stat()
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-            if seen == self._seen:
-                return
-            self._seen = seen
-            self._lines = parse(self._path.read_text("utf-8", "replace"), self._path)
+            if seen != self._seen:
+                self._lines = parse(self._path.read_text("utf-8", "replace"), self._path)
         except FileNotFoundError:
-            self._seen, self._lines = None, {}
+            self._lines = {}
         except OSError as error:
-            if self._seen != _UNREADABLE:
+            if seen != self._seen:
                 _log.warning("%s cannot be read: %s; built-in messages are used", self._path, error)
-            self._seen, self._lines = _UNREADABLE, {}
+            self._lines = {}
+        self._seen = seen
 
 
 def parse(content: str, path: Path) -> dict[str, Edit]:

@@ -1,0 +1,142 @@
+"""Rules about the source itself: clocks, messages, docstrings, imports."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from jobarranger import messages as m
+from jobarranger.messages import Message
+
+ROOT = Path(__file__).parents[2]
+OURS = ("jobarranger", "processes", "ipc")
+SOURCES = sorted(path for top in OURS for path in (ROOT / top).rglob("*.py"))
+NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
+
+#: Calls that read the system's clocks.
+CLOCKS: dict[str, set[str]] = {
+    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime", "sleep"},
+    "datetime": {"now", "today", "utcnow"},
+    "date": {"today"},
+}
+
+#: Core packages, which know nothing of networks, processes and event loops.
+CORE = ("config", "db", "definitions", "directory", "flow", "icons", "loading", "messages")
+OUTSIDE = {"ipc", "processes", "zmq", "socket", "asyncio", "subprocess"}
+
+each_source = pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return the syntax tree of a source file."""
+    return ast.parse(path.read_text(), str(path))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the full names of all modules that a file imports."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def dotted(node: ast.expr) -> str:
+    """Return `a.b.c` for a chain of names, else ''."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (before := dotted(node.value)):
+        return f"{before}.{node.attr}"
+    return ""
+
+
+@each_source
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    """Its docstring is the first thing a reader meets."""
+    docstring = ast.get_docstring(tree(path))
+    assert docstring
+    assert docstring.strip()
+
+
+@each_source
+def test_time_comes_from_the_injected_clock(path: Path) -> None:
+    """Only clock.py reads the system's clocks; ipc, which cannot know it, may measure time-outs."""
+    if path == ROOT / "jobarranger/clock.py":
+        return
+    allowed = {"monotonic"} if path.is_relative_to(ROOT / "ipc") else set[str]()
+    found = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            holder, _, name = dotted(node.func).rpartition(".")
+            if name in CLOCKS.get(holder.rpartition(".")[2], set()) - allowed:
+                found.append(f"line {node.lineno}: {holder}.{name}")
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            found.append(f"line {node.lineno}: from time import")
+    assert not found
+
+
+@each_source
+def test_every_message_used_is_declared(path: Path) -> None:
+    """By its id as an attribute, or in a text."""
+    if path.is_relative_to(ROOT / "jobarranger/messages"):
+        return
+    used = {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+    ids = {name for name in used if re.fullmatch(r"JA[A-Z]+\d{6}", name)}
+    assert ids <= set(m.declared())
+
+
+def said(path: Path) -> Iterator[tuple[int, Message, set[str]]]:
+    """Yield line, message and fields of each `say` or `render` that names its message."""
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        function, first = dotted(node.func), node.args[0]
+        fields = {keyword.arg for keyword in node.keywords if keyword.arg}
+        if function.rpartition(".")[2] not in {"say", "render"} or not isinstance(
+            first, ast.Attribute
+        ):
+            continue
+        message = m.declared().get(first.attr)
+        if message is not None and len(fields) == len(node.keywords):
+            yield node.lineno, message, fields
+
+
+@each_source
+def test_messages_get_the_fields_they_declare(path: Path) -> None:
+    """All fields that the text shows, and none that it does not know."""
+    wrong = []
+    for line, message, fields in said(path):
+        shown = set(re.findall(r"\{(\w+)\}", message.text))
+        missing, unknown = shown - fields, fields - set(message.fields)
+        if missing or unknown:
+            wrong.append(f"line {line}: {message.id} lacks {missing}, does not know {unknown}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", CORE)
+def test_the_core_does_no_network_or_process_work(package: str) -> None:
+    """Decisions and transactions only; the rest is for processes, ipc and the applications."""
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / "jobarranger" / package).rglob("*.py"))
+        for name in imported(path)
+        if name.partition(".")[0] in OUTSIDE
+    ]
+    assert not found
+
+
+def test_ipc_imports_nothing_of_ours_and_nobody_imports_processes() -> None:
+    """So both can be understood, and replaced, on their own."""
+    found = []
+    for path, name in zip(SOURCES, NAMES, strict=True):
+        top = name.partition("/")[0]
+        tops = {module.partition(".")[0] for module in imported(path)}
+        if (top == "ipc" and tops & {"jobarranger", "processes"}) or (
+            top != "processes" and "processes" in tops
+        ):
+            found.append(name)
+    assert not found

@@ -1,0 +1,63 @@
+"""Files that are made from declarations, and files that must agree with each other."""
+
+import configparser
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import jobarranger
+from jobarranger.config.document import documents
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("name", "content"), list(documents().items()), ids=list(documents()))
+def test_generated_files_are_current(name: str, content: str) -> None:
+    """`make docs` would change nothing."""
+    assert (ROOT / name).read_text() == content
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    """It is the newest one in it."""
+    headings = [x for x in (ROOT / "CHANGELOG.md").read_text().splitlines() if x[:3] == "## "]
+    assert headings[0].startswith(f"## [{jobarranger.__version__}]")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [*sorted((ROOT / "conf").glob("init.d/*")), ROOT / "conf/alert/jasender.sh"],
+    ids=lambda path: path.name,
+)
+def test_shell_scripts_are_executable_and_well_formed(script: Path) -> None:
+    """As far as the shell itself can tell."""
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["sh", "-n", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("unit", "mode"), [("jobarg-server", "mixed"), ("jobarg-agentd", "process")]
+)
+def test_units_notify_and_stop_as_they_must(unit: str, mode: str) -> None:
+    """Running jobs outlive the agent; the server's children do not outlive the server."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read(ROOT / f"conf/systemd/{unit}.service")
+    assert (parser["Service"]["Type"], parser["Service"]["KillMode"]) == ("notify", mode)
+
+
+@pytest.mark.parametrize(("kind", "word"), list(enumerate(["INFO", "CRIT", "ERROR", "WARN"])))
+def test_the_alert_program_takes_eight_arguments(kind: int, word: str, tmp_path: Path) -> None:
+    """With a mail program in place it sends one line that tells everything."""
+    mail = tmp_path / "mail"
+    mail.write_text(f'#!/bin/sh\necho "$2" > {tmp_path}/subject; cat > {tmp_path}/body\n')
+    mail.chmod(0o755)
+    script = tmp_path / "jasender.sh"
+    shipped = (ROOT / "conf/alert/jasender.sh").read_text()
+    script.write_text(shipped.replace("MAIL_TO=\n", "MAIL_TO=root\n"))
+    arguments = ["u", "NET", "2026/11/22 00:00:00", "JA1", str(kind), "it's", "", "/NET/J"]
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["sh", script, *arguments], check=True, env=environment)
+    assert (tmp_path / "subject").read_text() == f"Job Arranger: {word} JA1\n"
+    wanted = f"[2026/11/22 00:00:00] [{word}] [JA1] it's (user=u jobnet=NET job=/NET/J)\n"
+    assert (tmp_path / "body").read_text() == wanted
+    assert subprocess.run(["sh", script, *arguments[:7]], check=False).returncode == 1
