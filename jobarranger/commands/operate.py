@@ -20,9 +20,11 @@ from sqlalchemy import insert
 
 from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
 from jobarranger.config import ServerConfig, load_server
+from jobarranger.db import schema
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
-from jobarranger.errors import JobArrangerError
+from jobarranger.errors import ConfigError, JobArrangerError
+from jobarranger.states import DatabaseType
 
 #: Where the server's configuration is by default.
 CONFIG = Path("/etc/jobarranger/jobarg_server.conf")
@@ -88,10 +90,25 @@ def session(config_file: Path, source: str) -> Iterator[Session]:
     config, _ = load_server(config_file)
     clock = SystemClock()
     db = Database.from_config(config, clock=clock)
+    if db.kind is DatabaseType.SQLITE and not config.db_file.exists():
+        raise ConfigError(f"{db.settings.label()} does not exist; run jobarg_db init")
     try:
+        schema.require_current(db)
         yield Session(config, db, clock, zone_named(config.ja_time_zone), source)
     finally:
         db.close()
+        if db.kind is DatabaseType.SQLITE:
+            _give_back(config.db_file)
+
+
+def _give_back(file: Path) -> None:
+    """Give the files that root has made beside a SQLite database to the database's owner."""
+    if os.geteuid() != 0:
+        return
+    owner = file.stat()
+    for suffix in ("-wal", "-shm", ".lock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.chown(f"{file}{suffix}", owner.st_uid, owner.st_gid)
 
 
 def run(command: str, work: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:

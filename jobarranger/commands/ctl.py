@@ -1,0 +1,38 @@
+"""jobarg_ctl: hosts, users, groups and runs, on the server's database (docs/commands.md)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from jobarranger.commands import ctl_directory, ctl_jobnets, operate
+
+NAME = "jobarg_ctl"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    return operate.run(NAME, _main, argv)
+
+
+def _main(argv: Sequence[str]) -> int:
+    arguments = parser().parse_args(argv)
+    with operate.session(arguments.config, NAME) as session:
+        code: int = arguments.work(session, arguments)
+        return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    top = argparse.ArgumentParser(
+        prog=NAME, description="Look after hosts, users, groups and runs of the job server."
+    )
+    operate.add_config(top)
+    objects = top.add_subparsers(dest="object", required=True, metavar="OBJECT")
+    ctl_directory.add_parsers(objects)
+    ctl_jobnets.add_parsers(objects)
+    return top
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
