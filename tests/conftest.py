@@ -71,6 +71,15 @@ def mariadb_settings(mariadb_session: DatabaseSettings) -> DatabaseSettings:
     return mariadb_session
 
 
+@pytest.fixture(params=PRODUCTS)
+def empty_settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSettings:
+    """Return a database without any table, once per product."""
+    if request.param == "sqlite":
+        return DatabaseSettings(kind=DatabaseType.SQLITE, file=tmp_path / "new" / "empty.db")
+    port = request.getfixturevalue("mariadb_port")
+    return services.create_database(port, f"empty_{_worker()}")
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Initialise one SQLite file; tests copy it."""
@@ -86,11 +95,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def mariadb_session(mariadb_port: int) -> DatabaseSettings:
     """Initialise this worker's own database on the session's MariaDB."""
-    name = f"jobarg_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    settings = services.mariadb_at(mariadb_port, name)
-    bare = Database(services.mariadb_at(mariadb_port, "mysql"), clock=SystemClock())
-    bare.read(lambda conn: conn.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
-    bare.close()
+    name = f"jobarg_{_worker()}"
+    settings = services.create_database(mariadb_port, name)
     db = Database(settings, clock=SystemClock())
     schema.create(db)
     db.close()
@@ -134,6 +140,11 @@ def _clean(db: Database) -> None:
         conn.execute(text("SET foreign_key_checks = 1"))
 
     db.transaction(work)
+
+
+def _worker() -> str:
+    """Return the name of this pytest process."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 def _shared(factory: pytest.TempPathFactory) -> Path:

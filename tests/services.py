@@ -118,16 +118,11 @@ class PrivateMariaDB:
 
     def create_database(self, name: str) -> DatabaseSettings:
         """Make an empty database, replacing an older one of that name."""
-        with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-            cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        return self.settings(name)
+        return create_database(self.port, name)
 
     def connect(self) -> pymysql.Connection:
         """Return a bare connection of the driver."""
-        return pymysql.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, autocommit=True
-        )
+        return connect(self.port)
 
     def _answers(self) -> bool:
         if not psutil.pid_exists(self.pid) or _is_zombie(self.pid):
@@ -203,6 +198,21 @@ def mariadb_at(port: int, name: str) -> DatabaseSettings:
         user=USER,
         password=PASSWORD,
     )
+
+
+def connect(port: int) -> pymysql.Connection:
+    """Return a bare connection of the driver to a `PrivateMariaDB`."""
+    return pymysql.connect(
+        host="127.0.0.1", port=port, user=USER, password=PASSWORD, autocommit=True
+    )
+
+
+def create_database(port: int, name: str) -> DatabaseSettings:
+    """Make an empty database on a `PrivateMariaDB`, replacing an older one of that name."""
+    with connect(port) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    return mariadb_at(port, name)
 
 
 def end_process(pid: int) -> None:

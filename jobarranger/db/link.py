@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.db.connect import make_engine
 from jobarranger.db.settings import DatabaseSettings
+from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import DatabaseType
 
 
@@ -142,6 +143,10 @@ class Link:
 
 def _make_private(file: Path | None) -> None:
     """Make SQLite's file and directory, if they are missing, for nobody else to read."""
-    if file is not None and not file.exists():
+    if file is None or file.exists():
+        return
+    try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise DatabaseUnavailable(f"SQLite file {file}: {error.strerror}") from error
