@@ -18,7 +18,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
 
 #: Calls that read the system's clocks.
 CLOCKS: dict[str, set[str]] = {
-    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "localtime", "gmtime", "sleep"},
+    "time": {"time", "time_ns", "monotonic", "monotonic_ns"},
     "datetime": {"now", "today", "utcnow"},
     "date": {"today"},
 }
