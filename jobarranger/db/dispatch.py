@@ -1,0 +1,344 @@
+"""Requests to agents (`ja_ext_dispatch`) and what is known of agents (`ja_ext_agent`).
+
+Functions take a connection and never commit. Every update names the states it may find, so that a
+result that came in between wins; how many rows it met is the caller's affair (docs/dispatch.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from jobarranger.db import tables as t
+from jobarranger.db.guarded import Change
+from jobarranger.dispatching.request import RUNS, Key, Payload, Request
+from jobarranger.states import AgentKind, DispatchState, IconStatus, Method, MethodFlag
+
+_D, _A, _I, _C = t.ext_dispatch.c, t.ext_agent.c, t.run_job.c, t.run_icon_job.c
+
+#: The states in which a request is of any concern.
+OPEN = (DispatchState.NEW, DispatchState.SENDING, DispatchState.ACCEPTED)
+
+_IDS: Any = bindparam("ids", expanding=True)
+_SLOTS: Any = bindparam("slots", expanding=True)
+_HOSTS: Any = bindparam("hosts", expanding=True)
+_NOW: Any = bindparam("now")
+_MOST: Any = bindparam("most")
+
+_REQUEST = (
+    _D.inner_job_id,
+    _D.attempt,
+    _D.method,
+    _D.state,
+    _D.host_name,
+    _D.force_flag,
+    _D.address,
+    _D.port,
+    _D.agent_kind,
+    _D.payload,
+    _D.created_at,
+    _D.sending_at,
+    _D.accepted_at,
+    _D.next_try_at,
+    _D.tries,
+)
+_WITH_AGENT: Any = select(
+    *_REQUEST, _A.agent_kind.label("known_kind"), _A.version.label("known_version")
+).select_from(t.ext_dispatch.outerjoin(t.ext_agent, _A.host_name == _D.host_name))
+
+#: A new one waits for its time if it has one; one in hand is only looked at when its time comes.
+_DUE = or_(
+    and_(_D.state == DispatchState.NEW, or_(_D.next_try_at.is_(None), _D.next_try_at <= _NOW)),
+    and_(_D.state == DispatchState.SENDING, _D.next_try_at <= _NOW),
+)
+_LIVE = _D.state.in_([DispatchState.NEW, DispatchState.SENDING])
+
+
+def _listed(condition: Any) -> Any:
+    """Return a bounded query, stops and kills first, then the oldest."""
+    return _WITH_AGENT.where(condition).order_by(_D.method.desc(), _D.created_at).limit(_MOST)
+
+
+_DUE_OF = _WITH_AGENT.where(_D.inner_job_id.in_(_IDS), _DUE).order_by(
+    _D.method.desc(), _D.created_at
+)
+_DUE_IN = _listed(and_(_LIVE, _D.slot.in_(_SLOTS), _DUE, _D.host_name.not_in(_HOSTS)))
+_LEFT = _listed(and_(_D.state == DispatchState.SENDING, _D.slot.in_(_SLOTS)))
+_SILENT = _listed(
+    and_(_D.state == DispatchState.ACCEPTED, _D.slot.in_(_SLOTS), _D.next_try_at <= _NOW)
+)
+
+
+def from_row(row: Row[Any]) -> Request:
+    """Make the record of a row."""
+    kind = row.known_kind if row.known_kind is not None else row.agent_kind
+    return Request(
+        job_id=row.inner_job_id,
+        attempt=row.attempt,
+        method=Method(row.method),
+        state=DispatchState(row.state),
+        host_name=row.host_name,
+        force_flag=bool(row.force_flag),
+        address=row.address,
+        port=row.port,
+        agent_kind=AgentKind(kind or 0),
+        agent_version=row.known_version,
+        payload=Payload.from_json(row.payload),
+        created_at=row.created_at,
+        sending_at=row.sending_at,
+        accepted_at=row.accepted_at,
+        next_try_at=row.next_try_at,
+        tries=row.tries,
+    )
+
+
+def due_of(conn: Connection, ids: Collection[int], now: int) -> list[Request]:
+    """Return the due requests of the given icons."""
+    rows = conn.execute(_DUE_OF, {"ids": sorted(ids), "now": now})
+    return [from_row(row) for row in rows]
+
+
+def due_in(
+    conn: Connection, slots: Sequence[int], now: int, *, most: int, without: Collection[str] = ()
+) -> list[Request]:
+    """Return due requests of some slots, except those to the hosts named in `without`."""
+    values = {"slots": list(slots), "now": now, "most": most, "hosts": sorted(without)}
+    return [from_row(row) for row in conn.execute(_DUE_IN, values)]
+
+
+def left_sending(conn: Connection, slots: Sequence[int], *, most: int) -> list[Request]:
+    """Return what an earlier executor was sending when it ended, whatever its time."""
+    rows = conn.execute(_LEFT, {"slots": list(slots), "most": most})
+    return [from_row(row) for row in rows]
+
+
+def silent_accepted(
+    conn: Connection, slots: Sequence[int], now: int, *, most: int
+) -> list[Request]:
+    """Return accepted runs that are to be asked after."""
+    rows = conn.execute(_SILENT, {"slots": list(slots), "now": now, "most": most})
+    return [from_row(row) for row in rows]
+
+
+_PEERS: Any = (
+    select(_D.inner_job_id, _D.attempt, _D.method, _D.state, _I.job_type, _I.job_id)
+    .join_from(t.ext_dispatch, t.run_job, _I.inner_job_id == _D.inner_job_id)
+    .where(_D.inner_job_id.in_(_IDS))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another request of the same icon, as a stop needs to know it."""
+
+    key: Key
+    state: DispatchState
+    job_type: int
+    job_name: str  #: the icon's `job_id`
+
+
+def peers(conn: Connection, ids: Collection[int]) -> list[Peer]:
+    """Return all requests of the given icons in short."""
+    rows = conn.execute(_PEERS, {"ids": sorted(ids)})
+    return [Peer(Key(*row[:3]), DispatchState(row[3]), row[4], row[5]) for row in rows]
+
+
+# -- moving -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a host's agent is reached."""
+
+    address: str
+    port: int
+
+
+def claim(conn: Connection, keys: Collection[Key], hosts: dict[str, Place], now: int) -> int:
+    """Move new requests to SENDING with the addresses of their hosts; return how many moved."""
+    moved = 0
+    names = sorted(hosts)
+    address = case({name: hosts[name].address for name in names}, value=_D.host_name)
+    port = case({name: hosts[name].port for name in names}, value=_D.host_name)
+    for (attempt, method), ids in _alike(keys).items():
+        statement = (
+            update(t.ext_dispatch)
+            .where(
+                _D.inner_job_id.in_(_IDS),
+                _D.attempt == attempt,
+                _D.method == method,
+                _D.state == DispatchState.NEW,
+            )
+            .values(
+                state=DispatchState.SENDING,
+                address=address,
+                port=port,
+                sending_at=now,
+                next_try_at=null(),
+                tries=_D.tries + 1,
+            )
+        )
+        moved += conn.execute(statement, {"ids": ids}).rowcount
+    return moved
+
+
+def move(conn: Connection, changes: Iterable[tuple[Key, Change]]) -> None:
+    """Write changes of requests that are still in one of the states they may come from.
+
+    `Change.stored` is the state up to which a row may still be (NEW <= state <= stored); a row
+    that is further by now is left alone.
+    """
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for key, change in changes:
+        values = tuple(sorted(change.values.items()))
+        group = (key.attempt, key.method, change.stored, values)
+        groups.setdefault(group, []).append(key.job_id)
+    for (attempt, method, stored, values), ids in groups.items():
+        statement = (
+            update(t.ext_dispatch)
+            .where(
+                _D.inner_job_id.in_(_IDS),
+                _D.attempt == attempt,
+                _D.method == method,
+                _D.state <= stored,
+            )
+            .values(dict(values))
+        )
+        conn.execute(statement, {"ids": sorted(ids)})
+
+
+def add(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
+    """Insert new requests."""
+    conn.execute(insert(t.ext_dispatch), rows)
+
+
+def _alike(keys: Collection[Key]) -> dict[tuple[int, int], list[int]]:
+    """Sort keys into sets that one statement can name."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for key in sorted(keys):
+        groups.setdefault((key.attempt, key.method), []).append(key.job_id)
+    return groups
+
+
+# -- agents -------------------------------------------------------------------------------------
+
+
+def remember_agent(
+    conn: Connection, host_name: str, kind: AgentKind, version: str | None, now: int
+) -> None:
+    """Keep what answered at a host."""
+    values = {"agent_kind": kind, "version": (version or "")[:32] or None, "seen_at": now}
+    known = update(t.ext_agent).where(_A.host_name == host_name).values(values)
+    if conn.execute(known).rowcount == 0:
+        conn.execute(insert(t.ext_agent).values(host_name=host_name, **values))
+
+
+# -- stops --------------------------------------------------------------------------------------
+
+_STOPPABLE: Any = (
+    select(
+        _I.inner_job_id,
+        _I.inner_jobnet_main_id,
+        _I.inner_job_id_fs_link,
+        _I.job_type,
+        _D.attempt,
+        _D.method,
+        _D.slot,
+        _D.host_name,
+        _D.force_flag,
+        _D.payload,
+        _D.state,
+        _C.stop_flag,
+        t.run_job_command.c.command.label("stop_command"),
+    )
+    .join(t.ext_dispatch, _D.inner_job_id == _I.inner_job_id)
+    .outerjoin(t.run_icon_job, _C.inner_job_id == _I.inner_job_id)
+    .outerjoin(
+        t.run_job_command,
+        and_(
+            t.run_job_command.c.inner_job_id == _I.inner_job_id,
+            t.run_job_command.c.command_cls == 2,
+        ),
+    )
+    .where(
+        _I.status == IconStatus.RUN,
+        _I.method_flag == MethodFlag.STOP,
+        _D.method.in_(sorted(RUNS)),
+        _D.state.in_(OPEN),
+        _D.slot.in_(_SLOTS),
+    )
+    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
+    .limit(_MOST)
+)
+
+
+def stop_asked(conn: Connection, slots: Sequence[int], *, most: int) -> Sequence[Any]:
+    """Return the running icons that a person wants stopped, each with its run in progress."""
+    return conn.execute(_STOPPABLE, {"slots": list(slots), "most": most}).all()
+
+
+# -- outcomes that are not known ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A run that was sent, never answered and never reported."""
+
+    job_id: int
+    attempt: int
+    method: int
+    host_name: str
+    sending_at: int | None  #: UTC ms
+    job_name: str  #: the icon's `job_id`
+    main_id: int
+
+
+_UNKNOWN = (
+    select(
+        _D.inner_job_id,
+        _D.attempt,
+        _D.method,
+        _D.host_name,
+        _D.sending_at,
+        _I.job_id,
+        _D.inner_jobnet_main_id,
+    )
+    .join_from(t.ext_dispatch, t.run_job, _I.inner_job_id == _D.inner_job_id)
+    .where(_D.state == DispatchState.UNKNOWN, _D.method.in_(sorted(RUNS)))
+    .order_by(_D.created_at, _D.attempt)
+)
+
+
+def unknown(conn: Connection, job_id: int | None) -> list[Unknown]:
+    """Return runs of one icon, or of all, whose outcome is unknown."""
+    query = _UNKNOWN if job_id is None else _UNKNOWN.where(_D.inner_job_id == job_id)
+    return [Unknown(*row) for row in conn.execute(query)]
+
+
+def close_unknown(conn: Connection, run: Unknown, state: DispatchState) -> bool:
+    """Move a run out of UNKNOWN; tell whether it still was there."""
+    statement = (
+        update(t.ext_dispatch)
+        .where(
+            _D.inner_job_id == run.job_id,
+            _D.attempt == run.attempt,
+            _D.method == run.method,
+            _D.state == DispatchState.UNKNOWN,
+        )
+        .values(state=state)
+    )
+    return bool(conn.execute(statement).rowcount)

@@ -1,0 +1,1 @@
+"""What to do next with a request to an agent: values and pure decisions (docs/dispatch.md)."""

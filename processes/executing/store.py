@@ -1,0 +1,372 @@
+"""Everything the executor does with the database; runs on its database thread.
+
+A `Job` brings what happened (`Record`s) and asks what is due (`Look`). Candidates are read without
+a transaction; then one transaction writes the records and claims what may be sent, guarded by the
+states that were read. Failures go to the engine afterwards, one transaction for all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from jobarranger.clock import Clock
+from jobarranger.db import dispatch
+from jobarranger.db.dispatch import Place
+from jobarranger.db.engine import Database, Unit
+from jobarranger.db.guarded import Change
+from jobarranger.directory import Directory, Host
+from jobarranger.dispatching import decide
+from jobarranger.dispatching.request import RUNS, Request
+from jobarranger.dispatching.steps import Accept, Fail, Finish, Later, Pursue, Reason, Send, Step
+from jobarranger.errors import DatabaseUnavailable, StateConflict
+from jobarranger.failpoints import failpoint
+from jobarranger.flow.dispatching import fail_dispatch
+from jobarranger.flow.engine import Engine
+from jobarranger.states import AgentKind, DispatchState, JobType, Method
+from processes.executing.book import HostBook
+from processes.executing.failures import IconName, Wording, is_unknown
+
+log = logging.getLogger(__name__)
+
+#: Rows taken in one look at most.
+BATCH = 200
+#: A request whose failure cannot be worked in is left alone for so long (ms).
+DEFERRED = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is to be written about a request."""
+
+    request: Request
+    step: Step
+    at: int  #: UTC ms
+    learnt: tuple[AgentKind, str | None] | None = None  #: news about its host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What to look for."""
+
+    ids: frozenset[int] = frozenset()  #: icons that were hinted at
+    sweep: bool = False  #: everything that is due
+    silent: bool = False  #: accepted runs without a result, too
+    left: bool = False  #: what an earlier executor was sending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One piece of work for the database thread."""
+
+    records: tuple[Record, ...] = ()
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One request to be worked on now."""
+
+    request: Request
+    fresh: bool  #: just claimed, no byte has been sent; else its time has come again
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a look comes to before anything is written."""
+
+    claims: list[Request] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+    waiting: list[Request] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Store:
+    """The database side of one executor."""
+
+    clock: Clock
+    engine: Engine
+    directory: Directory
+    book: HostBook
+    slots: tuple[int, ...]
+    agent_port: int  #: of hosts that name none
+    wording: Wording
+    unfailed: list[Record] = field(default_factory=list)  #: failures not worked in yet
+
+    def handle(self, db: Database, jobs: list[Job]) -> list[list[Task] | BaseException]:
+        """Do a batch of jobs; the tasks of all looks are returned with the first."""
+        records = [record for job in jobs for record in job.records]
+        looks = [job.look for job in jobs if job.look is not None]
+        candidates = db.read(lambda conn: self._candidates(conn, looks)) if looks else []
+        plan = db.read(lambda conn: self._plan(conn, candidates)) if candidates else _Plan()
+        tasks = self._commit(db, records, plan)
+        self._fail(db, [*records, *plan.records])
+        return [tasks if job is jobs[0] else [] for job in jobs]
+
+    def recheck(self, db: Database, request: Request) -> bool:
+        """Tell whether a request is still to be sent, just before it is sent again.
+
+        A stop that waits for it makes it fail instead: it was never carried out.
+        """
+        rows = db.read(lambda conn: dispatch.peers(conn, [request.job_id]))
+        states = {peer.key: peer.state for peer in rows}
+        if states.get(request.key) is not DispatchState.SENDING:
+            return False
+        if any(
+            peer.key.attempt == request.attempt
+            and peer.key.method not in RUNS
+            and peer.state is DispatchState.NEW
+            for peer in rows
+        ):
+            step = Fail(Reason.STOPPED)
+            self._fail(db, [Record(request=request, step=step, at=self.clock.now_ms())])
+            return False
+        return True
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def _candidates(self, conn: Connection, looks: Sequence[Look]) -> list[Request]:
+        """Read what is due; each query only if somebody asks for it."""
+        now = self.clock.now_ms()
+        found: list[Request] = []
+        if ids := frozenset().union(*(look.ids for look in looks)):
+            found += dispatch.due_of(conn, ids, now)
+        if any(look.left for look in looks):
+            found += dispatch.left_sending(conn, self.slots, most=BATCH * 50)
+        if any(look.sweep for look in looks):
+            full = self.book.full(now)
+            found += dispatch.due_in(conn, self.slots, now, most=BATCH, without=full)
+        if any(look.silent for look in looks):
+            found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
+        unique = {request.key: request for request in found}
+        return [one for key, one in unique.items() if not self.book.in_hand(key)]
+
+    def _plan(self, conn: Connection, candidates: Sequence[Request]) -> _Plan:
+        """Decide which candidates can be taken in hand now."""
+        plan = _Plan()
+        now = self.clock.now_ms()
+        names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
+        hosts = self.directory.hosts(conn, names) if names else {}
+        stops = [one for one in candidates if one.method not in RUNS]
+        peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
+        room: dict[str, int] = {}
+        for request in candidates:
+            self.book.meet(request)
+            if request.state is not DispatchState.NEW:
+                plan.tasks.append(Task(request, fresh=False))
+            elif request.method in RUNS or self._stop_goes(plan, request, peers, now):
+                self._admit(plan, request, hosts.get(request.host_name), room, now)
+        overtaken = {record.request.key for record in plan.records}
+        plan.claims = [one for one in plan.claims if one.key not in overtaken]
+        plan.waiting = [one for one in plan.waiting if one.key not in overtaken]
+        return plan
+
+    def _stop_goes(
+        self, plan: _Plan, stop: Request, peers: Sequence[dispatch.Peer], now: int
+    ) -> bool:
+        """Tell whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
+        run = next(
+            (
+                peer
+                for peer in peers
+                if peer.key.job_id == stop.job_id
+                and peer.key.attempt == stop.attempt
+                and peer.key.method in RUNS
+            ),
+            None,
+        )
+        kind = self.book.kind(stop.host_name)
+        step = decide.before_stop(run.state if run else None, kind, now)
+        if isinstance(step, Send):
+            return True
+        if isinstance(step, Fail) and run is not None:
+            never_sent = replace(stop, method=Method(run.key.method))
+            plan.records.append(Record(request=never_sent, step=step, at=now))
+            step = Finish()
+        plan.records.append(Record(request=stop, step=step, at=now))
+        return False
+
+    def _admit(
+        self, plan: _Plan, request: Request, host: Host | None, room: dict[str, int], now: int
+    ) -> None:
+        """Claim a request for sending, let it wait for its host, or fail it."""
+        reason = None
+        if host is None:
+            reason = Reason.UNKNOWN_HOST
+        elif not host.enabled and not request.force_flag and request.method in RUNS:
+            reason = Reason.DISABLED_HOST
+        if host is None or reason is not None:
+            step = Fail(reason or Reason.UNKNOWN_HOST)
+            plan.records.append(Record(request=request, step=step, at=now))
+            return
+        name = request.host_name
+        left = room.setdefault(name, self.book.room(name, now))
+        if left <= 0:
+            plan.waiting.append(request)
+            return
+        room[name] = left - 1
+        place = plan.places[name] = Place(host.address, host.port or self.agent_port)
+        plan.claims.append(replace(request, address=place.address, port=place.port))
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def _commit(self, db: Database, records: Sequence[Record], plan: _Plan) -> list[Task]:
+        """Write records and claims in one transaction; return what may be sent."""
+        written = [*records, *plan.records]
+        now = self.clock.now_ms()
+        claimed = plan.claims
+        if any(_writes(record) for record in written) or claimed:
+            try:
+                db.transaction(lambda unit: self._write(unit, written, plan, claimed, now))
+            except StateConflict:
+                claimed = self._one_by_one(db, written, plan, now)
+            failpoint("executor.after_commit")
+        fresh = [
+            replace(one, state=DispatchState.SENDING, sending_at=now, tries=one.tries + 1)
+            for one in claimed
+        ]
+        self.book.take([*fresh, *(task.request for task in plan.tasks)])
+        self.book.wait(plan.waiting)
+        return [*(Task(one, fresh=True) for one in fresh), *plan.tasks]
+
+    def _write(
+        self,
+        unit: Unit,
+        records: Sequence[Record],
+        plan: _Plan,
+        claims: Sequence[Request],
+        now: int,
+    ) -> None:
+        if claims:
+            names = {one.host_name for one in claims}
+            places = {name: plan.places[name] for name in names}
+            moved = dispatch.claim(unit.conn, [one.key for one in claims], places, now)
+            if moved != len(claims):
+                raise StateConflict(f"{moved} of {len(claims)} requests were still new")
+        changes = [(one.request.key, change) for one in records if (change := _change(one))]
+        dispatch.move(unit.conn, changes)
+        learnt = {one.request.host_name: one.learnt for one in records if one.learnt}
+        for name, (kind, version) in learnt.items():
+            dispatch.remember_agent(unit.conn, name, kind, version, now)
+        failpoint("executor.before_commit")
+
+    def _one_by_one(
+        self, db: Database, records: Sequence[Record], plan: _Plan, now: int
+    ) -> list[Request]:
+        """Claim singly after a conflict: what somebody else has moved is left out."""
+        db.transaction(lambda unit: self._write(unit, records, plan, (), now))
+        claimed = []
+        for one in plan.claims:
+            try:
+                db.transaction(lambda unit, one=one: self._write(unit, (), plan, [one], now))  # type: ignore[misc]
+            except StateConflict:
+                log.debug("request %s was moved by somebody else", one.key)
+            else:
+                claimed.append(one)
+        return claimed
+
+    # -- failing -------------------------------------------------------------------------------
+
+    def _fail(self, db: Database, records: Sequence[Record]) -> None:
+        """Let the engine fail the icons whose requests have failed.
+
+        What was claimed just before must be sent whatever happens here, so nothing is raised:
+        failures that the database would not take are kept for the next time.
+        """
+        new = [record for record in records if isinstance(record.step, Fail)]
+        failed = list({one.request.key: one for one in [*self.unfailed, *new]}.values())
+        if not failed:
+            return
+        self.unfailed = failed
+        try:
+            self._fail_all(db, failed)
+        except DatabaseUnavailable as error:
+            log.warning("%d failed requests are kept: %s", len(failed), error)
+        else:
+            self.unfailed = []
+
+    def _fail_all(self, db: Database, failed: Sequence[Record]) -> None:
+        ids = {one.request.job_id for one in failed}
+        icons = {
+            row.key.job_id: IconName(JobType(row.job_type), row.job_name)
+            for row in db.read(lambda conn: dispatch.peers(conn, ids))
+        }
+        try:
+            self._fail_some(db, failed, icons)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("%d failed requests could not be worked in together", len(failed))
+            for record in failed:
+                self._fail_alone(db, record, icons)
+
+    def _fail_alone(self, db: Database, record: Record, icons: dict[int, IconName]) -> None:
+        try:
+            self._fail_some(db, [record], icons)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("the failure of request %s could not be worked in", record.request.key)
+            self._close(db, [(record, {"next_try_at": self.clock.now_ms() + DEFERRED})])
+
+    def _fail_some(
+        self, db: Database, records: Sequence[Record], icons: dict[int, IconName]
+    ) -> None:
+        failures = []
+        closing: list[tuple[Record, dict[str, object]]] = []
+        for record in records:
+            request, step = record.request, record.step
+            assert isinstance(step, Fail)
+            failure = self.wording.failure(request, step, icons.get(request.job_id))
+            if failure:
+                failures.append(failure)
+            unknown = is_unknown(request, step)
+            state = DispatchState.UNKNOWN if unknown else DispatchState.DONE
+            closing.append((record, {"state": state, "next_try_at": None}))
+        if failures:
+            fail_dispatch(db, self.engine, failures)
+        self._close(db, closing)
+
+    def _close(self, db: Database, closing: Sequence[tuple[Record, dict[str, object]]]) -> None:
+        """Write what stands after the engine's work, in rows that it left open."""
+        changes = [
+            (record.request.key, Change(0, int(DispatchState.ACCEPTED), values))
+            for record, values in closing
+        ]
+        db.transaction(lambda unit: dispatch.move(unit.conn, changes))
+
+
+def _writes(record: Record) -> bool:
+    return record.learnt is not None or not isinstance(record.step, Fail)
+
+
+def _change(record: Record) -> Change | None:
+    """Return what a step means for its row; a failure is the engine's to write."""
+    request = record.request
+    from_sending = int(DispatchState.SENDING)
+    match record.step:
+        case Accept(check_at=at):
+            values = {"accepted_at": record.at, "next_try_at": at, "state": DispatchState.ACCEPTED}
+            kind = record.learnt[0] if record.learnt else request.agent_kind
+            return Change(0, from_sending, {**values, "agent_kind": kind})
+        case Finish():
+            values = {"accepted_at": record.at, "next_try_at": None, "state": DispatchState.DONE}
+            return Change(0, int(DispatchState.ACCEPTED), values)
+        case Later(at=at):
+            values = {"sending_at": None, "next_try_at": _rounded(at), "tries": request.tries}
+            return Change(0, from_sending, {**values, "state": DispatchState.NEW})
+        case Pursue(at=at):
+            values = {"next_try_at": _rounded(at), "tries": request.tries + 1}
+            return Change(0, int(DispatchState.ACCEPTED), values)
+        case _:
+            return None
+
+
+def _rounded(at: int) -> int:
+    """Round an instant up a little, so that many rows can be written with one statement."""
+    return -(-at // 50) * 50
