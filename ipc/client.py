@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ipc.errors import NoAnswer, NotConnected, ProtocolError
@@ -111,6 +112,7 @@ def exchange_sync(
     source: str | None = None,
     timeout: float = 60.0,
     limits: Limits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Reply:
     """Send one request and return its reply, within `timeout` seconds for everything.
 
@@ -118,7 +120,7 @@ def exchange_sync(
         NotConnected: no byte has been sent.
         NoAnswer: the request went out and no complete reply came.
     """
-    end = time.monotonic() + timeout
+    deadline = _Deadline(monotonic, timeout)
     local = (source, 0) if source else None
     try:
         connection = socket.create_connection((address, port), timeout, source_address=local)
@@ -127,9 +129,9 @@ def exchange_sync(
     with contextlib.closing(connection):
         reader = FrameReader(limits or Limits(), plain=False)
         try:
-            _set_rest(connection, end)
+            deadline.allow(connection)
             connection.sendall(encode(payload))
-            return Reply(_receive(connection, reader, end), str(connection.getpeername()[0]))
+            return Reply(_receive(connection, reader, deadline), str(connection.getpeername()[0]))
         except TimeoutError:
             text = f"no reply from {address}:{port} within {timeout:g} s"
             raise NoAnswer(text, received=reader.received) from None
@@ -137,9 +139,9 @@ def exchange_sync(
             raise NoAnswer(str(error), received=reader.received) from error
 
 
-def _receive(connection: socket.socket, reader: FrameReader, end: float) -> bytes:
+def _receive(connection: socket.socket, reader: FrameReader, deadline: _Deadline) -> bytes:
     while (payload := reader.next()) is None:
-        _set_rest(connection, end)
+        deadline.allow(connection)
         data = connection.recv(65536)
         if not data:
             text = "connection closed without a complete reply"
@@ -148,12 +150,19 @@ def _receive(connection: socket.socket, reader: FrameReader, end: float) -> byte
     return payload
 
 
-def _set_rest(connection: socket.socket, end: float) -> None:
-    """Allow the next call what is left of the whole."""
-    rest = end - time.monotonic()
-    if rest <= 0:
-        raise TimeoutError
-    connection.settimeout(rest)
+class _Deadline:
+    """The end of an exchange, whatever its parts take."""
+
+    def __init__(self, monotonic: Callable[[], float], seconds: float) -> None:
+        self._monotonic = monotonic
+        self._end = monotonic() + seconds
+
+    def allow(self, connection: socket.socket) -> None:
+        """Allow the next call on `connection` what is left of the whole."""
+        rest = self._end - self._monotonic()
+        if rest <= 0:
+            raise TimeoutError
+        connection.settimeout(rest)
 
 
 def _cannot_connect(address: str, port: int, error: BaseException) -> str:
