@@ -54,6 +54,7 @@ class Receiver:
 
     def __init__(self, runtime_dir: Path, role: str, number: int) -> None:
         path = queue_path(runtime_dir, role, number)
+        self._path = path
         runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PULL)
@@ -88,6 +89,7 @@ class Receiver:
         """Give up the socket and remove its file."""
         self._socket.close(linger=0)
         self._context.term()
+        self._path.unlink(missing_ok=True)
 
 
 class Sender:

@@ -105,11 +105,13 @@ class DatabaseThread(Generic[Item, Result]):
         self._waiting: queue.SimpleQueue[_Wanted | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name=f"{name} database", daemon=True)
         self._busy_since: float | None = None
+        self._started = False
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+        self._started = True
 
     async def submit(self, item: Item) -> Result:
         """Have `item` handled with all others that are waiting; return its result."""
@@ -127,11 +129,14 @@ class DatabaseThread(Generic[Item, Result]):
 
     def age(self) -> float:
         """Return for how many seconds the thread has been at its present work."""
+        if self._started and not self._thread.is_alive():
+            return float("inf")  # dead: nobody would ever be answered
         since = self._busy_since
         return 0.0 if since is None else self._loop.time() - since
 
     async def close(self) -> None:
         """Finish what is waiting, then end the thread."""
+        self._started = False
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
 

@@ -1,0 +1,129 @@
+"""The database thread of asynchronous children: batches, errors, order, end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from jobarranger.db.engine import Database
+from processes.aio import DatabaseThread
+
+
+class FakeDatabase:
+    """Remembers on which thread it was made, and that it was closed."""
+
+    def __init__(self) -> None:
+        self.thread = threading.current_thread()
+        self.closed = False
+
+    def close(self) -> None:
+        """Note the end."""
+        assert threading.current_thread() is self.thread
+        self.closed = True
+
+
+class Desk:
+    """Handles batches; the first waits until the test opens the gate."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.batches: list[list[int]] = []
+
+    def handle(self, database: Database, items: list[int]) -> Sequence[int | BaseException]:
+        """Double each item; 13 is refused, 0 fails the whole batch."""
+        self.gate.wait(5)
+        self.batches.append(items)
+        if 0 in items:
+            raise ZeroDivisionError("a whole batch")
+        return [ValueError("unlucky") if item == 13 else 2 * item for item in items]
+
+
+def started(desk: Desk, made: list[FakeDatabase]) -> DatabaseThread[int, int]:
+    """Return a running thread with a fake database."""
+
+    def make() -> Database:
+        made.append(FakeDatabase())
+        return cast("Database", made[0])
+
+    thread: DatabaseThread[int, int] = DatabaseThread(make, desk.handle)
+    thread.start()
+    return thread
+
+
+def test_what_waits_is_one_batch() -> None:
+    """Items that came while the thread was busy are handled together, each with its answer."""
+
+    async def scene() -> None:
+        desk, made = Desk(), list[FakeDatabase]()
+        thread = started(desk, made)
+        first = asyncio.create_task(thread.submit(1))
+        await asyncio.sleep(0.05)
+        others = [asyncio.create_task(thread.submit(item)) for item in (2, 13, 3)]
+        await asyncio.sleep(0)
+        desk.gate.set()
+        answers: list[Any] = await asyncio.gather(first, *others, return_exceptions=True)
+        assert (answers[0], answers[1], answers[3]) == (2, 4, 6)
+        assert str(answers[2]) == "unlucky"
+        assert desk.batches == [[1], [2, 13, 3]]
+        await thread.close()
+        assert made[0].closed
+
+    asyncio.run(scene())
+
+
+def test_a_failed_batch_fails_all_of_it_and_no_more() -> None:
+    """The next batch is handled as if nothing had been."""
+
+    async def scene() -> None:
+        desk = Desk()
+        desk.gate.set()
+        thread = started(desk, [])
+        with pytest.raises(ZeroDivisionError):
+            await thread.submit(0)
+        assert await thread.submit(4) == 8
+        await thread.close()
+
+    asyncio.run(scene())
+
+
+def test_calls_keep_their_place() -> None:
+    """A call runs after the items before it and before those after it."""
+
+    async def scene() -> None:
+        desk = Desk()
+        thread = started(desk, [])
+        work = [
+            asyncio.ensure_future(thread.submit(1)),
+            asyncio.ensure_future(thread.submit(2)),
+            asyncio.ensure_future(thread.call(lambda database: desk.batches.append([-1]))),
+            asyncio.ensure_future(thread.submit(3)),
+        ]
+        await asyncio.sleep(0)
+        desk.gate.set()
+        await asyncio.gather(*work)
+        assert [item for batch in desk.batches for item in batch] == [1, 2, -1, 3]
+        await thread.close()
+
+    asyncio.run(scene())
+
+
+def test_the_age_tells_a_hanging_thread() -> None:
+    """It grows while one piece of work is in hand; a dead thread is infinitely old."""
+
+    async def scene() -> None:
+        desk = Desk()
+        thread = started(desk, [])
+        assert thread.age() == 0
+        task = asyncio.create_task(thread.submit(1))
+        await asyncio.sleep(0.05)
+        assert thread.age() > 0
+        desk.gate.set()
+        await task
+        await thread.close()
+        assert thread.age() == 0
+
+    asyncio.run(scene())

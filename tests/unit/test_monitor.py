@@ -1,0 +1,86 @@
+"""The monitor: status file, warnings, rotation."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from jobarranger.clock import SystemClock
+from processes.context import ChildContext
+from processes.monitor import MonitorDuty
+
+
+class FakeLink:
+    """Counts what is told to the parent."""
+
+    on_figures: Any = None
+    rotations = 0
+
+    def rotated(self) -> None:
+        """Count."""
+        self.rotations += 1
+
+
+def opened(path: Path) -> tuple[MonitorDuty, FakeLink]:
+    """Return a monitor in a directory of its own."""
+    link = FakeLink()
+    config = SimpleNamespace(ja_log_file=str(path / "log"), log_file_size=1)
+    context = SimpleNamespace(
+        link=link, config=config, clock=SystemClock(), runtime_dir=path, server_id="17"
+    )
+    duty = MonitorDuty()
+    duty.open(cast("ChildContext", context))
+    return duty, link
+
+
+def figures(**changed: Any) -> str:
+    """Return the figures of a child as it sends them."""
+    entry = {"name": "run #1", "pid": 5, "turns": 9, "done": 1, "errors": 0, "drops": 0}
+    return json.dumps({**entry, "busy": 0.5, "status": "idle", **changed})
+
+
+def test_figures_are_written_whole(tmp_path: Path) -> None:
+    """The status file holds the last figures of each child; it goes with the monitor."""
+    duty, link = opened(tmp_path)
+    link.on_figures(figures())
+    link.on_figures(figures(turns=10))
+    link.on_figures(figures(name="boot #1"))
+    link.on_figures("rubbish")
+    assert duty.turn(None).done == 2
+    status = json.loads((tmp_path / "status.json").read_text())
+    assert status["server_id"] == "17"
+    assert [(one["name"], one["turns"]) for one in status["processes"]] == [
+        ("boot #1", 9),
+        ("run #1", 10),
+    ]
+    duty.close()
+    assert not (tmp_path / "status.json").exists()
+
+
+def test_losses_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Dropped hints and failed turns are told; a successor begins at nought."""
+    _, link = opened(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        link.on_figures(figures(drops=3))
+        link.on_figures(figures(drops=5, errors=1))
+        link.on_figures(figures(pid=6))
+    assert "2 hints" in caplog.text
+    assert "1 turns failed" in caplog.text
+
+
+def test_a_grown_log_is_rotated(tmp_path: Path) -> None:
+    """Beyond the limit it becomes `.old`, and all processes are told."""
+    duty, link = opened(tmp_path)
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * (1 << 20))
+    duty.turn(None)
+    assert link.rotations == 0
+    log.write_bytes(b"x" * ((1 << 20) + 1))
+    duty.turn(None)
+    assert link.rotations == 1
+    assert (tmp_path / "log.old").stat().st_size == (1 << 20) + 1
