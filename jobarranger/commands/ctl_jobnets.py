@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any
 
 from rich.live import Live
@@ -78,14 +79,27 @@ def follow(session: Session, registry: int, *, seconds: float | None = None) -> 
     """Show a run as it goes until it has ended, is in error, or the time is over."""
     run = find(session, registry)
     deadline = None if seconds is None else session.clock.monotonic() + seconds
-    with Live(picture.run_table(run), console=picture.console(), auto_refresh=False) as live:
-        while not (run.ended or run.in_error):
-            if deadline is not None and session.clock.monotonic() > deadline:
-                break
-            session.clock.sleep(_PAUSE)
-            newer = find(session, registry)
-            if newer != run:
-                run = newer
-                live.update(picture.run_table(run), refresh=True)
-        live.update(picture.run_table(run), refresh=True)
+    console = picture.console()
+    if not console.is_terminal:
+        run = _until_over(session, run, deadline, lambda newer: None)
+        console.print(picture.run_table(run))
+        return run
+    with Live(picture.run_table(run), console=console, auto_refresh=False) as live:
+        return _until_over(
+            session, run, deadline, lambda run: live.update(picture.run_table(run), refresh=True)
+        )
+
+
+def _until_over(
+    session: Session, run: RunView, deadline: float | None, show: Callable[[RunView], None]
+) -> RunView:
+    """Look again and again; `show` is called with each change."""
+    while not (run.ended or run.in_error):
+        if deadline is not None and session.clock.monotonic() > deadline:
+            break
+        session.clock.sleep(_PAUSE)
+        newer = find(session, run.registry)
+        if newer != run:
+            run = newer
+            show(run)
     return run

@@ -182,11 +182,17 @@ def _icons(conn: Connection, registry: int) -> tuple[IconView, ...]:
     paths = _paths(conn, registry, {row.inner_job_id: row for row in rows})
     over = [row.inner_job_id for row in rows if row.status in _OVER]
     outcomes = _outcomes(conn, over)
-    rows = sorted(rows, key=lambda row: (row.start_time == 0, row.start_time, row.inner_job_id))
+    rows = sorted(rows, key=_begin)
     return tuple(
         _icon(row, f"{paths[row.inner_jobnet_id]}/{row.job_id}", outcomes.get(row.inner_job_id, {}))
         for row in rows
     )
+
+
+def _begin(row: Any) -> tuple[int, int, int, int]:
+    """Return what orders icons: begin, end (running ones last), END icons after others."""
+    begin, end = row.start_time or 10**17, row.end_time or 10**17
+    return begin, end, int(row.job_type == JobType.END), row.inner_job_id
 
 
 def _icon(row: Any, path: str, outcome: dict[str, str]) -> IconView:
