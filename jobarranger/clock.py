@@ -15,7 +15,6 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 
-
 class Clock(Protocol):
     """Where the time comes from."""
 
@@ -99,7 +98,7 @@ def stamp12(at_ms: int, zone: tzinfo) -> int:
 def next_stamp17(stamp: int) -> int:
     """Return the 17-digit stamp one millisecond later, as digits of a real time of day."""
     whole, milliseconds = divmod(stamp, 1000)
-    if milliseconds < 999:  # noqa: PLR2004 - room for one more millisecond
+    if milliseconds < 999:
         return stamp + 1
     later = datetime.strptime(str(whole), "%Y%m%d%H%M%S") + timedelta(seconds=1)  # noqa: DTZ007
     return int(later.strftime("%Y%m%d%H%M%S")) * 1000

@@ -1,7 +1,8 @@
 """Hints between the processes: "look at these ids".
 
 A `Wake` is collected while a transaction runs and handed over after its commit. It carries no
-state and may be lost, doubled or late; the receiver's sweep finds the same work (docs/architecture.md).
+state and may be lost, doubled or late; the receiver's sweep finds the same work
+(docs/architecture.md).
 """
 
 from __future__ import annotations

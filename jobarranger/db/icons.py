@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
@@ -50,17 +50,17 @@ _FLOWS = select(_F.start_inner_job_id, _F.end_inner_job_id, _F.flow_type).where(
 )
 
 
-def lock(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def lock(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Lock icons in ascending order and return them."""
     return conn.execute(_LOCK, {"ids": sorted(ids)}).all()
 
 
-def lock_starts(conn: Connection, instances: Collection[int]) -> Sequence[Row[Any]]:
+def lock_starts(conn: Connection, instances: Collection[int]) -> Sequence[Any]:
     """Lock the START icons of instances and return them."""
     return conn.execute(_LOCK_STARTS, {"ids": sorted(instances)}).all()
 
 
-def flows_from(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def flows_from(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the arrows that leave the given icons, as (start, end, flow type)."""
     return conn.execute(_FLOWS, {"ids": sorted(ids)}).all()
 
@@ -103,27 +103,27 @@ _JOB_CHOSEN = (
 _STOP_CODES = select(_C.inner_job_id, _C.stop_code, _C.host_name).where(_C.inner_job_id.in_(_IDS))
 
 
-def end_settings(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def end_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the settings of END icons."""
     return conn.execute(_END, {"ids": sorted(ids)}).all()
 
 
-def value_settings(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def value_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the assignments of VALUE icons."""
     return conn.execute(_VALUE, {"ids": sorted(ids)}).all()
 
 
-def job_settings(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def job_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the settings of JOB icons, with the command that is to run (None: missing)."""
     return conn.execute(_JOB, {"ids": sorted(ids)}).all()
 
 
-def job_values(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def job_values(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the job variables of JOB icons."""
     return conn.execute(_JOB_VALUES, {"ids": sorted(ids)}).all()
 
 
-def job_chosen(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def job_chosen(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the names of controller variables that JOB icons ask for."""
     return conn.execute(_JOB_CHOSEN, {"ids": sorted(ids)}).all()
 
@@ -174,9 +174,7 @@ def last_attempts(conn: Connection, ids: Collection[int]) -> dict[int, int]:
     return {row[0]: int(row[1]) for row in conn.execute(_LAST_ATTEMPT, {"ids": sorted(ids)})}
 
 
-def dispatches(
-    conn: Connection, ids: Collection[int], *, locked: bool = False
-) -> Sequence[Row[Any]]:
+def dispatches(conn: Connection, ids: Collection[int], *, locked: bool = False) -> Sequence[Any]:
     """Return the runs of icons on agents, oldest attempt first (stop and kill requests aside)."""
     return conn.execute(_LOCK_DISPATCHES if locked else _DISPATCHES, {"ids": sorted(ids)}).all()
 

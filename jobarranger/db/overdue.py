@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from jobarranger.db import tables as t
 
@@ -19,14 +19,16 @@ _DUE = (
 )
 _CLEAR = (
     update(t.ext_dispatch)
-    .where(
-        _D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now")
-    )
+    .where(_D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now"))
     .values(warn_at=None)
 )
 
+_LIMITS = select(t.run_icon_job.c.inner_job_id, t.run_icon_job.c.timeout).where(
+    t.run_icon_job.c.inner_job_id.in_(bindparam("ids", expanding=True))
+)
 
-def due(conn: Connection, now: int, most: int) -> Sequence[Row[Any]]:
+
+def due(conn: Connection, now: int, most: int) -> Sequence[Any]:
     """Return icons whose warning is due at `now` (UTC ms), with their main runs."""
     return conn.execute(_DUE, {"now": now, "most": most}).all()
 
@@ -34,3 +36,8 @@ def due(conn: Connection, now: int, most: int) -> Sequence[Row[Any]]:
 def clear(conn: Connection, ids: Collection[int], now: int) -> None:
     """Forget the due warnings of some icons."""
     conn.execute(_CLEAR, {"ids": sorted(ids), "now": now})
+
+
+def limits(conn: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Return the minutes after which JOB icons count as overdue."""
+    return {row[0]: row[1] for row in conn.execute(_LIMITS, {"ids": sorted(ids)})}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, case, func, or_, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
@@ -18,7 +18,7 @@ from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag
 
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 #: The columns of an instance that the engine works with.
 _INSTANCE = (
@@ -32,6 +32,7 @@ _INSTANCE = (
     _J.status,
     _J.scheduled_time,
     _J.public_flag,
+    _J.multiple_start_up,
     _J.jobnet_id,
     _J.jobnet_name,
     _J.user_name,
@@ -63,12 +64,12 @@ _STARTABLE_OF = (
 )
 
 
-def lock_mains(conn: Connection, ids: Collection[int], *, wait: bool) -> Sequence[Row[Any]]:
+def lock_mains(conn: Connection, ids: Collection[int], *, wait: bool) -> Sequence[Any]:
     """Lock main rows in ascending order; without `wait`, leave out those that others hold."""
     return conn.execute(_LOCK_MAINS if wait else _LOCK_FREE_MAINS, {"ids": sorted(ids)}).all()
 
 
-def instances(conn: Connection, ids: Collection[int]) -> Sequence[Row[Any]]:
+def instances(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return instances by id."""
     return conn.execute(_INSTANCES, {"ids": sorted(ids)}).all()
 
@@ -88,18 +89,14 @@ def write_instances(conn: Connection, changes: Iterable[Change]) -> None:
     apply_changes(conn, t.run_jobnet, _J.inner_jobnet_id, _J.status, changes)
 
 
-_SUMMARY_COLUMNS = {column.name for column in t.run_jobnet_summary.c}
-
-
 def write_summaries(conn: Connection, changes: Mapping[int, Mapping[str, object]]) -> None:
     """Write summary rows; runs with equal values go in one statement."""
     groups: dict[tuple[tuple[str, object], ...], list[int]] = {}
     for main_id, values in changes.items():
         groups.setdefault(tuple(sorted(values.items())), []).append(main_id)
-    for values, ids in groups.items():
-        assert _SUMMARY_COLUMNS.issuperset(name for name, _ in values)
+    for group, ids in groups.items():
         statement = update(t.run_jobnet_summary).where(_S.inner_jobnet_id.in_(_IDS))
-        conn.execute(statement.values(dict(values)), {"ids": sorted(ids)})
+        conn.execute(statement.values(dict(group)), {"ids": sorted(ids)})
 
 
 def _count(condition: Any) -> Any:

@@ -1,92 +1,47 @@
-"""Batches of families, and what becomes of a family whose step keeps failing.
-
-A batch that fails is repeated family by family, so that one bad family cannot hold up the others.
-A family that fails three times is parked: left alone for a minute, with a message.
-"""
+"""Batches of families: a bounded number of them is one transaction."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from jobarranger import messages as m
-from jobarranger.clock import Clock
-from jobarranger.errors import DatabaseUnavailable
+from jobarranger.parking import FAILURES, Parking, together_or_alone
 
 T = TypeVar("T")
 
-_logger = logging.getLogger(__name__)
-
-#: Failures in a row after which a family is parked, and for how long (seconds).
-FAILURES = 3
-PARKED_SECONDS = 60.0
-
-
-class Parking:
-    """Remembers families that fail, in this process only."""
-
-    def __init__(self, clock: Clock) -> None:
-        """Measure time on `clock`."""
-        self._clock = clock
-        self._failures: dict[int, int] = {}
-        self._until: dict[int, float] = {}
-
-    def allowed(self, families: Iterable[int]) -> list[int]:
-        """Return the families that are not parked now."""
-        if not self._until:
-            return list(families)
-        now = self._clock.monotonic()
-        for family in [f for f, until in self._until.items() if until <= now]:
-            del self._until[family]
-        return [family for family in families if family not in self._until]
-
-    def failed(self, family: int, error: Exception) -> None:
-        """Count a failure; the third in a row parks the family."""
-        count = self._failures.get(family, 0) + 1
-        self._failures[family] = count
-        _logger.error("run %s: step failed", family, exc_info=error)
-        if count >= FAILURES:
-            self._until[family] = self._clock.monotonic() + PARKED_SECONDS
-            del self._failures[family]
-            m.say(
-                m.JARUN300002,
-                inner_jobnet_main_id=family,
-                failures=count,
-                seconds=int(PARKED_SECONDS),
-                reason=f"{type(error).__name__}: {error}",
-            )
-
-    def succeeded(self, families: Iterable[int]) -> None:
-        """Forget earlier failures."""
-        if self._failures:
-            for family in families:
-                self._failures.pop(family, None)
-
 
 def in_batches(
-    families: Sequence[int],
-    size: int,
-    run: Callable[[Sequence[int]], T],
-    parking: Parking,
+    families: Sequence[int], size: int, run: Callable[[Sequence[int]], T], parking: Parking
 ) -> list[T]:
     """Run a transaction for each batch of families; return what the successful ones yield.
+
+    Parked families are left out; one that fails too often is parked, with a message.
 
     Raises:
         DatabaseUnavailable: the database itself is the trouble, no family is to blame.
     """
+    parked = parking.parked()
+    wanted = [family for family in families if family not in parked]
     results: list[T] = []
-    for start in range(0, len(families), size):
-        batch = families[start : start + size]
-        try:
-            results.append(run(batch))
-        except DatabaseUnavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one row in a pass: logged, counted, parked
-            if len(batch) == 1:
-                parking.failed(batch[0], error)
-            else:
-                results += in_batches(batch, 1, run, parking)
-        else:
-            parking.succeeded(batch)
+
+    def run_well(batch: Sequence[int]) -> T:
+        result = run(batch)
+        for family in batch:
+            parking.succeeded(family)
+        return result
+
+    for start in range(0, len(wanted), size):
+        batch = wanted[start : start + size]
+        results += together_or_alone(batch, run_well, parking, _complain)
     return results
+
+
+def _complain(family: int, error: Exception) -> None:
+    """Tell people that a family was put aside."""
+    m.say(
+        m.JARUN300002,
+        inner_jobnet_main_id=family,
+        failures=FAILURES,
+        error_text=f"{type(error).__name__}: {error}",
+    )

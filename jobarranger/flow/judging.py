@@ -1,4 +1,7 @@
-"""What a jobnet instance is to become, by the state of its icons (docs/flow.md, Judgement). Pure."""
+"""What a jobnet instance is to become, by the state of its icons. Pure.
+
+The rules are told in docs/flow.md, Judgement.
+"""
 
 from __future__ import annotations
 

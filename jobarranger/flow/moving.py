@@ -17,11 +17,12 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.db.values import Variables
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
-from jobarranger.flow.batches import Parking, in_batches
+from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
 from jobarranger.flow.work import Work
+from jobarranger.parking import Parking
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, MethodFlag
 
 #: Families in one transaction, icons and runs looked at in one pass.
@@ -46,13 +47,12 @@ class Mover:
         """
         starting, ready = self._db.read(lambda conn: self._candidates(conn, mains))
         families = dict.fromkeys((*starting, *(main for _, main in ready)))
-        wanted = self._parking.allowed(families)
         icons: dict[int, list[int]] = {}
         for icon_id, main in ready:
             icons.setdefault(main, []).append(icon_id)
         begun = set(starting)
         works = in_batches(
-            wanted,
+            list(families),
             BATCH,
             lambda batch: self._move_batch(batch, begun, icons),
             self._parking,
@@ -103,7 +103,7 @@ class Mover:
         def judge_batch(mains: Sequence[int]) -> Work:
             return self._settle_batch(mains, by_main)
 
-        in_batches(self._parking.allowed(by_main), BATCH, judge_batch, self._parking)
+        in_batches(list(by_main), BATCH, judge_batch, self._parking)
         return len(unsettled)
 
     def _settle_batch(self, mains: Sequence[int], by_main: dict[int, list[int]]) -> Work:
@@ -178,12 +178,7 @@ def _refuse_start(work: Work, main: int, starts: int) -> None:
     """End a run that cannot start since it has no or several START icons."""
     instance = work.instances[main]
     work.say(
-        m.render(
-            m.JAJOBNETREADY200002,
-            jobnet_id=instance.jobnet_id,
-            inner_jobnet_id=instance.id,
-            starts=starts,
-        ),
+        m.render(m.JAJOBNETREADY200002, inner_jobnet_id=instance.id, start_icon_count=starts),
         instance,
     )
     instance.move(JobnetStatus.ENDERR, start_time=work.now.second, end_time=work.now.second)

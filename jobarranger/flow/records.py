@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from jobarranger.db.guarded import Change
 from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, RunType
 
-
 E = TypeVar("E", JobType, MethodFlag)
 
 
@@ -26,6 +25,7 @@ class Instance:
     status: JobnetStatus
     scheduled_time: int
     public_flag: int
+    multiple_start_up: int
     jobnet_id: str
     jobnet_name: str
     user_name: str
@@ -48,6 +48,7 @@ class Instance:
             status=status,
             scheduled_time=row.scheduled_time,
             public_flag=row.public_flag,
+            multiple_start_up=row.multiple_start_up,
             jobnet_id=row.jobnet_id,
             jobnet_name=row.jobnet_name,
             user_name=row.user_name,

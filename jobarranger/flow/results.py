@@ -154,7 +154,12 @@ def _look(
     if known is None:
         return Judged(Verdict.PARKED, f"the address of host {result.host_name} cannot be told now")
     if not known:
-        raised = m.say(m.JAHOST200006, host=result.host_name, peer=result.peer)
+        raised = m.say(
+            m.JAHOST200006,
+            host=result.host_name,
+            host_address=result.peer,
+            inner_job_id=result.job_id,
+        )
         return Judged(Verdict.REFUSED, raised.text)
     return int(sent.inner_jobnet_main_id)
 
@@ -182,7 +187,10 @@ def _complete_some(
     except Exception as error:  # noqa: BLE001 - one row in a pass: parked, with a message
         if len(indexes) == 1:
             raised = m.say(
-                m.JATRAPPER300001, job_id=results[indexes[0]].job_id, reason=f"{error!r}"
+                m.JATRAPPER300002,
+                inner_job_id=results[indexes[0]].job_id,
+                host=results[indexes[0]].host_name,
+                reason=f"{error!r}",
             )
             return {indexes[0]: Judged(Verdict.PARKED, raised.text)}
     done: dict[int, Judged] = {}
@@ -244,20 +252,13 @@ def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judge
     sent = _request_of(result, rows)
     if icon is None or sent is None:
         return Judged(Verdict.REFUSED, f"job {result.job_id} does not exist")
-    if sent is not rows[-1] or (
-        sent.state == DispatchState.DONE and icon.status not in AWAITING_RESULT
-    ):
-        if result.attempt is not None and sent.state == DispatchState.DONE:
-            return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")
-        return Judged(Verdict.REFUSED, f"job {result.job_id} is not running any more")
     if sent.state == DispatchState.DONE and result.attempt is not None:
         return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")
-    if sent.state == DispatchState.NEW:
-        return Judged(Verdict.REFUSED, f"this run of job {result.job_id} has not been sent yet")
     resolves = sent.state == DispatchState.UNKNOWN and icon.status is IconStatus.RUNERR
-    if icon.status in AWAITING_RESULT or resolves:
-        return Judged(Verdict.STORED)
-    return Judged(Verdict.REFUSED, f"job {result.job_id} is not running any more")
+    waiting = icon.status in AWAITING_RESULT or resolves
+    if sent is not rows[-1] or sent.state == DispatchState.NEW or not waiting:
+        return Judged(Verdict.REFUSED, f"this run of job {result.job_id} is not awaited")
+    return Judged(Verdict.STORED)
 
 
 def _apply(work: Work, results: dict[int, JobResult], attempts: dict[int, int]) -> None:

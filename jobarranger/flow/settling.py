@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from jobarranger import messages as m
 from jobarranger.db import runs
-from jobarranger.flow.judging import Fault, Judgement, judge
+from jobarranger.flow.judging import Census, Fault, Judgement, judge
 from jobarranger.flow.records import Instance
 from jobarranger.flow.stepping import is_test
 from jobarranger.flow.work import Work
 from jobarranger.messages import Message
 from jobarranger.states import ACTIVE_JOBNET, JobnetStatus, JobStatus
+from jobarranger.wakes import Role
 
 #: The message for each fault; an icon that failed for good has raised its own.
 _FAULTS: Mapping[Fault, Message] = {
@@ -51,10 +52,10 @@ def settle(work: Work, end_reached_at: Mapping[int, int] | None = None) -> None:
         verdict = judge(
             instance.status, census, test=is_test(instance.run_type), patience_over=over
         )
-        _apply(work, instance, verdict)
+        _apply(work, instance, verdict, census)
 
 
-def _apply(work: Work, instance: Instance, verdict: Judgement) -> None:
+def _apply(work: Work, instance: Instance, verdict: Judgement, census: Census) -> None:
     """Move an instance to the state it was found to be in, its summary along with it."""
     overdue = int(verdict.overdue)
     if verdict.status is instance.status and overdue == instance.timeout_flag:
@@ -66,7 +67,7 @@ def _apply(work: Work, instance: Instance, verdict: Judgement) -> None:
             work.log("JC00000002", instance)
             instance.move(JobnetStatus.END, end_time=work.now.second)
         case JobnetStatus.ENDERR:
-            _say_fault(work, instance, verdict.fault)
+            _say_fault(work, instance, verdict.fault, census)
             instance.move(JobnetStatus.ENDERR, end_time=work.now.second)
         case JobnetStatus.RUNERR if instance.status is not JobnetStatus.RUNERR:
             instance.move(JobnetStatus.RUNERR, end_time=work.now.second)
@@ -76,13 +77,16 @@ def _apply(work: Work, instance: Instance, verdict: Judgement) -> None:
         _summarise(work, instance, overdue=verdict.overdue)
 
 
-def _say_fault(work: Work, instance: Instance, fault: Fault | None) -> None:
+def _say_fault(work: Work, instance: Instance, fault: Fault | None, census: Census) -> None:
     """Raise the message that belongs to an abnormal end."""
     message = _FAULTS.get(fault) if fault else None
     if message is not None:
-        work.say(
-            m.render(message, jobnet_id=instance.jobnet_id, inner_jobnet_id=instance.id), instance
-        )
+        counts = {
+            "start_icon_count": census.starts,
+            "ready_count": census.ready,
+            "running_count": census.run,
+        }
+        work.say(m.render(message, inner_jobnet_id=instance.id, **counts), instance)
 
 
 def _summarise(work: Work, instance: Instance, *, overdue: bool) -> None:
@@ -98,6 +102,8 @@ def _summarise(work: Work, instance: Instance, *, overdue: bool) -> None:
                 running_job_id="",
                 running_job_name="",
             )
+            if instance.multiple_start_up:  # another run of this jobnet may be waiting for this
+                work.unit.wake(Role.BOOT, instance.id)
         case JobnetStatus.RUN:
             summary["job_status"] = int(calm)
         case _:

@@ -46,7 +46,12 @@ def step(work: Work, icons: Sequence[Icon]) -> None:
             case MethodFlag.SKIP:
                 _skip(work, icon)
             case _:
-                raised = m.render(m.JARUN200001, inner_job_id=icon.id, method_flag=int(icon.method))
+                raised = m.render(
+                    m.JARUN200001,
+                    inner_job_id=icon.id,
+                    method_flag=int(icon.method),
+                    job_type=int(icon.type),
+                )
                 fail(work, icon, [raised])
 
 
@@ -102,7 +107,9 @@ def _start(work: Work, icon: Icon, settings: Any) -> None:
     kind = REGISTRY.get(int(icon.type))
     if kind is None:
         fail(
-            work, icon, [m.render(m.JARUNNORMAL200001, inner_job_id=icon.id, job_type=int(icon.type))]
+            work,
+            icon,
+            [m.render(m.JARUNNORMAL200001, inner_job_id=icon.id, job_type=int(icon.type))],
         )
         return
     act(work, icon, kind.start(icon, settings, values))
@@ -192,7 +199,11 @@ def _matters(work: Work, icon: Icon) -> bool:
 
 
 def fail(
-    work: Work, icon: Icon, messages: Sequence[Raised], failure: Failure = Failure.ERROR, host: str = ""
+    work: Work,
+    icon: Icon,
+    messages: Sequence[Raised],
+    failure: Failure = Failure.ERROR,
+    host: str = "",
 ) -> None:
     """End an icon in error: say why, log, notify; with the continue flag the flow goes on."""
     work.load_values(Variables.AFTER, [icon])
@@ -216,11 +227,11 @@ def _settle_failure(
     work.say(
         m.render(
             m.JAJOBNETRUN000001,
-            jobnet_id=main.jobnet_id,
-            inner_jobnet_main_id=main.id,
-            job=work.path(icon),
-            user=main.execution_user_name,
-            exit_code=values.get("JOB_EXIT_CD", "") if icon.id in work.finished else "",
+            inner_job_id=icon.id,
+            main_jobnet_id=main.jobnet_id,
+            job_id_path=work.path(icon),
+            execution_user=main.execution_user_name,
+            job_exit_cd=values.get("JOB_EXIT_CD", "") if icon.id in work.finished else "",
             icon_status=int(failure) if kind is not None and kind.has_outcome else "",
         ),
         instance,
@@ -246,12 +257,25 @@ def _fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
     if not flows:
         work.say(m.render(m.JAFLOW200003, inner_job_id=icon.id), instance, icon)
         work.log("JC90000002", instance, icon)
-        work.say(m.render(m.JAJOBNETRUN200001, job=work.path(icon)), instance, icon)
+        main = work.family(icon).main
+        work.say(
+            m.render(
+                m.JAJOBNETRUN200001,
+                inner_job_id=icon.id,
+                main_jobnet_id=main.jobnet_id,
+                job_id_path=work.path(icon),
+                execution_user=main.execution_user_name,
+            ),
+            instance,
+            icon,
+        )
         return IconStatus.ENDERR
     if not work.is_running(instance):
         status = int(instance.status)
         work.say(
-            m.render(m.JAFLOW200005, inner_job_id=icon.id, jobnet_status=status), instance, icon
+            m.render(m.JAFLOW200005, inner_jobnet_id=instance.id, jobnet_status=status),
+            instance,
+            icon,
         )
         return IconStatus.RUNERR
     for end, flow_type in flows:
@@ -265,9 +289,7 @@ def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -
     instance = work.instance(icon)
     successor = work.icons.get(successor_id)
     if successor is None:
-        work.say(
-            m.render(m.JAFLOW200001, inner_job_id=icon.id, successor=successor_id), instance, icon
-        )
+        work.say(m.render(m.JAFLOW200001, inner_job_id=successor_id), instance, icon)
         return
     job_type = successor.type if isinstance(successor.type, JobType) else JobType.VALUE
     arrival = arrive(
@@ -289,17 +311,13 @@ def _refused(work: Work, icon: Icon, successor: Icon, refusal: Refusal) -> None:
     """Say why an arrow was not taken. The completing icon ends all the same."""
     if refusal is Refusal.TEST:
         return
-    message = m.JAFLOW300001 if refusal is Refusal.ENDED else m.JAFLOW200002
-    work.say(
-        m.render(
-            message,
-            inner_job_id=icon.id,
-            successor=work.path(successor),
-            status=successor.status.name,
-        ),
-        work.instance(icon),
-        icon,
-    )
+    if refusal is Refusal.ENDED:
+        raised = m.render(m.JAFLOW300001, end_inner_job_id=successor.id)
+    else:
+        raised = m.render(
+            m.JAFLOW200002, end_inner_job_id=successor.id, status=int(successor.status)
+        )
+    work.say(raised, work.instance(icon), icon)
 
 
 def begin(work: Work, instance_id: int, start: Icon, given: VariableRows) -> None:

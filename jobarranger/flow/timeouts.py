@@ -6,8 +6,10 @@ from jobarranger import messages as m
 from jobarranger.db import overdue
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
+from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
 from jobarranger.flow.work import Work
+from jobarranger.messages import Raised
 from jobarranger.states import IconStatus
 
 #: Icons warned of in one transaction.
@@ -24,13 +26,14 @@ def warn_overdue(db: Database, engine: Engine, now: int) -> int:
     def work_on(unit: Unit) -> Work:
         work = Work(unit, engine)
         work.lock_families({row.inner_jobnet_main_id for row in rows}, wait=True)
-        for icon in work.load_icons(ids):
+        icons = work.load_icons(ids)
+        minutes = overdue.limits(unit.conn, ids)
+        for icon in icons:
             if icon.status is not IconStatus.RUN or icon.overdue:
                 continue
             icon.overdue = True
             icon.changes["timeout_flag"] = 1
-            raised = m.render(m.JAJOBICONJOB300001, inner_job_id=icon.id, job=work.path(icon))
-            work.say(raised, work.instance(icon), icon)
+            work.say(_warning(work, icon, minutes.get(icon.id, 0)), work.instance(icon), icon)
             work.log("JC00000005", work.instance(icon), icon)
             work.suspects.add(icon.instance_id)
             work.family(icon).steps += 1
@@ -42,3 +45,17 @@ def warn_overdue(db: Database, engine: Engine, now: int) -> int:
     work = db.transaction(work_on)
     m.write_all(work.raised)
     return sum(family.steps for family in work.families.values())
+
+
+def _warning(work: Work, icon: Icon, minutes: int) -> Raised:
+    """Return the message that tells of an overdue icon."""
+    main = work.family(icon).main
+    return m.render(
+        m.JAJOBICONJOB300001,
+        inner_job_id=icon.id,
+        timeout_minutes=minutes,
+        start_time=icon.start_time,
+        main_jobnet_id=main.jobnet_id,
+        job_id_path=work.path(icon),
+        execution_user=main.execution_user_name,
+    )

@@ -15,7 +15,7 @@ from jobarranger.db import icons as icon_rows
 from jobarranger.db import journal, runs, values
 from jobarranger.db.engine import Unit
 from jobarranger.db.values import Variables
-from jobarranger.flow.engine import Engine
+from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.variables import MESSAGE, VariableRows
 from jobarranger.messages import Kind, Raised
@@ -46,6 +46,7 @@ class Work:
     before: dict[int, VariableRows] = field(default_factory=dict)
     after: dict[int, VariableRows] = field(default_factory=dict)
     jobnet_values: dict[int, VariableRows] = field(default_factory=dict)
+    now: Now = field(init=False)
     suspects: set[int] = field(default_factory=set)  #: instances to be judged
     ready: list[Icon] = field(default_factory=list)  #: made ready here, oldest first
     dispatches: list[dict[str, object]] = field(default_factory=list)

@@ -33,8 +33,8 @@ class End:
             return Failed((m.render(m.JARUNICONEND200001, inner_job_id=icon.id),))
         try:
             text = resolve(settings, values)
-        except UnknownVariable as error:
+        except UnknownVariable:
             return Failed(
-                (m.render(m.JARUNICONEND200002, inner_job_id=icon.id, reason=str(error)),)
+                (m.render(m.JARUNICONEND200002, inner_job_id=icon.id, variable_name=settings[1:]),)
             )
         return Done({"JOB_EXIT_CD": str(jobnet_exit_code(text))})

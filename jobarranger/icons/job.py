@@ -45,9 +45,7 @@ class Job:
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, JobSettings]:
         """Read settings, command, and the variables for the environment."""
         found = {
-            row.inner_job_id: JobSettings(
-                row.host_flag, row.host_name, row.timeout, row.command
-            )
+            row.inner_job_id: JobSettings(row.host_flag, row.host_name, row.timeout, row.command)
             for row in rows.job_settings(conn, ids)
         }
         for row in rows.job_chosen(conn, found):
@@ -63,9 +61,13 @@ class Job:
         host = settings.host_name
         if settings.host_flag:
             if host not in values:
-                return Failed(
-                    (m.render(m.JARUNICONJOB200028, inner_job_id=icon.id, variable=host),)
+                raised = m.render(
+                    m.JARUNICONJOB200028,
+                    inner_job_id=icon.id,
+                    host_or_variable=host,
+                    host_flag=settings.host_flag,
                 )
+                return Failed((raised,))
             host = values[host]
         return Dispatched(
             host=host,
@@ -84,7 +86,13 @@ class Job:
 
 
 def judge_result(
-    *, result: int, aborted: bool, signal: int, return_code: int, message: str | None, stop_code: str
+    *,
+    result: int,
+    aborted: bool,
+    signal: int,
+    return_code: int,
+    message: str | None,
+    stop_code: str,
 ) -> tuple[Failure, str] | None:
     """Return why a finished command counts as failed (with a text for people), None if it does not.
 

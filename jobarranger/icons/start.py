@@ -18,10 +18,10 @@ class Start:
     can_skip = False
     has_outcome = False
 
-    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, None]:  # noqa: ARG002
+    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, None]:
         """Return nothing: START has no settings."""
         return {}
 
-    def start(self, icon: Icon, settings: None, values: Mapping[str, str]) -> Outcome:  # noqa: ARG002
+    def start(self, icon: Icon, settings: None, values: Mapping[str, str]) -> Outcome:
         """Fire the arrows."""
         return Done()

@@ -31,9 +31,11 @@ class Value:
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
         """Resolve every assignment against the input."""
-        try:
-            return Done({name: resolve(text, values) for name, text in (settings or {}).items()})
-        except UnknownVariable as error:
-            return Failed(
-                (m.render(m.JARUNICONVALUE200002, inner_job_id=icon.id, reason=str(error)),)
-            )
+        assigned = {}
+        for name, text in (settings or {}).items():
+            try:
+                assigned[name] = resolve(text, values)
+            except UnknownVariable:
+                raised = m.render(m.JARUNICONVALUE200002, inner_job_id=icon.id, value=text)
+                return Failed((raised,))
+        return Done(assigned)

@@ -38,7 +38,7 @@ from jobarranger.loading.expand import (
     summary_row,
 )
 from jobarranger.loading.notes import queue_notes
-from jobarranger.loading.parking import Parking, together_or_alone
+from jobarranger.parking import Parking, together_or_alone
 from jobarranger.loading.requests import IdSource
 from jobarranger.messages.model import Message, Raised
 from jobarranger.states import Counter, JobnetStatus, JobStatus, LoadStatus

@@ -75,12 +75,13 @@ def together_or_alone(
         return [work(runs)] if runs else []
     except DatabaseUnavailable:
         raise
-    except (SQLAlchemyError, JobArrangerError) as error:
+    except Exception as error:
         if len(runs) > 1:
             log.warning("a batch of %d runs failed and is done one by one: %s", len(runs), error)
             parts = (together_or_alone([run], work, parking, complain) for run in runs)
             return [result for part in parts for result in part]
-        log.warning("run %d failed: %s", runs[0], error)
+        expected = isinstance(error, SQLAlchemyError | JobArrangerError)
+        log.warning("run %d failed: %s", runs[0], error, exc_info=None if expected else error)
         if parking.failed(runs[0]):
             complain(runs[0], error)
         return []
