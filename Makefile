@@ -19,7 +19,7 @@ DESTDIR ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(STAMP): setup.cfg pyproject.toml
+$(STAMP): setup.cfg
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
@@ -84,8 +84,8 @@ install: ## install into $(DESTDIR)$(PREFIX) with configuration, units and links
 	install -m 0644 conf/logrotate.d/* $(DESTDIR)/etc/logrotate.d/
 	install -m 0755 conf/init.d/* $(DESTDIR)$(PREFIX)/share/init.d/
 	ln -sf $(PREFIX)/bin/jobarg_server $(PREFIX)/bin/jobarg_agentd $(DESTDIR)/usr/sbin/
-	ln -sf $(PREFIX)/bin/jobarg_exec $(PREFIX)/bin/jobarg_ctl $(PREFIX)/bin/jobarg_def \
-	    $(PREFIX)/bin/jobarg_db $(DESTDIR)/usr/bin/
+	for name in exec get release joblogput ctl def db; do \
+	    ln -sf $(PREFIX)/bin/jobarg_$$name $(DESTDIR)/usr/bin/; done
 	@echo 'Now: systemd-sysusers; systemd-tmpfiles --create jobarranger.conf;'
 	@echo '     chgrp zabbix $(CONFDIR)/*.conf; systemctl daemon-reload'
 

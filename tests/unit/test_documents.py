@@ -1,6 +1,7 @@
 """Files that are made from declarations, and files that must agree with each other."""
 
 import configparser
+import importlib
 import subprocess
 from pathlib import Path
 
@@ -61,3 +62,16 @@ def test_the_alert_program_takes_eight_arguments(kind: int, word: str, tmp_path:
     wanted = f"[2026/11/22 00:00:00] [{word}] [JA1] it's (user=u jobnet=NET job=/NET/J)\n"
     assert (tmp_path / "body").read_text() == wanted
     assert subprocess.run(["sh", script, *arguments[:7]], check=False).returncode == 1
+
+
+def test_every_command_has_a_main_and_a_link() -> None:
+    """Entry points name functions that exist, and `make install` links what people call."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    makefile = (ROOT / "Makefile").read_text()
+    for line in parser["options.entry_points"]["console_scripts"].split("\n"):
+        if line:
+            command, _, target = line.partition(" = ")
+            module, _, function = target.partition(":")
+            assert callable(getattr(importlib.import_module(module), function))
+            assert command.removeprefix("jobarg_") in makefile
