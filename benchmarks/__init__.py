@@ -1,0 +1,1 @@
+"""Measurements of the whole stack; `python -m benchmarks` runs them."""
