@@ -81,7 +81,7 @@ def follow(session: Session, registry: int, *, seconds: float | None = None) -> 
     deadline = None if seconds is None else session.clock.monotonic() + seconds
     console = picture.console()
     if not console.is_terminal:
-        run = _until_over(session, run, deadline, lambda newer: None)
+        run = _until_over(session, run, deadline)
         console.print(picture.run_table(run))
         return run
     with Live(picture.run_table(run), console=console, auto_refresh=False) as live:
@@ -91,7 +91,10 @@ def follow(session: Session, registry: int, *, seconds: float | None = None) -> 
 
 
 def _until_over(
-    session: Session, run: RunView, deadline: float | None, show: Callable[[RunView], None]
+    session: Session,
+    run: RunView,
+    deadline: float | None,
+    show: Callable[[RunView], None] | None = None,
 ) -> RunView:
     """Look again and again; `show` is called with each change."""
     while not (run.ended or run.in_error):
@@ -101,5 +104,6 @@ def _until_over(
         newer = find(session, run.registry)
         if newer != run:
             run = newer
-            show(run)
+            if show is not None:
+                show(run)
     return run

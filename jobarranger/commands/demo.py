@@ -120,10 +120,9 @@ def _set_up(site: Site) -> None:
 def _run_jobnet(site: Site) -> RunView:
     """Start the jobnet with the real command and show it to its end."""
     _say(f"starting jobnet {JOBNET} with jobarg_exec")
-    password = site.password_file.read_text().strip()
     words = site.command(
         "jobarg_exec", "-z", "127.0.0.1", "-p", site.server_port, "-U", site.user,
-        "-P", password, "-j", JOBNET,
+        "--password-file", site.password_file, "-j", JOBNET,
     )  # fmt: skip
     found = _REGISTRY.search(words)
     if found is None:
@@ -141,7 +140,7 @@ def _wait(site: Site) -> None:
     base = f"{sys.executable} -m jobarranger.commands"
     print(
         f"  {base}.exec -z 127.0.0.1 -p {site.server_port} -U {site.user}"
-        f' -P "$(cat {site.password_file})" -j {JOBNET}\n'
+        f" --password-file {site.password_file} -j {JOBNET}\n"
         f"  {base}.ctl -c {site.server_config} jobnet list\n"
         f"  tail -f {site.directory}/*.log",
         flush=True,
