@@ -5,7 +5,6 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
-DEMO    := conf/demo/demo
 TESTS   ?= -n auto
 
 PREFIX  ?= /opt/jobarranger
@@ -28,7 +27,7 @@ $(STAMP): setup.cfg
 venv: $(STAMP) ## build .venv with everything that is needed
 
 demo: $(STAMP) ## start a server and an agent here and run the demo jobnets
-	$(BIN)/python $(DEMO)
+	$(BIN)/python -m jobarranger.commands.demo
 
 run: $(STAMP) var/jobarg_server.conf ## run a server of your own in ./var, in the foreground
 	test -e var/jobarg_server.db || $(BIN)/jobarg_db -c $(CURDIR)/var/jobarg_server.conf init
