@@ -47,6 +47,7 @@ HEAVY: tuple[str, ...] = (
     "sqlalchemy.dialects.mysql.pymysql",
     "sqlalchemy.dialects.postgresql.psycopg",
     "sqlalchemy.dialects.sqlite.pysqlite",
+    "sqlite3",
 )
 
 
@@ -158,9 +159,9 @@ class Server:
             self._clock, self._tell_waiting, kill_after=config.ja_stop_timeout
         )
         self._bind()
+        self._import_all()
         daemon.become(user)
         self._open_log()
-        self._import_all()
 
     def _tell_waiting(self, seconds: int) -> None:
         """Tell the starter, and the log once it is open, that an earlier start is not gone."""
