@@ -73,7 +73,7 @@ class Executor:
         self._desk = Desk(
             clock=child.clock, limits=limits, store=store, courier=courier, thread=self._thread
         )
-        self._silent_at = child.clock.monotonic() + SILENT_INTERVAL
+        self._silent_at = child.clock.monotonic()
         self._overdue_at = child.clock.monotonic()
         self._left = True  #: what an earlier executor left has still to be looked at
 
