@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from jobarranger.clock import Clock
 from jobarranger.db.link import Link
-from jobarranger.db.retry import Retry, retryable
+from jobarranger.db.retry import Retry, one_line, retryable
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.states import DatabaseType
@@ -245,12 +245,3 @@ class _Tries:
         if self._started is None:
             self._started = now
         return now - self._started + self._pause > self._seconds
-
-
-def one_line(error: Exception) -> str:
-    """Return the driver's own words without statement and parameters."""
-    original = getattr(error, "orig", None)
-    if original is None:
-        return str(error).partition("\n")[0]
-    words = [str(part) for part in original.args] or [type(original).__name__]
-    return " ".join(" ".join(words).split())

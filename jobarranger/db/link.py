@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.db.connect import make_engine
+from jobarranger.db.retry import one_line, retryable
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import DatabaseType
@@ -61,14 +62,24 @@ class Link:
         self._open = False  #: a transaction has begun
 
     def conn(self) -> Connection:
-        """Return the connection, opening it if there is none."""
+        """Return the connection, opening it if there is none.
+
+        Raises:
+            DatabaseUnavailable: it cannot be opened, and waiting would not help.
+        """
         if self._conn is None:
             if self._engine is None:
                 self._engine = make_engine(self.settings)
                 event.listen(self._engine, "before_cursor_execute", self._count)
             if self._embedded:
                 _make_private(self.settings.file)
-            self._conn = self._engine.connect()
+            try:
+                self._conn = self._engine.connect()
+            except SQLAlchemyError as error:
+                if retryable(error) is not None:
+                    raise
+                words = f"{self.settings.label()}: {one_line(error)}"
+                raise DatabaseUnavailable(words) from error
         return self._conn
 
     def begin(self) -> Connection:

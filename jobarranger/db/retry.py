@@ -86,18 +86,32 @@ def retryable(error: BaseException) -> Retry | None:
     return _of_driver(error) or (Retry.LOST if error.connection_invalidated else None)
 
 
+def one_line(error: BaseException) -> str:
+    """Return the driver's own words without statement and parameters."""
+    original = getattr(error, "orig", None)
+    if original is None:
+        return str(error).partition("\n")[0]
+    words = [str(part) for part in original.args] or [type(original).__name__]
+    return " ".join(" ".join(words).split())
+
+
 def _of_driver(error: DBAPIError) -> Retry | None:
-    """Return the verdict on what the driver raised, by its product's own code."""
+    """Return the verdict on what the driver raised, by its product's own code.
+
+    PyMySQL puts a number first, psycopg has a state (so has PyMySQL lately), sqlite3 its code.
+    """
     original = error.orig
+    code = original.args[0] if original is not None and original.args else None
+    if isinstance(code, int):
+        if isinstance(error, InterfaceError) and code == 0:
+            return Retry.LOST  # the socket was closed before
+        return _MYSQL.get(code)
     sqlite_code = getattr(original, "sqlite_errorcode", None)
     if sqlite_code is not None:
         return _SQLITE.get(sqlite_code & 0xFF)
     if original is not None and hasattr(original, "sqlstate"):
         return _of_postgresql(error, original.sqlstate)
-    code = original.args[0] if original is not None and original.args else None
-    if isinstance(error, InterfaceError) and code == 0:
-        return Retry.LOST  # PyMySQL: the socket was closed before
-    return _MYSQL.get(code) if isinstance(code, int) else None
+    return None
 
 
 def _of_postgresql(error: DBAPIError, sqlstate: str | None) -> Retry | None:

@@ -1,0 +1,535 @@
+"""Transactions: repeated when they must be, committed once, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, insert, select, text, update
+
+from jobarranger.clock import SystemClock
+from jobarranger.db import ids
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Database
+from jobarranger.db.retry import Retry
+from jobarranger.errors import DatabaseUnavailable, SchemaError, StateConflict, TryAgain
+from jobarranger.states import Counter, DatabaseType
+from jobarranger.wakes import Role, Wake
+from tests.proxy import Proxy
+from tests.services import PrivateMariaDB, ServiceMissing
+
+PARAMETER = t.parameter.c
+
+#: The request as PyMySQL sends it (the set-up of a session holds the word as well).
+COMMIT = b"\x03COMMIT"
+
+
+def value_of(name, value):
+    """Return the statement that sets a parameter."""
+    return update(t.parameter).where(PARAMETER.parameter_name == name).values(value=value)
+
+
+def read_value(db, name):
+    """Return a parameter as committed."""
+    query = select(PARAMETER.value).where(PARAMETER.parameter_name == name)
+    return db.read(lambda conn: conn.execute(query).scalar())
+
+
+def add_request(unit, name="r1"):
+    """Insert a row under a key of our own choosing."""
+    unit.execute(insert(t.ext_request), {"request_id": name, "inner_jobnet_id": 7, "at": 1})
+    return 7
+
+
+def requests(db):
+    """Return how many such rows there are."""
+    query = select(func.count()).select_from(t.ext_request)
+    return db.read(lambda conn: conn.execute(query).scalar())
+
+
+def landed(conn):
+    """Look for the row of `add_request`."""
+    query = select(t.ext_request.c.inner_jobnet_id).where(t.ext_request.c.request_id == "r1")
+    return conn.execute(query).scalar()
+
+
+class SteppingClock(SystemClock):
+    """A clock whose sleeps only move it forward."""
+
+    def __init__(self):
+        self.slept = []
+
+    def monotonic(self):
+        """Return the time with all sleeps in it."""
+        return super().monotonic() + sum(self.slept)
+
+    def sleep(self, seconds):
+        """Note the sleep; take none."""
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def mariadb(mariadb_settings) -> Iterator[Database]:
+    """Give the MariaDB half of `database`."""
+    db = Database(mariadb_settings, clock=SystemClock())
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def proxied(mariadb_settings):
+    """Give a database behind a proxy that can cut, and the proxy."""
+    proxy = Proxy(mariadb_settings.port)
+    db = Database(replace(mariadb_settings, port=proxy.port), clock=SystemClock())
+    yield db, proxy
+    db.close()
+    proxy.close()
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PrivateMariaDB]:
+    """Give a MariaDB that may be frozen and killed."""
+    try:
+        server = PrivateMariaDB().start()
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+    server.create_database("own")
+    yield server
+    server.remove()
+
+
+# -- committing and rolling back
+
+
+def test_a_transaction_commits_and_returns(database):
+    """What the work returns comes back; others see its rows."""
+    assert database.transaction(add_request) == 7
+    assert requests(database) == 1
+
+
+@pytest.mark.parametrize("error", [TryAgain("later"), ValueError("a bug"), KeyboardInterrupt()])
+def test_an_error_rolls_back_and_is_raised(database, another, error):
+    """Nothing stays behind, no lock is kept, and the work is not repeated."""
+    calls = []
+
+    def work(unit):
+        calls.append(1)
+        add_request(unit)
+        raise error
+
+    with pytest.raises(type(error)):
+        database.transaction(work)
+    assert (len(calls), requests(database)) == (1, 0)
+    assert another().transaction(add_request) == 7
+
+
+def test_transactions_do_not_nest(database):
+    """A second BEGIN would silently commit the first on MariaDB: it is refused."""
+    with pytest.raises(RuntimeError, match="do not nest"):
+        database.transaction(lambda unit: database.transaction(add_request))
+    assert requests(database) == 0
+
+
+def test_hints_leave_once_and_only_after_the_commit(database, another):
+    """Hints of failed attempts are forgotten; those of one slot are merged."""
+    told: list[Wake] = []
+    db = another(on_wake=told.extend)
+    attempts = []
+
+    def work(unit):
+        attempts.append(1)
+        unit.wake(Role.RUN, 5)
+        unit.wake(Role.RUN, 5, 6)
+        unit.wake(Role.EXECUTOR, 9, slot=3)
+        add_request(unit)
+        assert told == []
+        if len(attempts) == 1:
+            raise StateConflict("someone was faster")
+
+    db.transaction(work)
+    assert told == [Wake(Role.RUN, (5, 6)), Wake(Role.EXECUTOR, (9,), 3)]
+
+
+# -- guards
+
+
+def test_a_guard_counts_matched_rows(database):
+    """Setting the value a row already has counts as one row on every product."""
+
+    def work(unit):
+        unit.update_exactly(value_of("ZBXSND_ON", "1"), 1, "ZBXSND_ON")
+
+    database.transaction(work)
+    database.transaction(work)
+
+
+def test_a_conflict_is_decided_anew(database):
+    """The work is repeated from its start and may succeed then."""
+    names = iter(["NO_SUCH", "NO_SUCH", "ZBXSND_ON"])
+    database.transaction(lambda unit: unit.update_exactly(value_of(next(names), "0"), 1, "it"))
+    assert read_value(database, "ZBXSND_ON") == "0"
+
+
+def test_a_lasting_conflict_is_raised(database):
+    """After the first attempt and three more the conflict is the caller's."""
+    calls = []
+
+    def work(unit):
+        calls.append(1)
+        unit.update_exactly(value_of("NO_SUCH", "0"), 1, "the row")
+
+    with pytest.raises(StateConflict, match="the row: 0 rows instead of 1"):
+        database.transaction(work)
+    assert len(calls) == Retry.CONFLICT.value.tries == 4
+
+
+# -- locks
+
+
+def test_transactions_in_opposite_order_both_commit(database, another):
+    """On MariaDB one becomes the deadlock's victim and is repeated; SQLite queues them."""
+    meet = threading.Barrier(2 if database.kind is DatabaseType.MYSQL else 1)
+    attempts = []
+
+    def run(first, second):
+        db = another()
+        mine = []
+
+        def work(unit):
+            attempts.append(1)
+            mine.append(1)
+            unit.execute(value_of(first, "1"))
+            if len(mine) == 1:
+                meet.wait(10)
+            unit.execute(value_of(second, "1"))
+            add_request(unit, first)
+
+        db.transaction(work)
+        db.close()
+
+    names = "JOBNET_KEEP_SPAN", "JOBLOG_KEEP_SPAN"
+    threads = [threading.Thread(target=run, args=order) for order in (names, names[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert requests(database) == 2
+    assert len(attempts) == (3 if database.kind is DatabaseType.MYSQL else 2)
+
+
+def test_skip_locked_leaves_out_what_others_hold(database, another):
+    """A sweep takes the rows nobody holds; on SQLite holding a row is holding the file."""
+    if database.kind is DatabaseType.SQLITE:
+        plain = select(t.index)
+        assert database.transaction(lambda unit: unit.lock(plain, skip_locked=True)) is plain
+        return
+    other = another()
+    rows = select(t.index.c.count_id).where(t.index.c.count_id < 4).order_by(t.index.c.count_id)
+
+    def hold(unit):
+        unit.execute(unit.lock(rows.where(t.index.c.count_id == 2))).all()
+        return other.transaction(
+            lambda inner: inner.execute(inner.lock(rows, skip_locked=True)).scalars().all()
+        )
+
+    assert database.transaction(hold) == [1, 3]
+
+
+def test_a_lock_that_comes_late_is_waited_for(mariadb_settings, another_mariadb):
+    """A lock wait time-out repeats the transaction instead of failing it."""
+    impatient = Database(replace(mariadb_settings, lock_timeout=1), clock=SystemClock())
+    holder = another_mariadb()
+    release, held = threading.Event(), threading.Event()
+
+    def hold(unit):
+        unit.execute(value_of("ZBXSND_ON", "0"))
+        held.set()
+        assert release.wait(20)
+
+    thread = threading.Thread(target=lambda: (holder.transaction(hold), holder.close()))
+    thread.start()
+    assert held.wait(10)
+    attempts = []
+
+    def work(unit):
+        attempts.append(1)
+        if len(attempts) == 2:
+            release.set()
+        unit.execute(value_of("ZBXSND_ON", "5"))
+
+    impatient.transaction(work)
+    thread.join(20)
+    assert (len(attempts), read_value(impatient, "ZBXSND_ON")) == (2, "5")
+    impatient.close()
+
+
+@pytest.fixture
+def another_mariadb(mariadb_settings):
+    """Return further `Database`s on MariaDB."""
+    return lambda: Database(mariadb_settings, clock=SystemClock())
+
+
+def test_sqlites_writers_take_turns(sqlite_settings):
+    """Nobody starves: when one writer is done, no other is far behind."""
+    rounds, writers = 60, 4
+    done = [0] * writers
+    behind: list[int] = []
+    start = threading.Barrier(writers)
+
+    def write(number):
+        db = Database(sqlite_settings, clock=SystemClock())
+        start.wait(10)
+        for _ in range(rounds):
+            db.transaction(
+                lambda unit: unit.execute(
+                    update(t.index)
+                    .where(t.index.c.count_id == 100)
+                    .values(nextid=t.index.c.nextid + 1)
+                )
+            )
+            done[number] += 1
+        behind.append(min(done))
+        db.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert behind[0] > rounds // 4
+    db = Database(sqlite_settings, clock=SystemClock())
+    query = select(t.index.c.nextid).where(t.index.c.count_id == 100)
+    assert db.read(lambda conn: conn.execute(query).scalar()) == 1 + rounds * writers
+    db.close()
+
+
+# -- lost connections
+
+
+def kill_connection_of(conn, settings):
+    """Kill a connection from another one, as an administrator does."""
+    number = conn.execute(text("SELECT CONNECTION_ID()")).scalar()
+    other = Database(settings, clock=SystemClock())
+    other.read(lambda killer: killer.execute(text(f"KILL CONNECTION {number}")))
+    other.close()
+
+
+def test_a_killed_connection_repeats_the_transaction(mariadb):
+    """The first attempt is gone with its connection, the second commits once."""
+    attempts = []
+
+    def work(unit):
+        attempts.append(1)
+        add_request(unit)
+        if len(attempts) == 1:
+            kill_connection_of(unit.conn, mariadb.settings)
+        return unit.execute(select(func.count()).select_from(t.ext_request)).scalar()
+
+    assert mariadb.transaction(work) == 1
+    assert (len(attempts), requests(mariadb)) == (2, 1)
+
+
+def test_a_killed_connection_repeats_a_read(mariadb):
+    """A connection that died while idle is noticed by the next read, which succeeds."""
+    mariadb.read(lambda conn: kill_connection_of(conn, mariadb.settings))
+    assert read_value(mariadb, "ZBXSND_ON") == "1"
+
+
+@pytest.mark.parametrize("ask", [landed, None], ids=["asked", "not-asked"])
+def test_a_commit_that_never_arrived_is_repeated(proxied, ask):
+    """COMMIT was lost on its way: nothing landed, the transaction is done again, once."""
+    db, proxy = proxied
+    proxy.cut_before(COMMIT)
+    assert db.transaction(add_request, landed=ask) == 7
+    assert (proxy.cuts, requests(db)) == (1, 1)
+
+
+def test_a_commit_whose_answer_was_lost_is_found(proxied):
+    """The answer to COMMIT was lost: the rows are there, the work is not done twice."""
+    db, proxy = proxied
+    attempts = []
+
+    def work(unit):
+        attempts.append(1)
+        unit.execute(value_of("ZBXSND_ON", "0"))
+        return add_request(unit)
+
+    proxy.cut_after(COMMIT)
+    assert db.transaction(work, landed=landed) == 7
+    assert (proxy.cuts, len(attempts), requests(db)) == (1, 1, 1)
+
+
+def test_hints_of_a_landed_commit_leave(mariadb_settings):
+    """What landed is told to the others like any commit."""
+    proxy = Proxy(mariadb_settings.port)
+    told: list[Wake] = []
+    settings = replace(mariadb_settings, port=proxy.port)
+    db = Database(settings, clock=SystemClock(), on_wake=told.extend)
+
+    def work(unit):
+        unit.wake(Role.LOADER, 7)
+        return add_request(unit)
+
+    proxy.cut_after(COMMIT)
+    db.transaction(work, landed=landed)
+    assert told == [Wake(Role.LOADER, (7,))]
+    db.close()
+    proxy.close()
+
+
+def test_an_unasked_landed_commit_meets_its_own_guard(proxied):
+    """Without `landed` the repetition runs into its own key and says so: no second row."""
+    db, proxy = proxied
+    proxy.cut_after(COMMIT)
+    with pytest.raises(StateConflict):
+        db.transaction(add_request)
+    assert requests(db) == 1
+
+
+def test_a_missing_server_is_reported_within_the_patience(mariadb_settings):
+    """Nobody listens: several attempts with growing pauses, then one error of one line."""
+    clock = SteppingClock()
+    proxy = Proxy(mariadb_settings.port)
+    proxy.close()
+    db = Database(replace(mariadb_settings, port=proxy.port, patience=3.0), clock=clock)
+    with pytest.raises(DatabaseUnavailable) as caught:
+        db.transaction(add_request)
+    assert "\n" not in str(caught.value)
+    assert clock.slept == sorted(clock.slept)
+    assert 2.0 < sum(clock.slept) <= 3.0
+    with pytest.raises(DatabaseUnavailable):
+        db.read(lambda conn: conn.execute(select(t.index)).all(), patience=0.0)
+    db.close()
+
+
+def test_a_server_that_comes_back_is_used_again(own_server):
+    """A crash of the server in the middle of a read costs time, not the read."""
+    db = Database(own_server.settings("own"), clock=SystemClock())
+    assert db.read(lambda conn: conn.execute(text("SELECT 1")).scalar()) == 1
+    own_server.kill()
+    starting = threading.Thread(target=own_server.restart)
+    starting.start()
+    assert db.read(lambda conn: conn.execute(text("SELECT 2")).scalar(), patience=30) == 2
+    starting.join(20)
+    db.close()
+
+
+def test_a_frozen_server_counts_as_lost(own_server):
+    """A server that accepts but never answers is given up within the time-outs."""
+    settings = replace(own_server.settings("own"), read_timeout=1, connect_timeout=1, patience=1.5)
+    db = Database(settings, clock=SystemClock())
+    ask = text("SELECT 1")
+    assert db.read(lambda conn: conn.execute(ask).scalar()) == 1
+    own_server.freeze()
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            db.read(lambda conn: conn.execute(ask).scalar())
+    finally:
+        own_server.thaw()
+    assert db.read(lambda conn: conn.execute(ask).scalar()) == 1
+    db.close()
+
+
+def test_a_wrong_password_is_not_repeated(mariadb_settings):
+    """What cannot become better by waiting is raised at once."""
+    clock = SteppingClock()
+    db = Database(replace(mariadb_settings, password="wrong"), clock=clock)
+    with pytest.raises(DatabaseUnavailable, match="Access denied"):
+        db.read(lambda conn: conn.execute(select(t.index)).all())
+    assert clock.slept == []
+    db.close()
+
+
+# -- economy
+
+
+def test_a_read_is_one_statement_on_the_wire(mariadb):
+    """No ping, no BEGIN, no ROLLBACK surrounds a select."""
+    asked = text("SHOW SESSION STATUS LIKE 'Questions'")
+
+    def questions():
+        return int(mariadb.read(lambda conn: conn.execute(asked).one())[1])
+
+    before, counted = questions(), mariadb.statements
+    for _ in range(10):
+        read_value(mariadb, "ZBXSND_ON")
+    assert questions() - before == 11
+    assert mariadb.statements - counted == 11
+
+
+def test_the_session_is_set_up(mariadb):
+    """Isolation, lock wait and character set are ours on each connection."""
+    names = "@@tx_isolation, @@innodb_lock_wait_timeout, @@character_set_client, @@autocommit"
+    row = mariadb.read(lambda conn: tuple(conn.execute(text(f"SELECT {names}")).one()))
+    assert row == ("READ-COMMITTED", 5, "utf8mb4", 1)
+
+
+def test_sqlite_is_set_up(sqlite_settings):
+    """WAL, full synchronisation and foreign keys hold on each connection."""
+    db = Database(sqlite_settings, clock=SystemClock())
+    names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "temp_store")
+    found = db.read(lambda conn: [conn.execute(text(f"PRAGMA {n}")).scalar() for n in names])
+    assert found == ["wal", 2, 1, 5000, 2]
+    db.close()
+
+
+def test_many_rows_are_one_statement(database):
+    """A batch of inserts, BEGIN and COMMIT are three statements."""
+    rows = [{"request_id": str(n), "inner_jobnet_id": n, "at": 1} for n in range(50)]
+    before = database.statements
+    database.transaction(lambda unit: unit.execute(insert(t.ext_request), rows))
+    after = database.statements
+    assert requests(database) == 50
+    connecting = 1 if before == 0 else 0
+    assert after - before <= 3 + connecting * 10
+
+
+def test_four_byte_characters_survive(database):
+    """Everything Unicode has comes back as it was stored."""
+    database.transaction(lambda unit: unit.execute(value_of("ZBXSND_SENDER", "äあ한😀")))
+    assert read_value(database, "ZBXSND_SENDER") == "äあ한😀"
+
+
+# -- ids
+
+
+def test_blocks_never_overlap(database, another):
+    """Several processes reserve at once and nobody gets another's id."""
+    taken: list[int] = []
+
+    def take(size):
+        db = another()
+        mine = [number for _ in range(10) for number in ids.reserve(db, Counter.ICON, size)]
+        taken.extend(mine)
+        db.close()
+
+    threads = [threading.Thread(target=take, args=(size,)) for size in (1, 2, 3, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(taken) == len(set(taken)) == 110
+    assert (min(taken), max(taken)) == (1, 110)
+
+
+def test_a_missing_counter_is_an_error(database):
+    """Rows of the counters are never made on demand."""
+    database.transaction(lambda unit: unit.execute(t.index.delete()))
+    with pytest.raises(SchemaError, match="no row for counter 30"):
+        ids.reserve(database, Counter.FLOW, 1)
+
+
+def test_a_pool_hands_out_runs_of_ids_in_order(database):
+    """Requests are served from blocks that grow; each gets its ids in a row."""
+    pool = ids.IdPool(database)
+    before = database.statements
+    first = [pool.take_one(Counter.ICON) for _ in range(100)]
+    assert first == list(range(1, 101))
+    assert database.statements - before < 100
+    three = pool.take(Counter.ICON, 3)
+    assert len(three) == 3
+    assert three.start > 100
+    assert pool.take(Counter.ICON, 0) == range(0)
+    assert pool.take_one(Counter.CLIENT_JOBNET) == 1_600_000_000_000_000_000
