@@ -85,6 +85,9 @@ class Generation:
 
     def join(self) -> bool:
         """Take the shared lock as a child; False when a new parent has the generation."""
+        if self._parent is not None:
+            os.close(self._parent)  # the lock on it is the parent's and stays
+            self._parent = None
         self._shared = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._shared, fcntl.LOCK_SH | fcntl.LOCK_NB)

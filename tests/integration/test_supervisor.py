@@ -331,3 +331,12 @@ def test_the_service_manager_is_told(server: Server) -> None:
         assert manager.recv(100) == b"READY=1"
         process.terminate()
         assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_the_log_level_is_changed_everywhere(server: Server) -> None:
+    """SIGUSR1 turns to the next level, after the most to the least."""
+    process = server.begin("steady,steady")
+    process.send_signal(signal.SIGUSR1)
+    eventually(lambda: "log level is now 4" in server.log)
+    process.send_signal(signal.SIGUSR1)
+    eventually(lambda: "log level is now 0" in server.log)
