@@ -15,12 +15,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
+from jobarranger.clock import SystemClock
 from jobarranger.errors import JobArrangerError
 
 #: Longest path of the runtime directory; the system allows 107 bytes for a socket in it.
@@ -208,11 +208,12 @@ class Site:
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until the condition holds; return whether it did in time."""
-    deadline = time.monotonic() + seconds
+    clock = SystemClock()
+    deadline = clock.monotonic() + seconds
     while not condition():
-        if time.monotonic() > deadline:
+        if clock.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        clock.sleep(0.05)
     return True
 
 
