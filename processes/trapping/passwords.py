@@ -68,6 +68,8 @@ class Doorkeeper:
         loop = asyncio.get_running_loop()
         try:
             async with self._throttle.attempt((peer, name)) as attempt:
+                if user is not None and self._is_remembered(user, password):
+                    return  # checked for another request while this one waited
                 right = await loop.run_in_executor(
                     self._pool, self._directory.verify, compared, password
                 )

@@ -1,6 +1,7 @@
 """Slows down whoever tries passwords: each failure makes the next attempt wait longer.
 
-Attempts with one key (peer address and user name) wait in a line; too long a line refuses at once.
+Attempts with one key (peer address and user name) wait in a line. Once one of them has failed, a
+line that is too long refuses at once; a burst of honest commands may be as long as it likes.
 Nothing is told to the peer but time, and other users and peers are not held up.
 """
 
@@ -54,14 +55,15 @@ class Attempt:
         self._record.open_at = 0.0
 
 
+def _refuse_if_too_long(record: _Record) -> None:
+    if record.failures and record.line >= LONGEST_LINE:
+        raise TooManyAttempts
+
+
 class Throttle:
     """Remembers failures by key, in this process only."""
 
-    def __init__(
-        self,
-        now: Callable[[], float],
-        sleep: Callable[[float], asyncio.Future[None]] | None = None,
-    ) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         """Measure with the monotonic `now`."""
         self._now = now
         self._records: OrderedDict[Hashable, _Record] = OrderedDict()
@@ -74,11 +76,11 @@ class Throttle:
             TooManyAttempts: the line is full.
         """
         record = self._record(key)
-        if record.line >= LONGEST_LINE:
-            raise TooManyAttempts
+        _refuse_if_too_long(record)
         record.line += 1
         try:
             async with record.lock:
+                _refuse_if_too_long(record)
                 await asyncio.sleep(max(0.0, record.open_at - self._now()))
                 yield Attempt(record, self._now)
         finally:

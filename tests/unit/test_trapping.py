@@ -1,0 +1,306 @@
+"""The trapper's pure parts: routing, wishes, throttle, spool, options."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ipc.server import Ending
+from ipc.telegrams import LogRequest, RunStatus
+from jobarranger.commands.clientline import port
+from jobarranger.commands.exec import chosen, start_time
+from jobarranger.commands.get import assignments, exit_code, fields, readable
+from jobarranger.commands.options import Option, UsageError, parse
+from jobarranger.db.releases import Target
+from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
+from processes.trapping.clients import cut
+from processes.trapping.operators import csv_line, read_choice
+from processes.trapping.refusals import Refused
+from processes.trapping.replay import retry_delay
+from processes.trapping.routing import Routed, route
+from processes.trapping.spool import Parcel, Spool
+from processes.trapping.throttle import LONGEST_LINE, Throttle, TooManyAttempts
+from processes.trapping.wishes import read_start, registry_number
+
+ZONE = ZoneInfo("Asia/Tokyo")
+NOW = 1_795_368_000_000  # 2026-11-23 02:20:00 in Tokyo
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b"nonsense", Ending.CLOSE),
+        (b"[]", "JATRAPPER200037"),
+        (b"{}", "JATRAPPER200036"),
+        (b'{"kind":"x","version":1,"data":{}}', "JATRAPPER200035"),
+        (b'{"kind":"job.release","data":{}}', "JATRAPPER200035"),
+        (b'{"kind":"job.logput","version":1,"data":null}', "JATRAPPER200035"),
+        (b'{"kind":"jobresult","data":{}}', Ending.CLOSE),
+        (b'{"kind":"jobresult","version":9,"data":{}}', "jobresult"),
+        (b'{"kind":"jobnetrun"}', "jobnetrun"),
+        (b'{"kind":"jobnetstatusrq"}', "jobnetstatusrq"),
+    ],
+)
+def test_order_of_checks(payload: bytes, expected: object) -> None:
+    """Each request reaches its desk, or the answer the original gives."""
+    routed = route(payload)
+    if isinstance(routed, Refused):
+        assert routed.told is not None
+        assert routed.told.id == expected
+    else:
+        assert (routed.kind if isinstance(routed, Routed) else routed) == expected
+
+
+def start(**data: object) -> dict[str, object]:
+    """Return a start request."""
+    wish = {"username": "u", "password": "p", "jobnetid": "NET"} | data
+    return {"version": 1, "data": {key: value for key, value in wish.items() if value != "-"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ({}, "JATRAPPER200028"),
+        ({"version": 2}, "JATRAPPER200027"),
+        ({"version": "1"}, "JATRAPPER200021"),
+        ({"version": 1, "data": []}, "JATRAPPER200022"),
+        (start(username="-", password="-"), "JATRAPPER200032"),
+        (start(password="-"), "JATRAPPER200033"),
+        (start(jobnetid="-"), "JATRAPPER200034"),
+        (start(env=[]), "JATRAPPER200051"),
+        (start(env={str(n): "" for n in range(1025)}), "JATRAPPER200051"),
+    ],
+)
+def test_checks_of_a_start(message: dict[str, object], told: str) -> None:
+    """The first failure decides, in the original's order."""
+    with pytest.raises(Refused) as caught:
+        read_start(message, NOW, ZONE)
+    assert caught.value.told is not None
+    assert caught.value.told.id == told
+
+
+@pytest.mark.parametrize(
+    ("text", "scheduled"),
+    [
+        ("20261123", None),
+        ("20261124", 202611240000),
+        ("2026112303", 202611230300),
+        ("202611230221", 202611230221),
+        ("202611230220", None),
+        ("20261123022159", 202611230221),
+        ("203013010000", None),
+        ("", None),
+        ("2026112302-1", None),
+        (202611230300, 202611230300),
+    ],
+)
+def test_start_time(text: object, scheduled: int | None) -> None:
+    """8, 10, 12 or 14 digits of a real time, at least a minute ahead, in the server's zone."""
+    if scheduled is None:
+        with pytest.raises(Refused, match="start time"):
+            read_start(start(start_time=text), NOW, ZONE)
+    else:
+        assert read_start(start(start_time=text), NOW, ZONE).scheduled_time == scheduled
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("17", 17), ("", None), ("0", None), ("-1", None), ("9" * 30, None), ("1x", None)],
+)
+def test_registry_number(text: str, number: int | None) -> None:
+    """Only a positive number can be a run."""
+    assert registry_number(text) == number
+
+
+def test_throttle_slows_down_after_failures_only() -> None:
+    """A burst without failures passes; failures make the line short."""
+    clock = [0.0]
+
+    async def main() -> None:
+        throttle = Throttle(lambda: clock[0])
+
+        async def attempt(*, fails: bool) -> None:
+            async with throttle.attempt("key") as one:
+                await asyncio.sleep(0)
+                if fails:
+                    one.failed()
+                    clock[0] += 10.0
+                else:
+                    one.succeeded()
+
+        await asyncio.gather(*(attempt(fails=False) for _ in range(50)))
+        ended = await asyncio.gather(
+            *(attempt(fails=True) for _ in range(50)), return_exceptions=True
+        )
+        refused = [one for one in ended if isinstance(one, TooManyAttempts)]
+        assert len(refused) == 50 - LONGEST_LINE
+
+    asyncio.run(main())
+
+
+def test_spool_keeps_order_and_survives_rubbish(tmp_path: Path) -> None:
+    """Parcels come back in the order of arrival; what is no parcel is set aside."""
+    spool = Spool(tmp_path / "spool")
+    assert spool.waiting(10) == []
+    for at in (3, 1, 2):
+        spool.put(Parcel(received_at=at, peer="p", telegram=f"{at}é\n"))
+    (tmp_path / "spool" / "000000000000000-x.result").write_bytes(b"{half")
+    read = list(spool.read(spool.waiting(10)))
+    assert [parcel.received_at for _, parcel in read] == [1, 2, 3]
+    for path, _ in read:
+        spool.remove(path)
+    assert spool.waiting(10) == []
+    assert [path.suffix for path in (tmp_path / "spool").iterdir()] == [".bad"]
+
+
+def test_retry_delay_of_parked_results() -> None:
+    """It doubles from ten seconds to ten minutes."""
+    assert [retry_delay(tries) for tries in (0, 1, 2, 50)] == [10_000, 20_000, 40_000, 600_000]
+
+
+def test_cut_leaves_characters_whole() -> None:
+    """The limit counts bytes and never splits a character."""
+    assert cut("日本", 5) == "日"
+    assert cut("abc", 5) == "abc"
+
+
+OPTIONS = (
+    Option(short="p", long="port", value="n"),
+    Option(short="P", long="password", value="s"),
+    Option(short=None, long="password-file", value="f", abbreviable=False),
+    Option(short="e", long="each"),
+    Option(short="V", long="version"),
+)
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["-p", "1", "-p2"], {"port": "2"}),
+        (["--port=3", "--pas#x=y"], {"port": "3", "password": "x=y"}),
+        (["--password-file", "f"], {"password-file": "f"}),
+        (["-eV", "word", "-ep4"], {"each": "", "version": "", "port": "4"}),
+        (["-P", ""], {"password": ""}),
+        (["-e", "--", "-V"], {"each": ""}),
+        (["-P", "-e"], {"password": "-e"}),
+    ],
+)
+def test_option_forms(argv: list[str], expected: dict[str, str]) -> None:
+    """All forms of the original's options are understood."""
+    assert parse(OPTIONS, argv) == expected
+
+
+@pytest.mark.parametrize(
+    "argv", [["-x"], ["-p"], ["--nothing"], ["--p", "1"], ["--each=1"], ["--="]]
+)
+def test_option_errors(argv: list[str]) -> None:
+    """An unknown, ambiguous or incomplete option is an error."""
+    with pytest.raises(UsageError):
+        parse(OPTIONS, argv)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(None, 10061), ("0", 10061), ("x", 10061), ("70000", 4464), ("2000x", 2000)]
+)
+def test_port_is_converted_like_the_original(text: str | None, value: int) -> None:
+    """Leading digits, 16 bits, and 0 stands for the default."""
+    assert port(text, zero_is_default=True) == value
+
+
+def test_low_ports_are_refused() -> None:
+    """Ports of the system, and 0 where it is no default."""
+    with pytest.raises(UsageError):
+        port("80", zero_is_default=True)
+    with pytest.raises(UsageError):
+        port("0", zero_is_default=False)
+
+
+def test_exec_arguments() -> None:
+    """The time is a real one; the variables exist."""
+    assert start_time("203001312359") == "203001312359"
+    assert chosen("A,,B", {"A": "1", "B": "", "C": "3"}) == {"A": "1", "B": ""}
+    assert chosen(",", {}) == {}
+    for wrong in ("203001312360", "2030013123", "-20300131235", "203002300000"):
+        with pytest.raises(UsageError):
+            start_time(wrong)
+    with pytest.raises(UsageError):
+        chosen("NO", {})
+
+
+STATUS = RunStatus(
+    jobnetid="NET",
+    jobnetname="net",
+    scheduled_time=0,
+    start_time=20260101000000,
+    end_time=0,
+    jobnetruntype=1,
+    jobentstatus=2,
+    jobstatus=1,
+    laststdout='a"$(id)`\\',
+)
+
+
+def test_get_formats() -> None:
+    """Labels are padded; the shell format cannot execute what a job wrote."""
+    lines = readable(fields(STATUS)).splitlines()
+    assert lines[:3] == ["", "", "jobnetid                 : NET"]
+    assert lines[8] == "Status of a jobnet       : RUN"
+    shell = assignments(fields(STATUS)).splitlines()
+    assert shell[5] == 'export JA_JOBNETRUNTYPE="IMMEDIATE"'
+    assert shell[9] == 'export JA_LASTSTDOUT="a\\"\\$(id)\\`\\\\"'
+
+
+@pytest.mark.parametrize(
+    ("state", "job", "code"), [(0, 0, 0), (2, 0, 2), (2, 1, 21), (2, 2, 22), (3, 2, 3), (5, 2, 5)]
+)
+def test_get_exit_codes(state: int, job: int, code: int) -> None:
+    """The code tells the state of the run."""
+    status = RunStatus(**{key: getattr(STATUS, key) for key in STATUS.__struct_fields__})
+    changed = {"jobentstatus": state, "jobstatus": job}
+    values = {key: getattr(status, key) for key in status.__struct_fields__}
+    assert exit_code(RunStatus(**(values | changed))) == code
+
+
+def target(main: int, icon: int | None = 5, method: int | None = 1) -> Target:
+    """Return a run with the icon at the path."""
+    return Target(main_id=main, owner="o", public=0, icon_id=icon, method=method)
+
+
+def test_release_is_all_or_nothing() -> None:
+    """One run that does not fit refuses the whole; runs without permission are left out."""
+    request = ReleaseRequest(jobnet_id="NET", path=("J",))
+    one, two = target(1), target(2)
+    assert decide(request, [one, two], {1: True, 2: False}) == [one]
+    for other in (target(3, method=0), target(3, None, None)):
+        with pytest.raises(ReleaseRefused):
+            decide(request, [one, other], {1: True, 3: True})
+    with pytest.raises(ReleaseRefused, match="no running"):
+        decide(request, [], {})
+    with pytest.raises(ReleaseRefused, match="permission"):
+        decide(ReleaseRequest(jobnet_id="NET", path=("J",), number=1), [one], {1: False})
+
+
+def test_release_path() -> None:
+    """Jobnet, icons from the outside in, and the held icon."""
+    assert read_path("NET/SUB/J") == ("NET", ("SUB", "J"))
+    for wrong in ("NET", "/J", "NET/", "NET//J"):
+        with pytest.raises(ReleaseRefused):
+            read_path(wrong)
+
+
+def test_log_choice() -> None:
+    """Times are extended to milliseconds; an invalid expression matches nothing."""
+    choice = read_choice(
+        LogRequest(
+            username="u", password="p", from_time="20260101", to_time="202601012359", jobid="("
+        )
+    )
+    assert (choice.first, choice.last) == (20260101000000000, 20260101235959999)
+    assert choice.patterns == {"job_id": None}
+    for wrong in ({"from_time": "20301301"}, {"from_time": "20260102", "to_time": "20260101"}):
+        with pytest.raises(Refused):
+            read_choice(LogRequest(username="u", password="p", **wrong))
+    assert csv_line(('a"b', "")) == '"a""b",""'
