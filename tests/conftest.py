@@ -1,7 +1,7 @@
 """Fixtures that give each test a fresh database, on every product that is at hand.
 
-`database` runs a test once per product. A missing MariaDB skips its half at home and fails it
-where `CI=true`; a line at the end of the run tells how many tests each product saw.
+`database` runs a test once per product (see `PRODUCTS`). A missing MariaDB skips its half at home
+and fails it where `CI=true`; a line at the end of the run tells how many tests each product saw.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, text
@@ -21,12 +22,13 @@ from sqlalchemy import delete, insert, text
 from jobarranger.clock import SystemClock
 from jobarranger.db import schema, seeds
 from jobarranger.db import tables as t
-from jobarranger.db.engine import Database
+from jobarranger.db.engine import Database, Unit
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from tests import services
 
-PRODUCTS = ("sqlite", "mariadb")
+#: `JOBARG_TEST_PRODUCTS=sqlite,mariadb,postgresql` runs the same tests on PostgreSQL too.
+PRODUCTS = tuple(os.environ.get("JOBARG_TEST_PRODUCTS", "sqlite,mariadb").split(","))
 
 MakeDatabase = Callable[..., Database]
 
@@ -76,8 +78,9 @@ def empty_settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSe
     """Return a database without any table, once per product."""
     if request.param == "sqlite":
         return DatabaseSettings(kind=DatabaseType.SQLITE, file=tmp_path / "new" / "empty.db")
-    port = request.getfixturevalue("mariadb_port")
-    return services.create_database(port, f"empty_{_worker()}")
+    port = request.getfixturevalue(f"{request.param}_port")
+    create = {"mariadb": services.create_database, "postgresql": services.create_postgresql}
+    return create[request.param](port, f"empty_{_worker()}")
 
 
 @pytest.fixture(scope="session")
@@ -92,31 +95,60 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture
+def postgresql_settings(postgresql_session: DatabaseSettings) -> DatabaseSettings:
+    """Return a fresh, initialised database on the session's private PostgreSQL."""
+    db = Database(postgresql_session, clock=SystemClock())
+    _clean(db)
+    db.close()
+    return postgresql_session
+
+
 @pytest.fixture(scope="session")
 def mariadb_session(mariadb_port: int) -> DatabaseSettings:
     """Initialise this worker's own database on the session's MariaDB."""
-    name = f"jobarg_{_worker()}"
-    settings = services.create_database(mariadb_port, name)
-    db = Database(settings, clock=SystemClock())
-    schema.create(db)
-    db.close()
-    return settings
+    return _initialised(services.create_database(mariadb_port, f"jobarg_{_worker()}"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_session(postgresql_port: int) -> DatabaseSettings:
+    """Initialise this worker's own database on the session's PostgreSQL."""
+    return _initialised(services.create_postgresql(postgresql_port, f"jobarg_{_worker()}"))
 
 
 @pytest.fixture(scope="session")
 def mariadb_port(tmp_path_factory: pytest.TempPathFactory) -> int:
     """Return the port of the session's MariaDB, started by the first worker that asks."""
-    with _state(_shared(tmp_path_factory)) as state:
-        if "missing" not in state and "port" not in state:
+    return _port(tmp_path_factory, services.PrivateMariaDB)
+
+
+@pytest.fixture(scope="session")
+def postgresql_port(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Return the port of the session's PostgreSQL, started by the first worker that asks."""
+    return _port(tmp_path_factory, services.PrivatePostgreSQL)
+
+
+def _port(factory: pytest.TempPathFactory, kind: type[services.PrivateServer]) -> int:
+    """Start a server unless a worker has; skip or fail if its program is missing."""
+    with _state(_shared(factory)) as state:
+        known = state.setdefault(kind.__name__, {})
+        if not known:
             try:
-                server = services.PrivateMariaDB(guardian=_main_process()).start()
+                server = kind(guardian=_main_process()).start()
             except services.ServiceMissing as missing:
-                state["missing"] = str(missing)
+                known["missing"] = str(missing)
             else:
-                state.update(port=server.port, pid=server.pid, directory=str(server.directory))
-        if "missing" in state:
-            _without(str(state["missing"]))
-        return int(str(state["port"]))
+                known.update(port=server.port, pid=server.pid, directory=str(server.directory))
+    if "missing" in known:
+        _without(known["missing"])
+    return int(known["port"])
+
+
+def _initialised(settings: DatabaseSettings) -> DatabaseSettings:
+    db = Database(settings, clock=SystemClock())
+    schema.create(db)
+    db.close()
+    return settings
 
 
 def _without(reason: str) -> None:
@@ -126,18 +158,29 @@ def _without(reason: str) -> None:
     pytest.skip(reason)
 
 
+#: How to suspend foreign keys while everything is deleted.
+_CHECKS = {
+    DatabaseType.MYSQL: ("SET foreign_key_checks = 0", "SET foreign_key_checks = 1"),
+    DatabaseType.POSTGRESQL: (
+        "SET LOCAL session_replication_role = replica",
+        "SET LOCAL session_replication_role = origin",
+    ),
+}
+
+
 def _clean(db: Database) -> None:
     """Empty every table that holds rows and plant the seeds anew, in one transaction."""
     wanted = seeds.rows()
 
-    def work(unit: object) -> None:
-        conn = unit.conn  # type: ignore[attr-defined]
-        conn.execute(text("SET foreign_key_checks = 0"))
+    off, on = _CHECKS[db.kind]
+
+    def work(unit: Unit) -> None:
+        unit.execute(text(off))
         for table in t.metadata.sorted_tables:
-            conn.execute(delete(table))
+            unit.execute(delete(table))
         for table, rows in wanted.items():
-            conn.execute(insert(table), rows)
-        conn.execute(text("SET foreign_key_checks = 1"))
+            unit.execute(insert(table), rows)
+        unit.execute(text(on))
 
     db.transaction(work)
 
@@ -159,12 +202,12 @@ def _main_process() -> int:
 
 
 @contextmanager
-def _state(directory: Path) -> Iterator[dict[str, object]]:
+def _state(directory: Path) -> Iterator[dict[str, dict[str, Any]]]:
     """Lock, read and write back what the workers know about the services."""
     with (directory / "services.json").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        state: dict[str, object] = json.loads(file.read() or "{}")
+        state: dict[str, dict[str, Any]] = json.loads(file.read() or "{}")
         yield state
         file.seek(0)
         file.truncate()
@@ -180,9 +223,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if base is None or not (base / "services.json").exists():
         return
     with _state(base) as state:
-        if "pid" in state:
-            services.end_process(int(str(state["pid"])))
-            shutil.rmtree(str(state["directory"]), ignore_errors=True)
+        for known in state.values():
+            if "pid" in known:
+                services.end_process(known["pid"])
+                shutil.rmtree(known["directory"], ignore_errors=True)
         state.clear()
 
 

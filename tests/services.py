@@ -2,7 +2,8 @@
 
 A `PrivateMariaDB` is a whole server of its own: data directory, socket and port belong to it alone,
 and it commits as durably as a real one. Its guard, a small process, ends it when the process that
-it was started for is gone, however that ended.
+it was started for is gone, however that ended. `PrivatePostgreSQL` is the same for the third
+product.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import psutil
+import psycopg
 import pymysql
 
 from jobarranger.db.settings import DatabaseSettings
@@ -27,18 +31,18 @@ from jobarranger.states import DatabaseType
 
 USER = PASSWORD = "jobarg"
 
-#: Waits for either process; if the first is gone, the second has no reason to live.
+#: Waits for either process; if the first is gone, the second has no reason to live, nor its files.
 _GUARD = """
-import os, select, signal, sys
+import os, select, shutil, signal, sys
 try:
     guardian, server = (os.pidfd_open(int(pid)) for pid in sys.argv[1:3])
 except ProcessLookupError:
     sys.exit()
-select.select([guardian, server], [], [])
-try:
+ended, _, _ = select.select([guardian, server], [], [])
+if server not in ended:
     signal.pidfd_send_signal(server, signal.SIGKILL)
-except ProcessLookupError:
-    pass
+    select.select([server], [], [])
+    shutil.rmtree(sys.argv[3], ignore_errors=True)
 """
 
 
@@ -62,29 +66,28 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-class PrivateMariaDB:
-    """A MariaDB of one's own: `start`, `stop`, `kill`, `restart`, `freeze`, `thaw`, `remove`."""
+class PrivateServer(ABC):
+    """A database server of one's own: `start`, `stop`, `kill`, `restart`, `freeze`, `thaw`."""
 
     def __init__(self, *, guardian: int | None = None) -> None:
         """Choose a place and a port; nothing is started yet.
 
         `guardian` is the process whose end ends the server; the caller's own by default.
         """
-        self.directory = Path(tempfile.mkdtemp(prefix="ja", dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="jobarg-db-", dir="/tmp"))
         self.port = free_port()
-        self.socket = str(self.directory / "s")
         self.pid = 0
         self._guardian = guardian or os.getpid()
         self._guard = 0
 
-    def start(self) -> PrivateMariaDB:
+    def start(self) -> Self:
         """Start the server, at first use with a new data directory; return when it answers."""
         if not (self.directory / "data").exists():
-            self._install()
-        self.pid = _spawn([_program("mariadbd", "mysqld"), *self._options()])
+            self.install()
+        self.pid = _spawn(self.command())
         guard = [sys.executable, "-c", _GUARD, str(self._guardian), str(self.pid)]
-        self._guard = _spawn(guard)
-        wait_until(self._answers, f"MariaDB starts (see {self.directory}/log)")
+        self._guard = _spawn([*guard, str(self.directory)])
+        wait_until(self._started, f"{type(self).__name__} starts (see {self.directory}/log)")
         return self
 
     def stop(self) -> None:
@@ -112,6 +115,41 @@ class PrivateMariaDB:
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    @abstractmethod
+    def install(self) -> None:
+        """Make the data directory."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Return the server's program and arguments."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Tell whether the server takes connections."""
+
+    def _started(self) -> bool:
+        if not psutil.pid_exists(self.pid) or _is_zombie(self.pid):
+            raise RuntimeError(f"it ended at its start, see {self.directory}/log")
+        return self.answers()
+
+    def _end(self, number: int) -> None:
+        if not self.pid:
+            return
+        os.kill(self.pid, number)
+        os.kill(self.pid, signal.SIGCONT)
+        os.waitpid(self.pid, 0)
+        os.waitpid(self._guard, 0)
+        self.pid = self._guard = 0
+
+
+class PrivateMariaDB(PrivateServer):
+    """A MariaDB that commits as durably as a real one."""
+
+    @property
+    def socket(self) -> str:
+        """Return the path of its local socket."""
+        return str(self.directory / "s")
+
     def settings(self, name: str) -> DatabaseSettings:
         """Return how to reach the database `name`."""
         return mariadb_at(self.port, name)
@@ -124,26 +162,17 @@ class PrivateMariaDB:
         """Return a bare connection of the driver."""
         return connect(self.port)
 
-    def _answers(self) -> bool:
-        if not psutil.pid_exists(self.pid) or _is_zombie(self.pid):
-            raise RuntimeError(f"MariaDB ended at its start, see {self.directory}/log")
+    def answers(self) -> bool:
+        """Tell whether the server takes connections."""
         try:
             self.connect().close()
         except pymysql.MySQLError:
             return False
         return True
 
-    def _end(self, number: int) -> None:
-        if not self.pid:
-            return
-        os.kill(self.pid, number)
-        os.kill(self.pid, signal.SIGCONT)
-        os.waitpid(self.pid, 0)
-        os.waitpid(self._guard, 0)
-        self.pid = self._guard = 0
-
-    def _install(self) -> None:
-        user = _service_user()
+    def install(self) -> None:
+        """Make the data directory and what creates our user at each start."""
+        user = _service_user("mysql")
         if user:
             os.chown(self.directory, pwd.getpwnam(user).pw_uid, -1)
         (self.directory / "init.sql").write_text(
@@ -165,9 +194,11 @@ class PrivateMariaDB:
             stderr=subprocess.DEVNULL,
         )
 
-    def _options(self) -> list[str]:
-        user = _service_user()
+    def command(self) -> list[str]:
+        """Return the server's program and arguments."""
+        user = _service_user("mysql")
         return [
+            _program("mariadbd", "mysqld"),
             "--no-defaults",
             f"--datadir={self.directory / 'data'}",
             f"--socket={self.socket}",
@@ -186,6 +217,62 @@ class PrivateMariaDB:
             "--max-connections=300",
             *([f"--user={user}"] if user else []),
         ]
+
+
+class PrivatePostgreSQL(PrivateServer):
+    """A PostgreSQL; needs its programs in PATH."""
+
+    def create_database(self, name: str) -> DatabaseSettings:
+        """Make an empty database, replacing an older one of that name."""
+        return create_postgresql(self.port, name)
+
+    def install(self) -> None:
+        """Make the data directory, owned by PostgreSQL's user."""
+        user = _service_user("postgres")
+        if user:
+            os.chown(self.directory, pwd.getpwnam(user).pw_uid, -1)
+        data = str(self.directory / "data")
+        subprocess.run(
+            [*_as(user), _program("initdb"), "-A", "trust", "-U", USER, "-E", "UTF8", "-D", data],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def command(self) -> list[str]:
+        """Return the server's program and arguments."""
+        options = ("listen_addresses=127.0.0.1", f"port={self.port}", "max_connections=200")
+        return [
+            *_as(_service_user("postgres")),
+            _program("postgres"),
+            *("-D", str(self.directory / "data"), "-k", str(self.directory)),
+            *(word for option in options for word in ("-c", option)),
+        ]
+
+    def answers(self) -> bool:
+        """Tell whether the server takes connections."""
+        try:
+            _postgresql(self.port).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def _postgresql(port: int) -> psycopg.Connection:
+    return psycopg.connect(
+        host="127.0.0.1", port=port, user=USER, dbname="postgres", autocommit=True
+    )
+
+
+def create_postgresql(port: int, name: str) -> DatabaseSettings:
+    """Make an empty database on a `PrivatePostgreSQL`, replacing an older one of that name."""
+    connection = _postgresql(port)
+    connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+    connection.execute(f"CREATE DATABASE {name}".encode())
+    connection.close()
+    return DatabaseSettings(
+        kind=DatabaseType.POSTGRESQL, host="127.0.0.1", port=port, name=name, user=USER
+    )
 
 
 def mariadb_at(port: int, name: str) -> DatabaseSettings:
@@ -225,9 +312,16 @@ def end_process(pid: int) -> None:
         return
 
 
-def _service_user() -> str | None:
-    """Return the user to run as: MariaDB refuses to be root."""
-    return "mysql" if os.geteuid() == 0 else None
+def _service_user(name: str) -> str | None:
+    """Return the user to run as: the servers refuse to be root."""
+    return name if os.geteuid() == 0 else None
+
+
+def _as(user: str | None) -> list[str]:
+    """Return the words that become another user; the process stays the same."""
+    if user is None:
+        return []
+    return [_program("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
 
 
 def _spawn(arguments: list[str]) -> int:

@@ -110,7 +110,7 @@ def config_file(empty_settings, tmp_path):
         "JaPidFile": tmp_path / "pid",
         "JaLogFile": tmp_path / "log",
     }
-    if empty_settings.kind is DatabaseType.MYSQL:
+    if empty_settings.kind is not DatabaseType.SQLITE:
         lines |= {
             "DBHost": empty_settings.host,
             "DBPort": empty_settings.port,

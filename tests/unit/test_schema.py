@@ -233,13 +233,35 @@ def live_mariadb(database: Database) -> Iterator[tuple[str, str, Cell]]:
         yield table, column, Cell(words.upper(), null == "YES", value)
 
 
+def live_postgresql(database: Database) -> Iterator[tuple[str, str, Cell]]:
+    """Yield table, column and what PostgreSQL says of it, in the original's words."""
+    statement = text(
+        "SELECT table_name, column_name, data_type, character_maximum_length, is_nullable,"
+        " column_default FROM information_schema.columns WHERE table_schema = 'public'"
+    )
+    for table, column, type_, length, null, default in database.read(
+        lambda conn: conn.execute(statement).all()
+    ):
+        if table not in ORIGINAL:
+            continue
+        words = type_.replace("character varying", "varchar").removesuffix(" without time zone")
+        words = words.replace("character", "char") + (f"({length})" if length else "")
+        value = None if default is None else re.sub(r"::[a-z ]+$", "", default).strip("'")
+        if value is not None and value.startswith("nextval("):
+            words, value = "bigserial", None
+        yield table, column, Cell(words.upper(), null == "YES", value)
+
+
+LIVE = {
+    DatabaseType.SQLITE: (live_sqlite, as_sqlite),
+    DatabaseType.MYSQL: (live_mariadb, as_mysql),
+    DatabaseType.POSTGRESQL: (live_postgresql, as_postgresql),
+}
+
+
 def test_live_columns_are_the_originals(database):
     """What the product made of our DDL is what the original's installer makes."""
-    live, expected = (
-        (live_sqlite, as_sqlite)
-        if database.kind is DatabaseType.SQLITE
-        else (live_mariadb, as_mysql)
-    )
+    live, expected = LIVE[database.kind]
     wanted = {
         (table, row["column"]): expected(row) for table, rows in ORIGINAL.items() for row in rows
     }
