@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -171,29 +172,49 @@ class Place:
 def claim(conn: Connection, keys: Collection[Key], hosts: dict[str, Place], now: int) -> int:
     """Move new requests to SENDING with the addresses of their hosts; return how many moved."""
     moved = 0
-    names = sorted(hosts)
-    address = case({name: hosts[name].address for name in names}, value=_D.host_name)
-    port = case({name: hosts[name].port for name in names}, value=_D.host_name)
+    places: dict[str, object] = {"now": now}
+    for number, (name, place) in enumerate(sorted(hosts.items())):
+        places |= {f"a{number}": place.address, f"p{number}": place.port}
+        if len(hosts) > 1:
+            places[f"h{number}"] = name
+    statement = _claim(len(hosts))
     for (attempt, method), ids in _alike(keys).items():
-        statement = (
-            update(t.ext_dispatch)
-            .where(
-                _D.inner_job_id.in_(_IDS),
-                _D.attempt == attempt,
-                _D.method == method,
-                _D.state == DispatchState.NEW,
-            )
-            .values(
-                state=DispatchState.SENDING,
-                address=address,
-                port=port,
-                sending_at=now,
-                next_try_at=null(),
-                tries=_D.tries + 1,
-            )
-        )
-        moved += conn.execute(statement, {"ids": ids}).rowcount
+        values = {**places, "attempt_": attempt, "method_": method, "ids": ids}
+        moved += conn.execute(statement, values).rowcount
     return moved
+
+
+_ALIKE = and_(
+    _D.inner_job_id.in_(_IDS),
+    _D.attempt == bindparam("attempt_"),
+    _D.method == bindparam("method_"),
+)
+
+
+@lru_cache
+def _claim(hosts: int) -> Any:
+    """Return the claim of requests to so many hosts; building it costs more than sending it."""
+
+    def by_host(letter: str) -> Any:
+        if hosts == 1:
+            return bindparam(f"{letter}0")
+        whens: Any = [
+            (_D.host_name == bindparam(f"h{n}"), bindparam(f"{letter}{n}")) for n in range(hosts)
+        ]
+        return case(*whens)
+
+    return (
+        update(t.ext_dispatch)
+        .where(_ALIKE, _D.state == DispatchState.NEW)
+        .values(
+            state=DispatchState.SENDING,
+            address=by_host("a"),
+            port=by_host("p"),
+            sending_at=_NOW,
+            next_try_at=null(),
+            tries=_D.tries + 1,
+        )
+    )
 
 
 def move(conn: Connection, changes: Iterable[tuple[Key, Change]]) -> None:
@@ -208,17 +229,18 @@ def move(conn: Connection, changes: Iterable[tuple[Key, Change]]) -> None:
         group = (key.attempt, key.method, change.stored, values)
         groups.setdefault(group, []).append(key.job_id)
     for (attempt, method, stored, values), ids in groups.items():
-        statement = (
-            update(t.ext_dispatch)
-            .where(
-                _D.inner_job_id.in_(_IDS),
-                _D.attempt == attempt,
-                _D.method == method,
-                _D.state <= stored,
-            )
-            .values(dict(values))
-        )
-        conn.execute(statement, {"ids": sorted(ids)})
+        named = {f"v_{name}": value for name, value in values}
+        fixed = {"attempt_": attempt, "method_": method, "stored_": stored, "ids": sorted(ids)}
+        conn.execute(_move(tuple(name for name, _ in values)), {**named, **fixed})
+
+
+@lru_cache
+def _move(columns: tuple[str, ...]) -> Any:
+    return (
+        update(t.ext_dispatch)
+        .where(_ALIKE, _D.state <= bindparam("stored_"))
+        .values({name: bindparam(f"v_{name}") for name in columns})
+    )
 
 
 def add(conn: Connection, rows: Sequence[dict[str, object]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import Request
+from jobarranger.dispatching.request import RUNS, Request
 from jobarranger.dispatching.steps import (
     Accept,
     Answered,
@@ -296,8 +296,7 @@ class Desk:
         learnt = self._news.pop(name, None)
         kind = self.book.kind(name)
         request = replace(request, agent_kind=kind)
-        older_lives = isinstance(step, Later) and request.attempt > 1 and request.tries == 1
-        if older_lives and not self.book.down(name)[1]:
+        if _waits_for_older(request, step) and not self.book.down(name)[1]:
             m.say(m.JADISPATCH300001, inner_job_id=request.job_id, host=name)
         at = self._clock.now_ms()
         self._notes.append(Record(request=request, step=step, at=at, learnt=learnt))
@@ -363,3 +362,9 @@ class Desk:
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+
+def _waits_for_older(request: Request, step: Step) -> bool:
+    """Tell whether an agent has just said for the first time that an older attempt lives."""
+    later = isinstance(step, Later) and request.method in RUNS
+    return later and request.attempt > 1 and request.tries == 1

@@ -106,6 +106,19 @@ def test_many_go_to_our_agent_at_once(world: World, ours: FakeAgent) -> None:
     assert set(ours.started.values()) == {1}
 
 
+def test_requests_to_several_hosts_go_where_they_belong(
+    world: World, ours: FakeAgent, original: FakeAgent
+) -> None:
+    """One look claims for many hosts, each row with the address of its own."""
+    world.host("web01", ours)
+    world.host("web02", original)
+    jobs = {world.job(host): host for host in ("web01", "web02")}
+    world.start()
+    ports = {job: world.wait_state(job, ACCEPTED).port for job in jobs}
+    wanted = {"web01": ours.port, "web02": original.port}
+    assert ports == {job: wanted[host] for job, host in jobs.items()}
+
+
 def test_hosts_that_cannot_be_used(world: World, original: FakeAgent) -> None:
     """Unknown and disabled hosts fail the icon; force runs it all the same."""
     host = world.host("closed", original, enabled=False)
