@@ -63,19 +63,20 @@ class Site:
         self.server_config = self.directory / "jobarg_server.conf"
         self.agent_config = self.directory / "jobarg_agentd.conf"
         self.password_file = self.directory / "password"
-        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}
 
     def write(self) -> None:
         """Write the configuration files and a random password that only the owner can read."""
         for name in ("tmp", "state", "agent"):
             (self.directory / name).mkdir(mode=0o700)
-        _write(self.server_config, self._server_parameters())
-        _write(self.agent_config, self._agent_parameters())
+        _write(self.server_config, self.server_parameters())
+        _write(self.agent_config, self.agent_parameters())
         descriptor = os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(18) + "\n")
 
-    def _server_parameters(self) -> Mapping[str, object]:
+    def server_parameters(self) -> Mapping[str, object]:
+        """Return the server's configuration."""
         here = self.directory
         return {
             "DBType": "sqlite",
@@ -94,7 +95,8 @@ class Site:
             "JaStateDir": here / "state",
         }
 
-    def _agent_parameters(self) -> Mapping[str, object]:
+    def agent_parameters(self) -> Mapping[str, object]:
+        """Return the agent's configuration."""
         here = self.directory
         return {
             "Server": "127.0.0.1",
@@ -137,23 +139,28 @@ class Site:
 
     def start(self) -> None:
         """Start server and agent, and wait until both listen."""
-        for name, config, port in (
-            ("jobarg_server", self.server_config, self.server_port),
-            ("jobarg_agentd", self.agent_config, self.agent_port),
-        ):
-            with (self.directory / f"{name}.out").open("ab") as output:
-                self._daemons[name] = subprocess.Popen(
-                    _call(name, ["-f", "-c", config]),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C is for the demo, which then stops them
-                )
-            self._wait_for(name, port)
+        for name in ("jobarg_server", "jobarg_agentd"):
+            self.launch(name)
+            self.wait_for(name)
 
-    def _wait_for(self, name: str, port: int) -> None:
+    def launch(self, name: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start one daemon; it may not listen yet."""
+        config = self.server_config if name == "jobarg_server" else self.agent_config
+        with (self.directory / f"{name}.out").open("ab") as output:
+            self.daemons[name] = subprocess.Popen(
+                _call(name, ["-f", "-c", config]),
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the demo, which then stops them
+            )
+        return self.daemons[name]
+
+    def wait_for(self, name: str) -> None:
         """Wait until a daemon listens."""
-        daemon = self._daemons[name]
+        daemon = self.daemons[name]
+        port = self.server_port if name == "jobarg_server" else self.agent_port
 
         def is_there() -> bool:
             if daemon.poll() is not None:
@@ -165,7 +172,7 @@ class Site:
 
     def check_alive(self) -> None:
         """Complain if a daemon is gone."""
-        for name, daemon in self._daemons.items():
+        for name, daemon in self.daemons.items():
             if daemon.poll() is not None:
                 raise DemoFailed(f"{name} ended with {daemon.returncode}")
 
@@ -176,8 +183,8 @@ class Site:
             DemoFailed: a daemon failed or had to be killed, or something of it still ran.
         """
         troubles: list[str] = []
-        for name in [name for name in ("jobarg_server", "jobarg_agentd") if name in self._daemons]:
-            daemon = self._daemons.pop(name)
+        for name in [name for name in ("jobarg_server", "jobarg_agentd") if name in self.daemons]:
+            daemon = self.daemons.pop(name)
             family = _descendants(daemon.pid)
             troubles += _end(name, daemon)
             _, alive = psutil.wait_procs(family, timeout=5.0)

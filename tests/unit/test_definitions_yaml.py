@@ -37,6 +37,7 @@ flows:
 
 
 def parse(text=GOOD):
+    """Return the one jobnet of a text."""
     (definition,) = yamlform.parse(text, "f.yaml")
     return definition
 

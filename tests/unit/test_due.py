@@ -10,6 +10,7 @@ NINE = 202611220900
 
 
 def due(number=1, name="J", *, mode=MultipleStart.PARALLEL, **changes):
+    """Return a due run; immediate unless told otherwise."""
     values = {
         "id": number,
         "jobnet_id": name,
@@ -23,6 +24,7 @@ def due(number=1, name="J", *, mode=MultipleStart.PARALLEL, **changes):
 
 
 def timed(number=1, **changes):
+    """Return a run that was scheduled for nine o'clock."""
     return due(number, run_type=RunType.TIME, **{"scheduled_time": NINE, **changes})
 
 

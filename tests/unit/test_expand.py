@@ -1,7 +1,7 @@
 """Expansion: definition rows and ids come in, rows of the run tables go out."""
 
 from collections import defaultdict
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 
@@ -13,6 +13,7 @@ from jobarranger.loading.expand import (
     Ids,
     Library,
     MissingVersion,
+    Rows,
     plan,
     rows,
 )
@@ -45,7 +46,8 @@ def filled(table, key, **changes):
 def jobnet(name, kinds, *, links=None, **changes):
     """Return a definition with one icon per kind, in a chain, with filled settings."""
     key = {"jobnet_id": name, "update_date": 7}
-    icons, settings = [], defaultdict(dict)
+    icons: list[dict] = []
+    settings: dict[str, dict] = defaultdict(dict)
     names = [f"{JobType(kind).name}-{number}" for number, kind in enumerate(kinds)]
     for job_id, kind in zip(names, kinds, strict=True):
         icons.append(
@@ -58,7 +60,7 @@ def jobnet(name, kinds, *, links=None, **changes):
             settings[table.name][job_id] = [row]
     flows = [
         {**key, "start_job_id": a, "end_job_id": b, "flow_type": 0, "flow_width": 1}
-        for a, b in zip(names, names[1:], strict=False)
+        for a, b in pairwise(names)
     ]
     header = {
         **key, "valid_flag": 1, "public_flag": 1, "multiple_start_up": 2,
@@ -68,6 +70,7 @@ def jobnet(name, kinds, *, links=None, **changes):
 
 
 def library(*definitions):
+    """Return the definitions, all in force."""
     return Library(
         {item.key: item for item in definitions},
         {item.key[0]: item.key for item in definitions},
@@ -75,7 +78,8 @@ def library(*definitions):
 
 
 def request(name="MAIN", **changes):
-    row = {column.name: None for column in t.run_jobnet.c}
+    """Return the main row of a request."""
+    row: dict[str, object] = {column.name: None for column in t.run_jobnet.c}
     row |= {
         "inner_jobnet_id": 900, "inner_jobnet_main_id": 900, "jobnet_id": name, "update_date": 7,
         "run_type": int(RunType.IMMEDIATE), "scheduled_time": 0, "initial_scheduled_time": 0,
@@ -86,10 +90,11 @@ def request(name="MAIN", **changes):
 
 
 def expand(run, books):
+    """Return the rows of a run; check that it took exactly the ids it asked for."""
     planned = plan(run, books)
     starts = {counter: 1000 * int(counter) for counter in Counter}
     used = {counter: iter(count(start)) for counter, start in starts.items()}
-    into = defaultdict(list)
+    into: Rows = defaultdict(list)
     rows(planned, Ids(used), into)
     for counter, number in planned.needs.items():
         assert next(used[counter]) == starts[counter] + number, counter

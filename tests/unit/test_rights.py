@@ -8,6 +8,7 @@ from jobarranger.states import UserType
 
 
 def user(*groups, **changes):
+    """Return a user in some groups."""
     return User(name="u", password_hash="", groups=groups, **changes)
 
 

@@ -1,0 +1,180 @@
+"""jobarg_def and jobarg_ctl as real processes on a real database."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from jobarranger.clock import SystemClock
+from jobarranger.db import tables as t
+from jobarranger.db.definitions import valid_header
+from jobarranger.db.engine import Database
+from jobarranger.db.ids import IdPool
+from jobarranger.directory import EmbeddedDirectory
+from jobarranger.loading.load import load_requests
+from jobarranger.loading.requests import StartRequest, register
+from jobarranger.states import DatabaseType
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "conf" / "demo" / "hello.yaml"
+COMMANDS = {"jobarg_ctl": "ctl", "jobarg_def": "definition"}
+
+
+class Shell:
+    """Runs our commands on the test's database."""
+
+    def __init__(self, db: Database, directory: Path) -> None:
+        self.db = db
+        self.config = directory / "jobarg_server.conf"
+        settings = db.settings
+        lines = [f"DBType={settings.kind.value}", "AllowRoot=1"]
+        if settings.kind is DatabaseType.SQLITE:
+            lines.append(f"DBFile={settings.file}")
+        else:
+            lines += [
+                f"DBHost={settings.host}", f"DBPort={settings.port}", f"DBName={settings.name}",
+                f"DBUser={settings.user}", f"DBPassword={settings.password}",
+            ]  # fmt: skip
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def __call__(self, line, *more, code=0, given="", **environment):
+        """Run a command line; check its exit code; return both outputs."""
+        name, *words = line.split()
+        command = [sys.executable, "-m", f"jobarranger.commands.{COMMANDS[name]}"]
+        config = ["-c", str(self.config)]
+        command += [*config, *words] if name == "jobarg_ctl" else [*words, *config]
+        environment = {
+            **{k: v for k, v in os.environ.items() if k != "JOBARG_PASSWORD"},
+            **environment,
+        }
+        done = subprocess.run(
+            [*command, *map(str, more)],
+            input=given, env=environment, cwd=ROOT,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def shell(database, tmp_path):
+    """Give a shell on a fresh database."""
+    return Shell(database, tmp_path)
+
+
+def test_import_makes_the_first_version_valid_only(shell):
+    """The first version is put in force, a second one is not unless asked for."""
+    assert "in force" in shell("jobarg_def import", DEMO)
+    first = shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"]
+    assert "not in force" in shell("jobarg_def import", DEMO)
+    assert shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"] == first
+    shell("jobarg_def import", DEMO, "--enable")
+    third = shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"]
+    assert third > first
+    shell(f"jobarg_def enable DEMO {first}")
+    assert shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"] == first
+    listing = shell("jobarg_def list").splitlines()
+    assert [line[0] for line in listing] == ["*", " ", " "]
+    audit = shell.db.read(lambda conn: conn.execute(select(t.ext_audit)).all())
+    assert [(row.actor_source, row.target) for row in audit] == [("jobarg_def", "DEMO")] * 4
+
+
+def test_import_is_all_or_nothing(shell, tmp_path):
+    """One bad file in a directory: one line, exit code 1, nothing is stored."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.yaml").write_text(DEMO.read_text())
+    (tmp_path / "in" / "b.yaml").write_text("jobnet: X\nowner: o\nicons: {}\nflows: []\n")
+    output = shell("jobarg_def import", tmp_path / "in", code=1)
+    assert output.count("\n") == 1
+    assert "b.yaml" in output
+    assert "start icon" in output
+    assert shell("jobarg_def list") == ""
+
+
+def test_hosts(shell):
+    """Hosts are added, seen, disabled and removed."""
+    shell("jobarg_ctl host add web1 192.0.2.1 --port 10055")
+    assert shell("jobarg_ctl host list") == "web1\t192.0.2.1\t10055\t-\t1\n"
+    assert "exists already" in shell("jobarg_ctl host add web1 192.0.2.2", code=1)
+    shell("jobarg_ctl host disable web1")
+    found = shell.db.read(lambda conn: EmbeddedDirectory().hosts(conn, ["web1", "web2", "WEB1"]))
+    assert set(found) == {"web1"}
+    assert (found["web1"].port, found["web1"].ssh_port, found["web1"].enabled) == (
+        10055,
+        None,
+        False,
+    )
+    shell("jobarg_ctl host remove web1")
+    assert "does not exist" in shell("jobarg_ctl host remove web1", code=1)
+
+
+def test_users_and_groups(shell, tmp_path):
+    """A user with a password and a group may work, and use what his group owns."""
+    shell("jobarg_ctl group add ops")
+    (tmp_path / "secret").write_text("correct horse\n")
+    shell("jobarg_ctl user add ann --group ops --password-file", tmp_path / "secret")
+    shell("jobarg_ctl user add bob --type super", JOBARG_PASSWORD="from environment")
+    shell("jobarg_ctl user add cyd", given="from input\n")
+    directory = EmbeddedDirectory()
+
+    def known(conn, name):
+        user = directory.user(conn, name)
+        assert user is not None
+        return user
+
+    def check(conn):
+        ann, bob, cyd = (known(conn, name) for name in ("ann", "bob", "cyd"))
+        assert directory.user(conn, "nobody") is None
+        assert directory.verify(ann, "correct horse")
+        assert not directory.verify(ann, "wrong horse")
+        assert directory.verify(bob, "from environment")
+        assert directory.verify(cyd, "from input")
+        assert [directory.is_enabled(user) for user in (ann, bob, cyd)] == [True, False, False]
+        assert directory.may_use(conn, ann, "ann", 0)
+        assert not directory.may_use(conn, cyd, "ann", 0)
+        assert directory.may_use(conn, bob, "ann", 0)
+
+    shell.db.read(check)
+    shell("jobarg_ctl user passwd ann", given="another one\n")
+    shell("jobarg_ctl group join ops cyd")
+
+    def check_again(conn):
+        assert directory.verify(known(conn, "ann"), "another one")
+        assert directory.may_use(conn, known(conn, "cyd"), "ann", 0)
+
+    shell.db.read(check_again)
+    lines = shell("jobarg_ctl user list").splitlines()
+    assert [line.split("\t")[-1] for line in lines] == ["ops", "-", "ops"]
+    assert "$2b$" not in "".join(lines)
+    assert "at least" in shell("jobarg_ctl user passwd ann", given="abc\n", code=1)
+    assert "does not exist" in shell("jobarg_ctl group join ops eve", code=1)
+
+
+def test_runs_are_shown(shell):
+    """A registered, then loaded run is listed and shown with its icons."""
+    shell("jobarg_def import", DEMO)
+    wish = StartRequest(jobnet_id="DEMO", execution_user_name="ann")
+    (number,) = register(shell.db, IdPool(shell.db), [wish], SystemClock())
+    (row,) = json.loads(shell("jobarg_ctl jobnet list --json"))
+    assert (row["registry"], row["status"]) == (number, "registered")
+    load_requests(shell.db, IdPool(shell.db), SystemClock(), ZoneInfo("UTC"))
+    run = json.loads(shell(f"jobarg_ctl jobnet show {number} --json"))
+    assert (run["status"], run["ended"], run["in_error"]) == ("scheduled", False, False)
+    assert {icon["path"] for icon in run["icons"]} >= {"DEMO/START", "DEMO/JOB-1"}
+    assert "DEMO" in shell("jobarg_ctl jobnet list --active")
+    assert "JOB-3" in shell(f"jobarg_ctl jobnet show {number}")
+    assert "no run" in shell("jobarg_ctl jobnet show 5", code=1)
+
+
+def test_a_missing_database_is_one_line(shell, tmp_path):
+    """A SQLite file that does not exist is not created by looking at it."""
+    shell.config.write_text(f"DBType=sqlite\nDBFile={tmp_path / 'none.db'}\n")
+    output = shell("jobarg_ctl host list", code=1)
+    assert output.count("\n") == 1
+    assert "jobarg_db init" in output
+    assert not (tmp_path / "none.db").exists()
