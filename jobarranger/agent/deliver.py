@@ -164,15 +164,22 @@ class Courier:
 
     def _fill(self) -> None:
         while self._ready and len(self._tasks) < PARALLEL:
-            task = asyncio.get_running_loop().create_task(self._round(self._ready.popleft()))
+            task = asyncio.get_running_loop().create_task(self._safely(self._ready.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._freed)
 
     def _freed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("delivery failed", exc_info=task.exception())
         self._fill()
+
+    async def _safely(self, job: Job) -> None:
+        """Make one round; a fault of ours must not lose the result either."""
+        try:
+            await self._round(job)
+        except Exception:
+            log.exception("delivering the result of job %d failed", job.order.job_id)
+            if job.row not in self._waiting:
+                self._put_off(job, Answer.LATER)
 
     async def _round(self, job: Job) -> None:
         """Try every destination once."""

@@ -9,7 +9,6 @@ descriptor, so a reused id is never hit.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from contextlib import suppress
@@ -75,9 +74,9 @@ def members(table: list[Entry], first: Process, known: set[Process]) -> set[Proc
 def read_first(directory: str) -> Process | None:
     """Return the first process of a job, as its wrapper recorded it."""
     try:
-        record = json.loads(Path(directory, "job").read_bytes())
-        return Process(int(record["pid"]), int(record["start"]))
-    except (OSError, ValueError, KeyError):
+        pid, start = Path(directory, "job").read_text("ascii").split()
+        return Process(int(pid), int(start))
+    except (OSError, ValueError):
         return None
 
 

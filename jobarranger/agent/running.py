@@ -105,7 +105,7 @@ class Runner:
             return f"job {job_id} is not running"
         if None not in {attempt, entry.job.order.attempt} and attempt != entry.job.order.attempt:
             return f"attempt {attempt} of job {job_id} is not running"
-        if entry.asked_at is None:
+        if entry.asked_at is None and entry.wrapper is None:
             return await self._kill_waiting(entry)
         try:
             await asyncio.wait_for(entry.owned.wait(), KILL_PATIENCE)

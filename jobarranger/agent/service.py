@@ -92,7 +92,10 @@ class AgentService:
         gc.freeze()
         ready()
         while not self._stop.is_set():
-            self._chores()
+            try:
+                self._chores()
+            except Exception:
+                log.exception("the agent's chores failed")
             try:
                 await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
             except TimeoutError:

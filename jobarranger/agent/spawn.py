@@ -110,6 +110,7 @@ class Starter:
             words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), announcing.fileno()),
             start_new_session=True,
         )

@@ -1,0 +1,234 @@
+"""The pure parts of the agent: verdicts, outcomes, output, answers, pauses, kill, peers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobarranger.agent.deliver import Answer, pause_after, read_answer
+from jobarranger.agent.jobs import (
+    JobState,
+    Known,
+    Order,
+    Outcome,
+    Verdict,
+    judge,
+    outcome_of_wait_status,
+)
+from jobarranger.agent.journal import Acceptance, Journal, JournalError
+from jobarranger.agent.kill import Entry, members
+from jobarranger.agent.peers import Peers
+from jobarranger.agent.spawn import OUTPUT_BYTES, as_text
+from jobarranger.agent.watch import Process
+from jobarranger.clock import SystemClock
+from jobarranger.states import Method
+
+OPEN = (JobState.ACCEPTED, JobState.RUNNING, JobState.ENDED)
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_the_same_attempt_is_always_a_repetition(state: JobState) -> None:
+    """Whatever has become of it."""
+    assert judge(3, Known(attempt=3, state=state)) is Verdict.REPEATED
+    assert judge(2, Known(attempt=3, state=state)) is Verdict.OUTDATED
+
+
+@pytest.mark.parametrize("attempt", [None, 4])
+@pytest.mark.parametrize("known", [None, 3])
+def test_a_new_attempt_waits_for_the_end_of_the_old(attempt: int | None, known: int | None) -> None:
+    """With and without attempts on either side; a closed job may run again."""
+    for state in OPEN:
+        assert judge(attempt, Known(attempt=known, state=state)) is Verdict.UNFINISHED
+    assert judge(attempt, Known(attempt=known, state=JobState.CLOSED)) is Verdict.NEW
+    assert judge(attempt, None) is Verdict.NEW
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(0, (0, 0)), (3 << 8, (3, 0)), (137 << 8, (137, 0)), (9, (9, 1)), (139, (11, 1))],
+)
+def test_wait_statuses(status: int, expected: tuple[int, int]) -> None:
+    """Exit code, or number of the signal (core dump or not)."""
+    assert outcome_of_wait_status(status) == expected
+
+
+@given(st.binary(max_size=300))
+def test_output_is_always_text_without_nul(data: bytes) -> None:
+    """Valid UTF-8, nothing behind a NUL."""
+    text = as_text(data)
+    assert "\0" not in text
+    assert text == data.partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def test_output_is_cut_between_characters() -> None:
+    """64,000 bytes at most, counted after replacement."""
+    assert as_text(b"x" + "é".encode() * 40_000) == "x" + "é" * 31_999
+    assert len(as_text(b"\xff" * 64_001).encode()) <= OUTPUT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        (b'{"data": {"result": 0}}', Answer.ACCEPTED),
+        (b'{"data": {"result": "0"}}', Answer.ACCEPTED),
+        (b'{"data": {"result": -1, "message": "no"}}', Answer.REFUSED),
+        (b'{"data": {"result": -1, "retry": 0}}', Answer.REFUSED),
+        (b'{"data": {"result": -1, "retry": 1}}', Answer.LATER),
+        (b'{"data": {}}', Answer.NONE),
+        (b"{}", Answer.NONE),
+        (b"[]", Answer.NONE),
+        (b"", Answer.NONE),
+        (b"what?", Answer.NONE),
+    ],
+)
+def test_what_answers_mean(payload: bytes, answer: Answer) -> None:
+    """Only a plain refusal is for good; what cannot be understood is no answer."""
+    assert read_answer(payload)[0] is answer
+
+
+def test_pauses_grow_to_their_limits() -> None:
+    """At most a second during the close attempts, then up to the longest."""
+    pauses = [pause_after(n, close_tries=30, longest=60) for n in range(1, 60)]
+    assert pauses[0] == 0.05
+    assert max(pauses[:30]) == 1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 60
+    assert pause_after(10, close_tries=30, longest=0.5) == 0.5
+
+
+def test_who_belongs_to_a_job() -> None:
+    """Session and descendants, also of those known already; never the wrapper or elders."""
+    first = Process(10, 100)
+    table = [
+        Entry(pid=9, parent=1, session=9, start=99),  # the wrapper
+        Entry(pid=10, parent=9, session=10, start=100),
+        Entry(pid=11, parent=10, session=11, start=101),  # a session of its own
+        Entry(pid=12, parent=11, session=11, start=102),
+        Entry(pid=13, parent=1, session=10, start=103),  # re-parented
+        Entry(pid=14, parent=1, session=14, start=104),  # of a known one, now init's
+        Entry(pid=15, parent=14, session=14, start=105),
+        Entry(pid=16, parent=1, session=16, start=106),  # a stranger
+        Entry(pid=17, parent=10, session=10, start=50),  # an elder cannot be a child
+    ]
+    found = members(table, first, {Process(14, 104), Process(16, 1)})
+    assert {process.pid for process in found} == {10, 11, 12, 13, 14, 15}
+
+
+def test_a_reused_id_is_not_hit() -> None:
+    """A stranger with the first's number makes its session meaningless."""
+    table = [Entry(pid=10, parent=1, session=10, start=900)]
+    assert members(table, Process(10, 100), set()) == set()
+
+
+@pytest.mark.parametrize(
+    ("entries", "address", "expected"),
+    [
+        (["127.0.0.1"], "127.0.0.1", True),
+        (["127.0.0.1"], "::ffff:127.0.0.1", True),
+        (["10.0.0.0/8", "::1"], "10.2.3.4", True),
+        (["10.0.0.0/8", "::1"], "::1", True),
+        (["10.0.0.0/8", "::1"], "11.0.0.1", False),
+        (["localhost"], "127.0.0.1", True),
+        (["no-such-name.invalid"], "127.0.0.1", False),
+        ([], "127.0.0.1", False),
+    ],
+)
+def test_allowed_servers(entries: list[str], address: str, *, expected: bool) -> None:
+    """Addresses, networks and names; nothing else."""
+    assert asyncio.run(Peers(entries, SystemClock()).allowed(address)) is expected
+
+
+def test_results_are_not_sent_to_networks() -> None:
+    """A network is no destination."""
+    peers = Peers(["a.example", "10.0.0.0/8", "10.1.1.1"], SystemClock())
+    assert peers.destinations == ["a.example", "10.1.1.1"]
+
+
+def order(job_id: int, attempt: int | None = 1) -> Order:
+    """Return an order as it comes from a server."""
+    return Order(
+        job_id=job_id,
+        attempt=attempt,
+        method=Method.NORMAL,
+        type="command",
+        script="echo \udcff é",
+        env={"A": "ü"},
+        run_user="",
+        server_id="S",
+        version=1,
+        peer="10.0.0.1",
+    )
+
+
+def journal(path: Path) -> Journal:
+    """Open a journal."""
+    return Journal(path, jobs_dir="/jobs", boot_id="B", clock=SystemClock())
+
+
+def test_the_journal_remembers(tmp_path: Path) -> None:
+    """What was accepted is there after a reopening, with its outcome; what was closed is not."""
+    path = tmp_path / "agent.db"
+
+    async def live() -> None:
+        book = journal(path)
+        book.start()
+        answers = await asyncio.gather(*(book.accept(order(n)) for n in (1, 2, 3)))
+        again = await asyncio.gather(book.accept(order(1)), book.accept(order(1, 2)))
+        assert [each.verdict for each in again] == [Verdict.REPEATED, Verdict.UNFINISHED]
+        jobs = [each.job for each in answers if each.job is not None]
+        assert [job.directory for job in jobs] == ["/jobs/1-1", "/jobs/2-1", "/jobs/3-1"]
+        jobs[1].ended_at = 5
+        book.ended(jobs[1], Outcome(result=0, return_code=7, std_out="long"))
+        closed = asyncio.Event()
+        book.closed(jobs[2], closed.set)
+        await closed.wait()
+        assert (await book.known(3, 1)) == Known(attempt=1, state=JobState.CLOSED)
+        assert (await book.known(3, 2)) is None
+        book.close()
+
+    asyncio.run(live())
+    book = journal(path)
+    first, second = book.unfinished()
+    assert (first.order.job_id, first.state, first.order.env) == (1, JobState.ACCEPTED, {"A": "ü"})
+    assert second.outcome == Outcome(result=0, return_code=7)
+    book.close()
+
+
+def test_without_attempts_each_acceptance_is_a_job_of_its_own(tmp_path: Path) -> None:
+    """A closed job runs again in another directory."""
+
+    async def live() -> None:
+        book = journal(tmp_path / "agent.db")
+        book.start()
+        one = await book.accept(order(1, None))
+        assert (await book.accept(order(1, None))).verdict is Verdict.UNFINISHED
+        assert one.job is not None
+        book.closed(one.job, lambda: None)
+        two: Acceptance = await book.accept(order(1, None))
+        assert two.job is not None
+        assert two.job.directory != one.job.directory
+        book.close()
+
+    asyncio.run(live())
+
+
+def test_a_journal_belongs_to_one_agent(tmp_path: Path) -> None:
+    """The second is refused, and a damaged file is told."""
+    first = journal(tmp_path / "agent.db")
+    with pytest.raises(JournalError, match="another agent"):
+        journal(tmp_path / "agent.db")
+    first.close()
+    (tmp_path / "bad.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(JournalError, match="cannot open"):
+        journal(tmp_path / "bad.db")
+
+
+def test_only_the_owner_can_read_the_journal(tmp_path: Path) -> None:
+    """It holds scripts and environments."""
+    journal(tmp_path / "agent.db").close()
+    assert os.stat(tmp_path / "agent.db").st_mode & 0o077 == 0
