@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from jobarranger.commands import ctl_directory, ctl_jobnets, operate
+from jobarranger.commands import ctl_directory, ctl_icons, ctl_jobnets, operate
 
 NAME = "jobarg_ctl"
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     objects = top.add_subparsers(dest="object", required=True, metavar="OBJECT")
     ctl_directory.add_parsers(objects)
     ctl_jobnets.add_parsers(objects)
+    ctl_icons.add_parsers(objects)
     return top
 
 

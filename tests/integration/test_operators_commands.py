@@ -178,3 +178,9 @@ def test_a_missing_database_is_one_line(shell, tmp_path):
     assert output.count("\n") == 1
     assert "jobarg_db init" in output
     assert not (tmp_path / "none.db").exists()
+
+
+def test_nothing_to_resolve(shell):
+    """Without an unknown outcome there is nothing to list and nothing to decide."""
+    assert shell("jobarg_ctl icon unknown") == ""
+    assert "unknown" in shell("jobarg_ctl icon resolve 5 --ended 0", code=1)

@@ -1,0 +1,52 @@
+"""`jobarg_ctl icon unknown|resolve`: jobs that were sent and never heard of again."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from jobarranger.commands import operate
+from jobarranger.commands.operate import Session
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.resolving import Actor, Ended, NotDone, resolve, unknown_outcomes
+
+
+def add_parsers(objects: Any) -> None:
+    """Add the object `icon` to the command line."""
+    icon = objects.add_parser("icon", help="icons whose outcome is unknown")
+    actions = icon.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("unknown", help="list them, the oldest first")
+    show.set_defaults(work=_list)
+    decide = actions.add_parser("resolve", help="tell what became of one of them")
+    decide.add_argument("icon", type=int, metavar="ICON", help="number as listed")
+    outcome = decide.add_mutually_exclusive_group(required=True)
+    outcome.add_argument(
+        "--ended",
+        type=int,
+        metavar="CODE",
+        help="the job ran and ended with this exit code: work it in as its result",
+    )
+    outcome.add_argument(
+        "--not-done",
+        action="store_true",
+        help="the job failed or never ran: the icon stays in error and may be run again",
+    )
+    decide.set_defaults(work=_resolve)
+
+
+def _list(session: Session, arguments: argparse.Namespace) -> int:
+    for found in unknown_outcomes(session.db):
+        print(f"{found.job_id}\t{found.host_name}\tattempt {found.attempt}")
+    return 0
+
+
+def _resolve(session: Session, arguments: argparse.Namespace) -> int:
+    decision = NotDone() if arguments.not_done else Ended(exit_code=arguments.ended)
+    resolve(
+        session.db,
+        Engine.from_config(session.config, session.clock),
+        actor=Actor(user=operate.actor(), source=session.source),
+        job_id=arguments.icon,
+        decision=decision,
+    )
+    return 0
