@@ -113,6 +113,9 @@ class Database:
             except SQLAlchemyError as error:
                 if tries.failed(error) is Retry.LOST:
                     self._link.drop()
+            except (KeyboardInterrupt, SystemExit):
+                self._link.drop()  # the wire may hold half an answer
+                raise
             tries.pause()
 
     def transaction(
@@ -183,8 +186,8 @@ class _Attempts(Generic[T]):
         try:
             unit = Unit(self._link.begin(), self._kind)
             result = self._work(unit)
-        except BaseException:
-            self._link.roll_back()
+        except BaseException as error:
+            self._undo(error)
             raise
         self._commit(unit)
         return result, unit.wakes()
@@ -203,8 +206,15 @@ class _Attempts(Generic[T]):
                 self._doubtful = unit
                 self._link.drop()
             else:
-                self._link.roll_back()
+                self._undo(error)
             raise
+
+    def _undo(self, error: BaseException) -> None:
+        """Roll back; after an interruption the wire may hold half an answer: drop it instead."""
+        if isinstance(error, Exception):
+            self._link.roll_back()
+        else:
+            self._link.drop()
 
 
 class _Tries:
