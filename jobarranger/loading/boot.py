@@ -23,8 +23,8 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.due import Action, Due, decide
 from jobarranger.loading.missed import write_missed
 from jobarranger.loading.notes import queue_notes
-from jobarranger.parking import Parking, together_or_alone
 from jobarranger.messages.model import Raised
+from jobarranger.parking import Parking, together_or_alone
 from jobarranger.states import JobnetStatus, LoadStatus, MultipleStart
 from jobarranger.wakes import Role
 

@@ -38,9 +38,9 @@ from jobarranger.loading.expand import (
     summary_row,
 )
 from jobarranger.loading.notes import queue_notes
-from jobarranger.parking import Parking, together_or_alone
 from jobarranger.loading.requests import IdSource
 from jobarranger.messages.model import Message, Raised
+from jobarranger.parking import Parking, together_or_alone
 from jobarranger.states import Counter, JobnetStatus, JobStatus, LoadStatus
 from jobarranger.wakes import Role
 
