@@ -1,1 +1,1 @@
-"""Measurements of the whole stack; `python -m benchmarks` runs them."""
+"""What the product costs, against the bare limit of the same machine (docs/benchmarks.md)."""

@@ -1,0 +1,79 @@
+"""sequence: 40 JOB icons running `true` in one jobnet; milliseconds per icon.
+
+The time runs from the start of the first job to the end of the last, by the server's own record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from statistics import median
+
+from sqlalchemy import func, select
+
+from benchmarks.figures import Figure, cpu_seconds
+from benchmarks.jobnets import chain
+from benchmarks.limit import bare_limit_ms
+from benchmarks.surroundings import Surroundings
+from jobarranger.db import tables as t
+from jobarranger.states import IconEvent
+
+JOBS = 40
+ROUNDS = 5
+
+
+def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure."""
+    stack = place.stack
+    limits = [bare_limit_ms(stack.db)]
+    stack.define(chain("SEQ", JOBS))
+    client = stack.client()
+    client.start_jobnet("SEQ")
+    if not stack.wait_for_ends(1, 60):
+        raise AssertionError("the first jobnet did not end within 60 s")
+    processes = {name: stack.processes(name) for name in ("jobarg_server", "jobarg_agentd")}
+    before = {name: cpu_seconds(family) for name, family in processes.items()}
+    questions = place.questions.count()
+    times = []
+    for number in range(ROUNDS):
+        run_id = client.start_jobnet("SEQ")
+        if not stack.wait_for_ends(number + 2, 60):
+            raise AssertionError("a jobnet did not end within 60 s")
+        times.append(_milliseconds(place, run_id) / JOBS)
+        say(f"round {number + 1} of {ROUNDS}: {times[-1]:.2f} ms per icon")
+    statements = place.questions.count() - questions
+    after = {name: cpu_seconds(stack.processes(name)) for name in processes}
+    limits.append(bare_limit_ms(stack.db))
+    limit, value, icons = min(limits), median(times), JOBS * ROUNDS
+    detail: dict[str, float | str] = {
+        f"{name}_cpu_ms_per_icon": round((after[name] - before[name]) * 1000 / icons, 2)
+        for name in processes
+    }
+    detail |= {
+        "statements_per_icon": round(statements / icons, 1),
+        "rounds": ", ".join(f"{one:.2f}" for one in times),
+    }
+    yield Figure(
+        name="sequence",
+        database=place.product,
+        value=round(value, 2),
+        unit="ms/icon",
+        limit=round(limit, 2),
+        ratio=round(value / limit, 2),
+        detail=detail,
+    )
+
+
+def _milliseconds(place: Surroundings, run_id: int) -> int:
+    """Return the time between the start of the first job and the end of the last."""
+    event, icon = t.ext_event.c, t.run_job.c
+    statement = (
+        select(func.min(event.at), func.max(event.at))
+        .join(t.run_job, icon.inner_job_id == event.inner_job_id)
+        .where(
+            event.inner_jobnet_main_id == run_id,
+            icon.job_id.like("JOB-%"),
+            event.event.in_([IconEvent.STARTED, IconEvent.ENDED]),
+        )
+    )
+    first, last = place.stack.db.read(lambda conn: conn.execute(statement).one())
+    return int(last) - int(first)

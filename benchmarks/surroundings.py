@@ -1,0 +1,56 @@
+"""Where a bench runs: a fresh database, a server and an agent with the shipped parameters."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.figures import Questions
+from jobarranger.db.settings import DatabaseSettings
+from tests.services import PrivateMariaDB, PrivatePostgreSQL
+from tests.stack import Stack
+
+PRODUCTS = ("sqlite", "mariadb", "postgresql")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A running site and the database server below it."""
+
+    product: str
+    stack: Stack
+    server: PrivateMariaDB | PrivatePostgreSQL | None
+
+    @property
+    def questions(self) -> Questions:
+        """Return the statement counter of the database server."""
+        return Questions(self.server if isinstance(self.server, PrivateMariaDB) else None)
+
+
+@contextmanager
+def surroundings(product: str, base: Path) -> Iterator[Surroundings]:
+    """Start a database of its own, server and agent; end and remove everything afterwards."""
+    server, settings = _database(product)
+    try:
+        stack = Stack(Path(tempfile.mkdtemp(prefix="bench-", dir=base)), settings)
+        try:
+            stack.start()
+            yield Surroundings(product, stack, server)
+        finally:
+            stack.close()
+    finally:
+        if server is not None:
+            server.remove()
+
+
+def _database(
+    product: str,
+) -> tuple[PrivateMariaDB | PrivatePostgreSQL | None, DatabaseSettings | None]:
+    """Start a database server for one bench (SQLite needs none)."""
+    if product == "sqlite":
+        return None, None
+    server = (PrivateMariaDB if product == "mariadb" else PrivatePostgreSQL)().start()
+    return server, server.create_database("jobarg")
