@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from logging import getLogger
 from pathlib import Path
 
+from sdnotify import SystemdNotifier
+
 from jobarranger import __version__, logs
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.service import AgentService, listen
@@ -105,12 +107,16 @@ def _serve(
     for warning in warnings:
         log.warning("%s", warning)
 
+    notifier = SystemdNotifier()
+    os.environ.pop("NOTIFY_SOCKET", None)  # it is ours, not the jobs'
+
     def ready() -> None:
         log.info(
             "jobarg_agentd %s started as %s, host %s, port %d",
             *(__version__, user_and_group(), config.hostname, listener.getsockname()[1]),
         )
         launch.ready()
+        notifier.notify("READY=1")
         if background:
             silence()
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,15 @@ class AgentRig:
         """End what is left."""
         if not self.dead:
             self.kill()
+        pid_file = self.directory / "agent.pid"
+        if pid_file.exists() and not self._is_ours(int(pid_file.read_text() or 0)):
+            with suppress(ProcessLookupError):
+                os.kill(int(pid_file.read_text()), signal.SIGKILL)
         self.server.close()
+
+    def _is_ours(self, pid: int) -> bool:
+        """Tell whether the pid file is that of the foreground agent, which has ended."""
+        return pid == 0 or (self.process is not None and self.process.pid == pid)
 
     def left_overs(self) -> list[str]:
         """Return the job directories that are still there."""

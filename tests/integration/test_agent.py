@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -525,6 +526,17 @@ def test_the_daemon_starts_in_the_background_and_stops(idle: AgentRig) -> None:
     daemon.terminate()
     daemon.wait(10)
     assert not (idle.directory / "agent.pid").exists()
+
+
+def test_systemd_hears_when_the_agent_listens_and_jobs_do_not(idle: AgentRig) -> None:
+    """READY=1 goes to the socket that systemd gave; jobs do not get to know it."""
+    path = idle.directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(path))
+        notify.settimeout(10)
+        idle.start(NOTIFY_SOCKET=str(path))
+        assert notify.recv(100) == b"READY=1"
+    assert idle.run(1, "echo $NOTIFY_SOCKET")["std_out"] == "\n"
 
 
 def test_a_failed_start_is_seen_by_whoever_started_it(idle: AgentRig) -> None:
