@@ -19,11 +19,10 @@ from types import FrameType
 
 from jobarranger.commands import operate, picture
 from jobarranger.commands.ctl_jobnets import follow
-from jobarranger.commands.demo_site import DemoFailed, Site
+from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
 from jobarranger.db.overview import RunView
 from jobarranger.errors import JobArrangerError
 
-ROOT = Path(__file__).resolve().parents[2]
 #: The jobnet that is started, of those in conf/demo.
 JOBNET = "DEMO"
 #: Seconds that the jobnet may take.

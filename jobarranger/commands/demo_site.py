@@ -23,6 +23,7 @@ import psutil
 from jobarranger.clock import SystemClock
 from jobarranger.errors import JobArrangerError
 
+ROOT = Path(__file__).resolve().parents[2]
 #: Longest path of the runtime directory; the system allows 107 bytes for a socket in it.
 MAX_RUNTIME_DIR = 80
 #: Seconds: until a daemon listens, until it has ended, for one command.
@@ -89,6 +90,7 @@ class Site:
             "JaExecutionUser": _user_name(),
             "AllowRoot": 1,
             "JaLogFile": here / "jobarg_server.log",
+            "JaLogMessageFile": ROOT / "conf" / "locale" / "logmessage_64BIT.txt",
             "JaPidFile": here / "jobarg_server.pid",
             "TmpDir": here / "tmp",
             "JaRuntimeDir": self.runtime,
