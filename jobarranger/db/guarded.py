@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, update
 
 from jobarranger.errors import StateConflict
 
@@ -24,6 +25,18 @@ class Change:
     key: int
     stored: int
     values: Mapping[str, object]
+
+
+@lru_cache(maxsize=256)
+def _statement(
+    table: Table, key: ColumnElement[Any], status: ColumnElement[Any], names: tuple[str, ...]
+) -> Update:
+    """Return the update that sets the columns `names`; kept, since building it costs."""
+    return (
+        update(table)
+        .where(key.in_(_IDS), status == bindparam("stored_"))
+        .values({name: bindparam(f"v_{name}") for name in names})
+    )
 
 
 def apply_changes(
@@ -43,14 +56,33 @@ def apply_changes(
         group = (change.stored, tuple(sorted(change.values.items())))
         groups.setdefault(group, []).append(change.key)
     for (stored, values), keys in groups.items():
-        statement = (
-            update(table)
-            .where(key.in_(_IDS), status == bindparam("stored_"))
-            .values({name: bindparam(f"v_{name}") for name, _ in values})
-        )
+        statement = _statement(table, key, status, tuple(name for name, _ in values))
         parameters = {f"v_{name}": value for name, value in values}
         result = conn.execute(statement, {**parameters, "ids_": sorted(keys), "stored_": stored})
         if result.rowcount != len(keys):
             raise StateConflict(
                 f"{table.name}: {result.rowcount} of {len(keys)} rows were still in state {stored}"
             )
+
+
+@lru_cache(maxsize=64)
+def _plain_statement(table: Table, key: ColumnElement[Any], names: tuple[str, ...]) -> Update:
+    """Return the unguarded update that sets the columns `names`."""
+    values = {name: bindparam(f"v_{name}") for name in names}
+    return update(table).where(key.in_(_IDS)).values(values)
+
+
+def write_alike(
+    conn: Connection,
+    table: Table,
+    key: ColumnElement[Any],
+    changes: Mapping[int, Mapping[str, object]],
+) -> None:
+    """Write rows that others guard; those with equal values go in one statement."""
+    groups: dict[tuple[tuple[str, object], ...], list[int]] = {}
+    for owner, values in changes.items():
+        groups.setdefault(tuple(sorted(values.items())), []).append(owner)
+    for group, owners in groups.items():
+        statement = _plain_statement(table, key, tuple(name for name, _ in group))
+        parameters = {f"v_{name}": value for name, value in group}
+        conn.execute(statement, {**parameters, "ids_": sorted(owners)})

@@ -5,13 +5,14 @@ Functions take a connection inside the caller's transaction and never commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, null, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
+from jobarranger.errors import StateConflict
 from jobarranger.states import DispatchState, JobType, Method
 
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
@@ -21,7 +22,6 @@ _ICON = (
     _I.inner_job_id,
     _I.inner_jobnet_id,
     _I.inner_jobnet_main_id,
-    _I.inner_job_id_fs_link,
     _I.job_type,
     _I.test_flag,
     _I.method_flag,
@@ -35,8 +35,6 @@ _ICON = (
     _I.job_id,
     _I.job_name,
     _I.continue_flag,
-    _I.run_user,
-    _I.run_user_password,
 )
 _LOCK = select(*_ICON).where(_I.inner_job_id.in_(_IDS)).order_by(_I.inner_job_id).with_for_update()
 _LOCK_STARTS = (
@@ -45,8 +43,12 @@ _LOCK_STARTS = (
     .order_by(_I.inner_job_id)
     .with_for_update()
 )
-_FLOWS = select(_F.start_inner_job_id, _F.end_inner_job_id, _F.flow_type).where(
-    _F.start_inner_job_id.in_(_IDS)
+_ARROWS = (
+    select(_F.start_inner_job_id.label("arrow_from"), _F.flow_type.label("arrow_type"), *_ICON)
+    .join(t.run_job, _I.inner_job_id == _F.end_inner_job_id)
+    .where(_F.start_inner_job_id.in_(_IDS))
+    .order_by(_I.inner_job_id)
+    .with_for_update(of=t.run_job)
 )
 
 
@@ -60,9 +62,12 @@ def lock_starts(conn: Connection, instances: Collection[int]) -> Sequence[Any]:
     return conn.execute(_LOCK_STARTS, {"ids": sorted(instances)}).all()
 
 
-def flows_from(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the arrows that leave the given icons, as (start, end, flow type)."""
-    return conn.execute(_FLOWS, {"ids": sorted(ids)}).all()
+def lock_arrows(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
+    """Lock the icons that arrows lead to from the given icons.
+
+    Each row is an icon, with `arrow_from` (the icon the arrow leaves) and `arrow_type`.
+    """
+    return conn.execute(_ARROWS, {"ids": sorted(ids)}).all()
 
 
 def write(conn: Connection, changes: Iterable[Change]) -> None:
@@ -78,11 +83,12 @@ _JOB = (
         _C.inner_job_id,
         _C.host_flag,
         _C.host_name,
-        _C.stop_flag,
         _C.timeout,
-        _C.stop_code,
+        _I.run_user,
+        _I.run_user_password,
         t.run_job_command.c.command,
     )
+    .join(t.run_job, _I.inner_job_id == _C.inner_job_id)
     .outerjoin(
         t.run_job_command,
         (t.run_job_command.c.inner_job_id == _C.inner_job_id)
@@ -90,17 +96,16 @@ _JOB = (
     )
     .where(_C.inner_job_id.in_(_IDS))
 )
-_JOB_VALUES = (
-    select(t.run_value_job.c.inner_job_id, t.run_value_job.c.value_name, t.run_value_job.c.value)
-    .where(t.run_value_job.c.inner_job_id.in_(_IDS))
-    .order_by(t.run_value_job.c.value_name)
+_OWN, _CHOSEN = t.run_value_job.c, t.run_value_jobcon.c
+_JOB_ENVIRONMENT = (
+    select(_OWN.inner_job_id, _OWN.value_name, _OWN.value)
+    .where(_OWN.inner_job_id.in_(_IDS))
+    .union_all(
+        select(_CHOSEN.inner_job_id, _CHOSEN.value_name, null()).where(
+            _CHOSEN.inner_job_id.in_(_IDS)
+        )
+    )
 )
-_JOB_CHOSEN = (
-    select(t.run_value_jobcon.c.inner_job_id, t.run_value_jobcon.c.value_name)
-    .where(t.run_value_jobcon.c.inner_job_id.in_(_IDS))
-    .order_by(t.run_value_jobcon.c.value_name)
-)
-_STOP_CODES = select(_C.inner_job_id, _C.stop_code, _C.host_name).where(_C.inner_job_id.in_(_IDS))
 
 
 def end_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
@@ -118,19 +123,13 @@ def job_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_JOB, {"ids": sorted(ids)}).all()
 
 
-def job_values(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the job variables of JOB icons."""
-    return conn.execute(_JOB_VALUES, {"ids": sorted(ids)}).all()
+def job_environment(conn: Connection, ids: Collection[int]) -> list[tuple[int, str, str | None]]:
+    """Return what JOB icons want in their environment, as (icon, name, text), by name.
 
-
-def job_chosen(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the names of controller variables that JOB icons ask for."""
-    return conn.execute(_JOB_CHOSEN, {"ids": sorted(ids)}).all()
-
-
-def stop_codes(conn: Connection, ids: Collection[int]) -> dict[int, tuple[str | None, str]]:
-    """Return stop code and host (or host variable) of JOB icons."""
-    return {row[0]: (row[1], row[2]) for row in conn.execute(_STOP_CODES, {"ids": sorted(ids)})}
+    The text of an own variable; None for a controller variable that is asked for.
+    """
+    rows = conn.execute(_JOB_ENVIRONMENT, {"ids": sorted(ids)})
+    return sorted(((row[0], row[1], row[2]) for row in rows), key=lambda row: row[:2])
 
 
 _LAST_ATTEMPT = (
@@ -146,26 +145,26 @@ _DISPATCHES = (
         _D.state,
         _D.host_name,
         _D.address,
-        _D.agent_kind,
+        _C.stop_code,
     )
+    .outerjoin(t.run_icon_job, _C.inner_job_id == _D.inner_job_id)
     .where(_D.inner_job_id.in_(_IDS), _D.method.in_([Method.NORMAL, Method.TEST]))
     .order_by(_D.inner_job_id, _D.attempt)
 )
-_LOCK_DISPATCHES = _DISPATCHES.with_for_update()
+_OPEN = (
+    DispatchState.NEW,
+    DispatchState.SENDING,
+    DispatchState.ACCEPTED,
+    DispatchState.UNKNOWN,
+)
 _FINISH = (
     update(t.ext_dispatch)
     .where(
         _D.inner_job_id.in_(_IDS),
-        _D.state.in_(
-            [
-                DispatchState.NEW,
-                DispatchState.SENDING,
-                DispatchState.ACCEPTED,
-                DispatchState.UNKNOWN,
-            ]
-        ),
+        _D.attempt == bindparam("of_attempt"),
+        _D.state.in_(_OPEN),
     )
-    .values(state=bindparam("state"), result_at=bindparam("at"))
+    .values(state=bindparam("to_state"), result_at=bindparam("at"))
 )
 
 
@@ -174,9 +173,9 @@ def last_attempts(conn: Connection, ids: Collection[int]) -> dict[int, int]:
     return {row[0]: int(row[1]) for row in conn.execute(_LAST_ATTEMPT, {"ids": sorted(ids)})}
 
 
-def dispatches(conn: Connection, ids: Collection[int], *, locked: bool = False) -> Sequence[Any]:
+def dispatches(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the runs of icons on agents, oldest attempt first (stop and kill requests aside)."""
-    return conn.execute(_LOCK_DISPATCHES if locked else _DISPATCHES, {"ids": sorted(ids)}).all()
+    return conn.execute(_DISPATCHES, {"ids": sorted(ids)}).all()
 
 
 def add_dispatches(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
@@ -185,7 +184,21 @@ def add_dispatches(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
 
 
 def finish_dispatches(
-    conn: Connection, ids: Collection[int], at: int, state: DispatchState = DispatchState.DONE
+    conn: Connection,
+    attempts: Mapping[int, int],
+    at: int,
+    state: DispatchState = DispatchState.DONE,
 ) -> None:
-    """Close every open request of the given icons."""
-    conn.execute(_FINISH, {"ids": sorted(ids), "at": at, "state": state})
+    """Close the open requests (runs, stops, kills) of icons, each of one attempt.
+
+    Raises:
+        StateConflict: an attempt has no open request any more.
+    """
+    groups: dict[int, list[int]] = {}
+    for icon, attempt in attempts.items():
+        groups.setdefault(attempt, []).append(icon)
+    for attempt, icons in groups.items():
+        parameters = {"ids": sorted(icons), "of_attempt": attempt, "to_state": state, "at": at}
+        met = conn.execute(_FINISH, parameters).rowcount
+        if met < len(icons):
+            raise StateConflict(f"{met} of {len(icons)} requests to agents were still open")

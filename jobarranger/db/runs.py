@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, case, func, literal, or_, select
 
 from jobarranger.db import tables as t
-from jobarranger.db.guarded import Change, apply_changes
+from jobarranger.db.guarded import Change, apply_changes, write_alike
 from jobarranger.flow.judging import Census
 from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag
 
@@ -90,13 +90,8 @@ def write_instances(conn: Connection, changes: Iterable[Change]) -> None:
 
 
 def write_summaries(conn: Connection, changes: Mapping[int, Mapping[str, object]]) -> None:
-    """Write summary rows; runs with equal values go in one statement."""
-    groups: dict[tuple[tuple[str, object], ...], list[int]] = {}
-    for main_id, values in changes.items():
-        groups.setdefault(tuple(sorted(values.items())), []).append(main_id)
-    for group, ids in groups.items():
-        statement = update(t.run_jobnet_summary).where(_S.inner_jobnet_id.in_(_IDS))
-        conn.execute(statement.values(dict(group)), {"ids": sorted(ids)})
+    """Write summary rows, by main run."""
+    write_alike(conn, t.run_jobnet_summary, _S.inner_jobnet_id, changes)
 
 
 def _count(condition: Any) -> Any:
@@ -172,14 +167,18 @@ _READY = (
     .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
     .limit(bindparam("most"))
 )
-_READY_OF = (
+_WAITING_OF = (
     select(_I.inner_job_id, _I.inner_jobnet_main_id)
     .where(
         _I.inner_jobnet_main_id.in_(_IDS),
         _I.status == IconStatus.READY,
         _I.method_flag != MethodFlag.WAIT,
     )
-    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
+    .union_all(
+        select(literal(0), _S.inner_jobnet_id).where(
+            _S.inner_jobnet_id.in_(_IDS), _S.status == JobnetStatus.READY
+        )
+    )
 )
 
 
@@ -188,9 +187,13 @@ def ready_icons(conn: Connection, most: int) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in conn.execute(_READY, {"most": most})]
 
 
-def ready_icons_of(conn: Connection, mains: Collection[int]) -> list[tuple[int, int]]:
-    """Return the ready icons of the given main runs that are not held."""
-    return [(row[0], row[1]) for row in conn.execute(_READY_OF, {"ids": sorted(mains)})]
+def waiting_of(conn: Connection, mains: Collection[int]) -> list[tuple[int, int]]:
+    """Return what waits in the given main runs, as (inner_job_id, main id), in order.
+
+    Ready icons that are not held; a run that is to be started stands as icon 0.
+    """
+    rows = conn.execute(_WAITING_OF, {"ids": sorted(mains)})
+    return sorted(((row[0], row[1]) for row in rows), key=lambda pair: (pair[1], pair[0]))
 
 
 _FINISHED_END = (

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select
+from sqlalchemy import Connection, Integer, Table, bindparam, delete, insert, literal, select
 
 from jobarranger.db import tables as t
 from jobarranger.flow.variables import VariableRows
@@ -62,6 +62,39 @@ def read(conn: Connection, kind: Variables, owners: Collection[int]) -> dict[int
     for row in conn.execute(_SELECT[kind], {"ids": sorted(owners)}):
         found[row[0]].append((row[1], row[2], row[3]))
     return {owner: VariableRows.stored(rows) for owner, rows in found.items()}
+
+
+def _both() -> Any:
+    """Build the statement that reads input and output of some icons."""
+    parts = []
+    for kind in (Variables.BEFORE, Variables.AFTER):
+        c = kind.table.c
+        is_output = literal(kind is Variables.AFTER, Integer).label("is_output")
+        parts.append(
+            select(is_output, c.inner_job_id, c.seq_no, c.value_name, c[kind.text]).where(
+                c.inner_job_id.in_(_IDS)
+            )
+        )
+    return parts[0].union_all(parts[1])
+
+
+_BOTH = _both()
+
+
+def read_both(
+    conn: Connection, icons: Collection[int]
+) -> tuple[dict[int, VariableRows], dict[int, VariableRows]]:
+    """Return input and output of each icon."""
+    found: tuple[dict[int, list[tuple[int, str, str]]], ...] = (
+        {icon: [] for icon in icons},
+        {icon: [] for icon in icons},
+    )
+    for row in conn.execute(_BOTH, {"ids": sorted(icons)}):
+        found[int(row[0])][row[1]].append((row[2], row[3], row[4]))
+    before, after = (
+        {icon: VariableRows.stored(sorted(rows)) for icon, rows in part.items()} for part in found
+    )
+    return before, after
 
 
 def write(

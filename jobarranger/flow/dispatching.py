@@ -9,7 +9,6 @@ from typing import Any
 from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.values import Variables
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.settling import settle
@@ -70,7 +69,7 @@ def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
         and icons[failure.job_id].status in AWAITING_RESULT
     ]
     chosen = [icons[failure.job_id] for failure in counting]
-    work.load_values(Variables.AFTER, chosen)
+    work.load_sent(chosen)
     work.load_flows([icon.id for icon in chosen if icon.continues])
     for failure in counting:
         icon = icons[failure.job_id]
@@ -79,4 +78,4 @@ def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
         work.family(icon).steps += 1
         stepping.fail(work, icon, [failure.message], host=failure.host)
         state = DispatchState.UNKNOWN if failure.outcome_unknown else DispatchState.DONE
-        icon_rows.finish_dispatches(conn, [icon.id], work.now.at, state)
+        icon_rows.finish_dispatches(conn, {icon.id: failure.attempt}, work.now.at, state)

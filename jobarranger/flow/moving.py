@@ -66,7 +66,8 @@ class Mover:
         """Read runs to be started and icons that are ready, without locks."""
         if mains is None:
             return runs.startable(conn, MOST), runs.ready_icons(conn, MOST)
-        return runs.startable_of(conn, mains), runs.ready_icons_of(conn, mains)
+        waiting = runs.waiting_of(conn, mains)
+        return [main for icon, main in waiting if not icon], [one for one in waiting if one[0]]
 
     def _move_batch(
         self, mains: Sequence[int], begun: set[int], icons: dict[int, list[int]]

@@ -77,7 +77,6 @@ class Icon:
     id: int
     instance_id: int
     main_id: int
-    stop_id: int  #: job id of its stop command at the agent (`inner_job_id_fs_link`)
     type: JobType | int  #: a plain number if the type is not known
     test: bool
     method: MethodFlag | int
@@ -90,8 +89,6 @@ class Icon:
     job_id: str
     job_name: str
     continues: bool
-    run_user: str
-    run_user_password: str
     stored: IconStatus  #: the status in the table
     untouched: bool  #: no arrow has reached it and it has never run: it has no variables yet
     changes: dict[str, object] = field(default_factory=dict)
@@ -105,7 +102,6 @@ class Icon:
             id=row.inner_job_id,
             instance_id=row.inner_jobnet_id,
             main_id=row.inner_jobnet_main_id,
-            stop_id=row.inner_job_id_fs_link,
             type=_known(JobType, row.job_type),
             test=row.test_flag == 1,
             method=_known(MethodFlag, row.method_flag),
@@ -118,8 +114,6 @@ class Icon:
             job_id=row.job_id,
             job_name=row.job_name or "",
             continues=row.continue_flag == 1,
-            run_user=row.run_user or "",
-            run_user_password=row.run_user_password or "",
             stored=status,
             untouched=fresh and row.start_time == 0 and row.end_time == 0,
         )

@@ -8,7 +8,7 @@ what can never become true.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.values import Variables
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
@@ -124,28 +123,37 @@ def complete(
     Raises:
         DatabaseUnavailable: nothing was committed.
     """
-    early = db.read(lambda conn: _first_look(conn, results, senders))
-    judged: dict[int, Judged] = {i: j for i, j in enumerate(early) if isinstance(j, Judged)}
+    rows, early = db.read(lambda conn: _first_look(conn, results, senders))
+    judged = {i: verdict for i, verdict in enumerate(early) if verdict is not None}
     open_ones = [i for i in range(len(results)) if i not in judged]
     if open_ones:
-        mains = {i: main for i, main in enumerate(early) if isinstance(main, int)}
-        judged.update(_complete_some(db, engine, results, mains, open_ones))
+        judged.update(_complete_some(db, engine, results, rows, open_ones))
     return [judged[i] for i in range(len(results))]
+
+
+#: The requests that were sent for each icon, oldest attempt first.
+Requests = dict[int, list[Any]]
 
 
 def _first_look(
     conn: Connection, results: Sequence[JobResult], senders: Senders
-) -> list[Judged | int]:
-    """Return a verdict for what needs no lock, and the main run's id for the others."""
-    rows: dict[int, list[Any]] = {}
-    for row in icon_rows.dispatches(conn, {result.job_id for result in results}):
+) -> tuple[Requests, list[Judged | None]]:
+    """Return the requests of all icons, and a verdict for each result that needs no lock."""
+    rows = _requests(conn, {result.job_id for result in results})
+    return rows, [_look(conn, result, rows.get(result.job_id, []), senders) for result in results]
+
+
+def _requests(conn: Connection, icons: Collection[int]) -> Requests:
+    """Read the requests of icons."""
+    rows: Requests = {}
+    for row in icon_rows.dispatches(conn, icons):
         rows.setdefault(row.inner_job_id, []).append(row)
-    return [_look(conn, result, rows.get(result.job_id, []), senders) for result in results]
+    return rows
 
 
 def _look(
     conn: Connection, result: JobResult, rows: Sequence[Any], senders: Senders
-) -> Judged | int:
+) -> Judged | None:
     """Check one result against the requests that were sent for its icon."""
     sent = _request_of(result, rows)
     if sent is None:
@@ -161,7 +169,7 @@ def _look(
             inner_job_id=result.job_id,
         )
         return Judged(Verdict.REFUSED, raised.text)
-    return int(sent.inner_jobnet_main_id)
+    return None
 
 
 def _request_of(result: JobResult, rows: Sequence[Any]) -> Any | None:
@@ -176,12 +184,12 @@ def _complete_some(
     db: Database,
     engine: Engine,
     results: Sequence[JobResult],
-    mains: dict[int, int],
+    rows: Requests,
     indexes: Sequence[int],
 ) -> dict[int, Judged]:
     """Work in some of the results; one by one if they fail together."""
     try:
-        return _complete_batch(db, engine, results, mains, indexes)
+        return _complete_batch(db, engine, results, rows, indexes)
     except DatabaseUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one row in a pass: parked, with a message
@@ -195,7 +203,7 @@ def _complete_some(
             return {indexes[0]: Judged(Verdict.PARKED, raised.text)}
     done: dict[int, Judged] = {}
     for index in indexes:
-        done.update(_complete_some(db, engine, results, mains, [index]))
+        done.update(_complete_some(db, engine, results, rows, [index]))
     return done
 
 
@@ -203,19 +211,24 @@ def _complete_batch(
     db: Database,
     engine: Engine,
     results: Sequence[JobResult],
-    mains: dict[int, int],
+    rows: Requests,
     indexes: Sequence[int],
 ) -> dict[int, Judged]:
-    """Work in a batch in one transaction."""
+    """Work in a batch in one transaction.
+
+    The requests were read before the families were locked. What has changed since shows in the
+    icons, or as a conflict when the requests are closed; then they are read again.
+    """
+    mains = {rows[results[i].job_id][-1].inner_jobnet_main_id for i in indexes}
+    known = [rows]
 
     def work_on(unit: Unit) -> tuple[Work, dict[int, Judged]]:
         work = Work(unit, engine)
-        work.lock_families({mains[i] for i in indexes}, wait=True)
-        judged = _take(work, {i: results[i] for i in indexes})
+        work.lock_families(mains, wait=True)
+        requests = known.pop() if known else _requests(unit.conn, rows)
+        judged = _take(work, {i: results[i] for i in indexes}, requests)
         settle(work)
         work.write()
-        if work.finished:
-            icon_rows.finish_dispatches(unit.conn, work.finished, work.now.at)
         failpoint("trapper.before_commit")
         return work, judged
 
@@ -225,25 +238,21 @@ def _complete_batch(
     return judged
 
 
-def _take(work: Work, results: dict[int, JobResult]) -> dict[int, Judged]:
+def _take(work: Work, results: dict[int, JobResult], rows: Requests) -> dict[int, Judged]:
     """Judge results under the lock of their families, and apply those that count."""
-    conn = work.unit.conn
-    ids = sorted({result.job_id for result in results.values()})
-    work.load_icons(ids)
-    rows: dict[int, list[Any]] = {}
-    for row in icon_rows.dispatches(conn, ids):
-        rows.setdefault(row.inner_job_id, []).append(row)
+    icons = work.load_icons(sorted({result.job_id for result in results.values()}))
+    if any(icon.status not in AWAITING_RESULT for icon in icons):
+        rows = _requests(work.unit.conn, rows)
     judged: dict[int, Judged] = {}
     counting: dict[int, JobResult] = {}
     for index, result in results.items():
-        sent = rows.get(result.job_id, [])
-        verdict = _verdict(work.icons.get(result.job_id), result, sent)
+        verdict = _verdict(work.icons.get(result.job_id), result, rows.get(result.job_id, []))
         if verdict.verdict is Verdict.STORED and result.job_id in counting:
             verdict = Judged(Verdict.REPEATED, "the same result arrived twice")
         elif verdict.verdict is Verdict.STORED:
             counting[result.job_id] = result
         judged[index] = verdict
-    _apply(work, counting, {job_id: found[-1].attempt for job_id, found in rows.items()})
+    _apply(work, counting, {job_id: rows[job_id][-1] for job_id in counting})
     return judged
 
 
@@ -261,23 +270,20 @@ def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judge
     return Judged(Verdict.STORED)
 
 
-def _apply(work: Work, results: dict[int, JobResult], attempts: dict[int, int]) -> None:
+def _apply(work: Work, results: dict[int, JobResult], requests: dict[int, Any]) -> None:
     """Store the outcomes of icons and let their flows go on."""
     if not results:
         return
     icons = [work.icons[job_id] for job_id in results]
-    work.load_values(Variables.AFTER, icons)
+    work.load_sent(icons)
     work.load_flows([icon.id for icon in icons])
-    stop_codes = icon_rows.stop_codes(
-        work.unit.conn, [icon.id for icon in icons if icon.type is JobType.JOB]
-    )
     for icon in icons:
-        result = results[icon.id]
-        work.finished.append(icon.id)
+        result, request = results[icon.id], requests[icon.id]
+        work.finished[icon.id] = request.attempt
         work.family(icon).steps += 1
-        work.event(IconEvent.RESULT, icon, result.received_at, attempts.get(icon.id, 0))
+        work.event(IconEvent.RESULT, icon, result.received_at, request.attempt)
         work.after[icon.id].extend(outputs(result))
-        stop_code, _ = stop_codes.get(icon.id, (None, ""))
+        stop_code = request.stop_code if icon.type is JobType.JOB else None
         _conclude(work, icon, result, stop_code or "")
 
 

@@ -33,6 +33,9 @@ from jobarranger.states import (
 )
 from jobarranger.wakes import Role
 
+#: What each icon says of itself; of no use to the icons behind it, which say it of themselves.
+OWN_NAMES = frozenset({"JOB_ID", "JOB_NAME", "CURRENT_TIME", "JOB_ID_FULL", MESSAGE})
+
 
 def step(work: Work, icons: Sequence[Icon]) -> None:
     """Treat a set of ready icons, each by its method flag."""
@@ -103,25 +106,26 @@ def _start(work: Work, icon: Icon, settings: Any) -> None:
     family = work.family(icon)
     family.summary.update(running)
     family.main.changes.update(running)
-    work.after[icon.id].extend(values)
     kind = REGISTRY.get(int(icon.type))
     if kind is None:
+        work.after[icon.id].extend(values)
         fail(
             work,
             icon,
             [m.render(m.JARUNNORMAL200001, inner_job_id=icon.id, job_type=int(icon.type))],
         )
         return
-    act(work, icon, kind.start(icon, settings, values))
+    _act(work, icon, values, kind.start(icon, settings, values))
 
 
-def act(work: Work, icon: Icon, outcome: Outcome) -> None:
-    """Do what the outcome of an icon asks for."""
+def _act(work: Work, icon: Icon, values: dict[str, str], outcome: Outcome) -> None:
+    """Do what the outcome of an icon with the input `values` asks for."""
     match outcome:
-        case Done(values, kind):
-            work.after[icon.id].extend(values)
+        case Done(results, kind):
+            work.after[icon.id].extend({**values, **results})
             complete(work, icon, kind)
         case Failed(messages, failure):
+            work.after[icon.id].extend(values)
             fail(work, icon, messages, failure)
         case Dispatched():
             _dispatch(work, icon, outcome)
@@ -278,9 +282,10 @@ def _fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
             icon,
         )
         return IconStatus.RUNERR
+    carried = {name: value for name, value in values.items() if name not in OWN_NAMES}
     for end, flow_type in flows:
         if fires(flow_type, kind):
-            _arrive(work, icon, end, values)
+            _arrive(work, icon, end, carried)
     return IconStatus.END
 
 

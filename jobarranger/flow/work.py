@@ -50,7 +50,7 @@ class Work:
     suspects: set[int] = field(default_factory=set)  #: instances to be judged
     ready: list[Icon] = field(default_factory=list)  #: made ready here, oldest first
     dispatches: list[dict[str, object]] = field(default_factory=list)
-    finished: list[int] = field(default_factory=list)  #: icons whose requests to agents are over
+    finished: dict[int, int] = field(default_factory=dict)  #: attempts whose results have come
     raised: list[Raised] = field(default_factory=list)  #: for the server's log, after the commit
     _unread: dict[Variables, set[int]] = field(
         default_factory=lambda: {Variables.BEFORE: set(), Variables.AFTER: set()}
@@ -102,11 +102,12 @@ class Work:
         if not missing:
             return
         self.flows.update((icon_id, []) for icon_id in missing)
-        for start, end, flow_type in icon_rows.flows_from(self.unit.conn, missing):
-            self.flows[start].append((end, FlowType(flow_type)))
-        self.load_icons(
-            list(dict.fromkeys(end for icon_id in missing for end, _ in self.flows[icon_id]))
-        )
+        fresh: dict[int, Icon] = {}
+        for row in icon_rows.lock_arrows(self.unit.conn, missing):
+            self.flows[row.arrow_from].append((row.inner_job_id, FlowType(row.arrow_type)))
+            if row.inner_job_id not in self.icons:
+                fresh[row.inner_job_id] = Icon.from_row(row)
+        self.adopt(fresh.values())
 
     def load_values(self, kind: Variables, icons: Collection[Icon]) -> None:
         """Read the variables of icons; what was appended here meanwhile stays the newest."""
@@ -125,6 +126,21 @@ class Work:
             if icon_id in held:
                 rows.rows.extend(held[icon_id].rows)
             held[icon_id] = rows
+
+    def load_sent(self, icons: Collection[Icon]) -> None:
+        """Read input and output of icons that ran on an agent, and carry the input over.
+
+        Other icons carry their input over when they start; for these it waits until now, since
+        nobody looks at the output of a running icon.
+        """
+        ids = [icon.id for icon in icons if icon.id not in self.before]
+        if not ids:
+            return
+        before, after = values.read_both(self.unit.conn, ids)
+        self.before.update(before)
+        for icon_id, rows in after.items():
+            rows.extend(before[icon_id].values())
+            self.after[icon_id] = rows
 
     def append_before(self, icon: Icon, added: dict[str, str]) -> None:
         """Add variables to an icon's input, whether its rows have been read or not."""
@@ -261,6 +277,8 @@ class Work:
             values.write(conn, kind, held, owners)
         if self.dispatches:
             icon_rows.add_dispatches(conn, self.dispatches)
+        if self.finished:
+            icon_rows.finish_dispatches(conn, self.finished, self.now.at)
         self._write_journal()
         if waiting := {icon.main_id for icon in self.ready}:
             self.unit.wake(Role.RUN, *sorted(waiting))

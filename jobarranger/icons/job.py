@@ -31,6 +31,8 @@ class JobSettings:
     host_name: str
     timeout: int  #: minutes until it counts as overdue, 0: never
     command: str | None  #: None: the command row is missing
+    run_user: str
+    run_user_password: str  #: masked, as stored
     chosen: list[str] = field(default_factory=list)  #: controller variables for its environment
     own: list[tuple[str, str]] = field(default_factory=list)  #: its own variables
 
@@ -45,13 +47,21 @@ class Job:
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, JobSettings]:
         """Read settings, command, and the variables for the environment."""
         found = {
-            row.inner_job_id: JobSettings(row.host_flag, row.host_name, row.timeout, row.command)
+            row.inner_job_id: JobSettings(
+                row.host_flag,
+                row.host_name,
+                row.timeout,
+                row.command,
+                row.run_user or "",
+                row.run_user_password or "",
+            )
             for row in rows.job_settings(conn, ids)
         }
-        for row in rows.job_chosen(conn, found):
-            found[row.inner_job_id].chosen.append(row.value_name)
-        for row in rows.job_values(conn, found):
-            found[row.inner_job_id].own.append((row.value_name, row.value))
+        for icon_id, name, text in rows.job_environment(conn, found):
+            if text is None:
+                found[icon_id].chosen.append(name)
+            else:
+                found[icon_id].own.append((name, text))
         return found
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
@@ -78,8 +88,8 @@ class Job:
                 "script": settings.command,
                 "argument": {},
                 "env": environment(settings.chosen, settings.own, values),
-                "run_user": icon.run_user,
-                "run_user_password": icon.run_user_password,
+                "run_user": settings.run_user,
+                "run_user_password": settings.run_user_password,
             },
             warn_after_ms=settings.timeout * _MINUTE_MS or None,
         )
