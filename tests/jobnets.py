@@ -113,7 +113,7 @@ class Bench:
         numbers = register(self.db, self.ids, requests, self.clock, self.zone)
         load_requests(self.db, self.ids, self.clock, self.zone)
         boot_due(self.db, self.clock, self.zone)
-        return [int(number) for number in numbers]  # type: ignore[call-overload]
+        return [int(number) for number in numbers]  # type: ignore[arg-type]
 
     def drain(self) -> None:
         """Move everything until nothing moves any more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,7 @@ class Stack(Site):
         """Store the jobnets of a YAML text and put them in force."""
         now = stamp14(self.db.clock.now_ms(), zone_named(None))
         for definition in parse(text, "test", owner=USER):
-            self.db.transaction(
-                lambda unit, definition=definition: store(unit, definition, now, enable=True)
-            )
+            self.db.transaction(partial(store, definition=definition, now=now, enable=True))
 
     def client(self) -> Client:
         """Return a client of the server."""

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, update
 
 from jobarranger.db import tables as t
 
 _c = t.ext_inbox.c
 
+_KEPT: Sequence[ColumnElement[Any]] = (
+    _c.id,
+    _c.received_at,
+    _c.peer,
+    _c.inner_job_id,
+    _c.telegram,
+    _c.tries,
+    _c.reason,
+)
 _DUE = (
-    select(_c.id, _c.received_at, _c.peer, _c.inner_job_id, _c.telegram, _c.tries, _c.reason)
+    select(*_KEPT)
     .where(_c.next_try_at <= bindparam("now"))
     .order_by(_c.next_try_at, _c.id)
     .limit(bindparam("most"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, insert, select
 
 from jobarranger.db import tables as t
 from jobarranger.states import IconStatus, JobType
@@ -15,7 +15,7 @@ _r = t.run_jobnet.c
 _j = t.run_job.c
 _v = t.run_value_before.c
 
-_STATUS = (
+_STATUS: Sequence[ColumnElement[Any]] = (
     _s.jobnet_id,
     _s.jobnet_name,
     _s.scheduled_time,
@@ -28,9 +28,17 @@ _STATUS = (
     _s.public_flag,
 )
 _SUMMARY = select(*_STATUS).where(_s.inner_jobnet_id == bindparam("number"))
-_REGISTERED = select(
-    _r.jobnet_id, _r.jobnet_name, _r.scheduled_time, _r.run_type, _r.user_name, _r.public_flag
-).where(_r.inner_jobnet_id == bindparam("number"), _r.inner_jobnet_main_id == bindparam("number"))
+_REQUESTED: Sequence[ColumnElement[Any]] = (
+    _r.jobnet_id,
+    _r.jobnet_name,
+    _r.scheduled_time,
+    _r.run_type,
+    _r.user_name,
+    _r.public_flag,
+)
+_REGISTERED = select(*_REQUESTED).where(
+    _r.inner_jobnet_id == bindparam("number"), _r.inner_jobnet_main_id == bindparam("number")
+)
 
 #: The END icon that speaks for the run: one of the main jobnet first, of those the last.
 _LAST_END = (
@@ -77,7 +85,7 @@ def last_values(conn: Connection, number: int) -> Mapping[str, str]:
 
 
 _g = t.run_log.c
-_LOG_COLUMNS = (
+_LOG_COLUMNS: Sequence[ColumnElement[Any]] = (
     _g.log_date,
     _g.inner_jobnet_main_id,
     _g.inner_jobnet_id,

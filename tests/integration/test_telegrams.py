@@ -115,7 +115,7 @@ class Replay:
                 "STD_ERR": "laststderr",
             }
             for name, key in outputs.items():
-                row = {"inner_job_id": number % 10**9, "inner_jobnet_id": number}
+                row: dict[str, Any] = {"inner_job_id": number % 10**9, "inner_jobnet_id": number}
                 row |= {"value_name": name, "before_value": told[key]}
                 self.rig.add(t.run_value_before, row)
 

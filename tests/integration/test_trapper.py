@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -38,7 +39,7 @@ def sqlite(sqlite_settings: object) -> Database:
 
 def jobresult(icon: int, **more: object) -> bytes:
     """Return a result of a job that ended well."""
-    values = {"hostname": "agent1", "result": 0, "std_out": "out", "std_err": ""}
+    values: dict[str, Any] = {"hostname": "agent1", "result": 0, "std_out": "out", "std_err": ""}
     values |= {"return_code": 0, "signal": 0}
     return telegrams.JobResult(jobid=icon, **(values | more)).to_json()
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jobarranger.agent import accept
 from jobarranger.agent.accept import Envelope, Identity, Kill, Query, Refused, Run, decide, reply
+from jobarranger.agent.jobs import Order
 from jobarranger.states import Method
 
 ME = Identity(hostname="web01", extjob_path=Path("/ext"))
@@ -31,7 +32,7 @@ def decided(payload: bytes) -> accept.Decision:
     return decide(payload, "10.0.0.1", ME)
 
 
-def order_of(payload: bytes) -> accept.Order:
+def order_of(payload: bytes) -> Order:
     """Return the order of a request that must be good."""
     decision = decided(payload)
     assert isinstance(decision, Run), decision

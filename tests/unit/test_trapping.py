@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -300,6 +301,7 @@ def test_log_choice() -> None:
     )
     assert (choice.first, choice.last) == (20260101000000000, 20260101235959999)
     assert choice.patterns == {"job_id": None}
+    wrong: dict[str, Any]
     for wrong in ({"from_time": "20301301"}, {"from_time": "20260102", "to_time": "20260101"}):
         with pytest.raises(Refused):
             read_choice(LogRequest(username="u", password="p", **wrong))
