@@ -1,0 +1,90 @@
+"""Kill -9 at every failpoint: each run ends well, and each of its jobs has run exactly once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jobarranger.commands.demo_site import ROOT
+from jobarranger.db.engine import Database
+from tests.crash.harness import CrashRig
+
+#: Runs of each test.
+RUNS = 3
+#: Roles whose failpoints exist; one of another role needs a thought about where it is armed.
+ROLES = {"loader", "boot", "run", "executor", "trapper", "agent"}
+
+Make = Callable[..., CrashRig]
+
+
+def failpoints_in_source() -> list[str]:
+    """Return the names of all failpoints, as the code passes them."""
+    names = set()
+    for package in ("jobarranger", "processes", "ipc"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and _is_failpoint(node.func):
+                    names.add(_name_of(node, path))
+    return sorted(names)
+
+
+def _is_failpoint(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name == "failpoint"
+
+
+def _name_of(call: ast.Call, path: Path) -> str:
+    (argument,) = call.args
+    assert isinstance(argument, ast.Constant), f"{path}:{call.lineno}: not a literal name"
+    return str(argument.value)
+
+
+POINTS = failpoints_in_source()
+
+
+@pytest.fixture
+def make(database: Database, tmp_path: Path) -> Iterator[Make]:
+    """Make a rig on the test's database; close it afterwards."""
+    made: list[CrashRig] = []
+
+    def rig(**parameters: object) -> CrashRig:
+        made.append(CrashRig(tmp_path, database.settings, **parameters))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield rig
+    for one in made:
+        one.close()
+
+
+def test_every_role_that_works_has_failpoints() -> None:
+    """A role that is missing here is not tested; a new one is to be thought about."""
+    assert {point.partition(".")[0] for point in POINTS} == ROLES
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", POINTS)
+def test_a_death_loses_and_doubles_nothing(make: Make, point: str) -> None:
+    """Who dies there is replaced, dies again at a second passing, and the runs go on."""
+    rig = make()
+    rig.arm(f"{point}=kill@1", f"{point}=kill@2")
+    rig.run()
+    runs = rig.begin(RUNS)
+    faults = rig.settle(runs)
+    assert faults == [], rig.evidence()
+    assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("trapper.")])
+def test_a_death_over_a_result_loses_nothing(make: Make, point: str) -> None:
+    """Only agents speak to the trappers here, so they die with a result in hand."""
+    rig = make(server={"JaStartTrappers": 2})
+    rig.arm(*(f"{point}=kill@{passing}" for passing in (1, 2, 3)))
+    rig.run()
+    runs = rig.begin_directly(RUNS)
+    faults = rig.settle(runs)
+    assert faults == [], rig.evidence()
+    assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
