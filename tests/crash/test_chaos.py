@@ -1,0 +1,198 @@
+"""Deaths at random while 50 runs go on; the order of events comes from a seed.
+
+`JOBARG_CHAOS_SEED` repeats an order, `JOBARG_CHAOS_SECONDS` sets how long processes die.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jobarranger.commands.client import ClientError
+from jobarranger.db.settings import DatabaseSettings
+from jobarranger.states import DatabaseType
+from tests.crash.harness import AGENT, JOBNET, SERVER, CrashRig, title
+from tests.services import PrivateMariaDB, ServiceMissing
+
+RUNS, JOBS = 50, 5
+#: What a job does after its line: some are over at once, some live through a few deaths.
+WORK = "case $MANAGEMENT_ID in *[048]) sleep 0.5;; *[26]) sleep 0.1;; esac"
+#: Seconds during which processes die, from one death to the next, and of a frozen database.
+CHAOS = float(os.environ.get("JOBARG_CHAOS_SECONDS", "25"))
+SHORTEST, LONGEST = 0.1, 0.9
+FROZEN = 20.0
+#: Seconds until all must be well again after the last death.
+RECOVERY = 75.0
+
+
+@dataclass
+class Killer:
+    """Does one bad thing after the other."""
+
+    rig: CrashRig
+    random: random.Random
+    database: PrivateMariaDB | None = None
+    deaths: Counter[str] = field(default_factory=Counter)
+
+    def strike(self) -> None:
+        """Do one of the things, children more often than the rest."""
+        choices: list[tuple[int, Callable[[], None]]] = [
+            (10, self.child),
+            (2, self.parent),
+            (2, self.agent),
+            (1, self.starter),
+            (1, self.everything),
+        ]
+        if self.database is not None:
+            choices.append((2, self.crash_database))
+        weights = [weight for weight, _ in choices]
+        with suppress(psutil.NoSuchProcess):  # gone since we looked
+            self.random.choices([act for _, act in choices], weights)[0]()
+
+    def child(self) -> None:
+        """Kill one of the server's children; each role is as likely as any other."""
+        children = self.rig.children()
+        roles = sorted({name.partition(" #")[0] for name in children})
+        if roles:
+            role = self.random.choice(roles)
+            name = self.random.choice(sorted(n for n in children if n.startswith(f"{role} #")))
+            children[name].kill()
+            self.deaths[role] += 1
+
+    def parent(self) -> None:
+        """Kill the server's parent."""
+        self.rig.kill(SERVER)
+        self.deaths["parent"] += 1
+
+    def agent(self) -> None:
+        """Kill the agent; its starter ends by itself, the jobs go on."""
+        self.rig.kill(AGENT)
+        self.deaths["agent"] += 1
+
+    def starter(self) -> None:
+        """Kill the agent's helper that starts the jobs."""
+        for process in psutil.Process(self.rig.daemons[AGENT].pid).children():
+            if "starter" in title(process):
+                process.kill()
+                self.deaths["starter"] += 1
+
+    def everything(self) -> None:
+        """Kill all of the server and of the agent at one blow."""
+        self.rig.kill_all()
+        self.deaths["everything"] += 1
+
+    def crash_database(self) -> None:
+        """Kill the database and start it again."""
+        assert self.database is not None
+        self.database.kill()
+        time.sleep(self.random.uniform(0.1, 1.5))
+        self.database.restart()
+        self.deaths["database"] += 1
+
+
+def starting(rig: CrashRig, over: threading.Event) -> threading.Thread:
+    """Start runs, spread over the time, by a client that does not know what goes on."""
+
+    def work() -> None:
+        for _ in range(RUNS):
+            if over.wait(CHAOS / RUNS):
+                return
+            with suppress(ClientError):
+                rig.client().start_jobnet(JOBNET)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.fixture
+def seed() -> int:
+    """Return the seed, and print it for the case that the test fails."""
+    seed = int(os.environ.get("JOBARG_CHAOS_SEED") or random.randrange(10**6))
+    print(f"JOBARG_CHAOS_SEED={seed}")  # noqa: T201 - shown with a failure
+    return seed
+
+
+@pytest.fixture
+def mariadb() -> Iterator[PrivateMariaDB]:
+    """Start a MariaDB for this test alone."""
+    server = PrivateMariaDB()
+    try:
+        yield server.start()
+    except ServiceMissing as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{missing}; CI must have it")
+        pytest.skip(str(missing))
+    finally:
+        server.remove()
+
+
+def chaos(rig: CrashRig, killer: Killer, disaster: Callable[[], None]) -> None:
+    """Let everything die again and again, a disaster in the middle; then all must be well."""
+    rig.run()
+    over = threading.Event()
+    starter = starting(rig, over)
+    until = time.monotonic() + CHAOS
+    half = until - CHAOS / 2
+    struck = False
+    while time.monotonic() < until:
+        time.sleep(killer.random.uniform(SHORTEST, LONGEST))
+        killer.strike()
+        rig.revive()
+        if not struck and time.monotonic() > half:
+            struck, started = True, time.monotonic()
+            disaster()
+            until += time.monotonic() - started
+    rig.revive()
+    starter.join(60)
+    over.set()
+    runs = rig.begin(max(RUNS - len(rig.started()), 0))
+    calm = time.monotonic()
+    faults = rig.settle(runs, RECOVERY)
+    print(f"deaths: {dict(killer.deaths)}; well after {time.monotonic() - calm:.1f} s")  # noqa: T201
+    assert faults == [], rig.evidence()
+    assert len(runs) >= RUNS
+
+
+@pytest.mark.timeout(180)
+def test_chaos_on_sqlite(tmp_path: Path, seed: int) -> None:
+    """Children, parent, agent, and all at once."""
+    settings = DatabaseSettings(kind=DatabaseType.SQLITE, file=tmp_path / "jobarg.db")
+    rig = CrashRig(tmp_path, settings, jobs=JOBS, work=WORK)
+    killer = Killer(rig, random.Random(seed))
+    try:
+        chaos(rig, killer, killer.everything)
+    finally:
+        rig.close()
+
+
+@pytest.mark.timeout(240)
+def test_chaos_on_mariadb(tmp_path: Path, seed: int, mariadb: PrivateMariaDB) -> None:
+    """The same, and the database dies too, and stands still for a while."""
+    rig = CrashRig(tmp_path, mariadb.create_database("jobarg"), jobs=JOBS, work=WORK)
+    killer = Killer(rig, random.Random(seed), mariadb)
+
+    def freeze() -> None:
+        mariadb.freeze()
+        until = time.monotonic() + FROZEN
+        while time.monotonic() < until:
+            time.sleep(killer.random.uniform(1, 3))
+            with suppress(psutil.NoSuchProcess):
+                killer.child()
+        mariadb.thaw()
+
+    try:
+        chaos(rig, killer, freeze)
+    finally:
+        mariadb.thaw()
+        rig.close()
