@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -20,8 +21,10 @@ from ipc.frames import Limits
 from ipc.server import ServerSettings, TelegramServer
 from jobarranger import directory
 from jobarranger.clock import zone_named
+from jobarranger.db.definitions import Values
 from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
+from jobarranger.directory import Directory, User
 from jobarranger.errors import JobArrangerError
 from jobarranger.failpoints import failpoint
 from jobarranger.flow.engine import Engine
@@ -40,6 +43,9 @@ from processes.trapping.spool import Spool
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+#: A start request and the user who makes it.
+Asked: TypeAlias = tuple[StartRequest, User]
 
 _MEBIBYTE = 1 << 20
 #: Longest requests by kind, in bytes; a result has two outputs of 64,000 bytes and escapes.
@@ -101,9 +107,9 @@ class Trapper:
         self._senders = DirectorySenders(self._directory, child.clock)
         self._spool = Spool(Path(child.config.ja_state_dir) / "spool")
         self._work = ResultWork(engine, self._senders)
-        self._starts = Starts(child)
+        self._starts = Starts(child, self._directory)
         self._results: DatabaseThread[Arrival, Judged] = context.thread(self._take_results)
-        self._commands: DatabaseThread[StartRequest, Answer] = context.thread(self._starts.take)
+        self._commands: DatabaseThread[Asked, Answer] = context.thread(self._starts.take)
         self._doorkeeper = Doorkeeper(self._directory, self._read, child.clock)
         self.reception = self._make_reception()
 
@@ -152,8 +158,8 @@ class Trapper:
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._commands.call(lambda db: db.read(work))
 
-    async def _register(self, request: StartRequest) -> Answer:
-        return await self._commands.submit(request)
+    async def _register(self, request: StartRequest, user: User) -> Answer:
+        return await self._commands.submit((request, user))
 
     async def _submit(self, arrived: Arrival) -> Judged:
         return await self._results.submit(arrived)
@@ -165,19 +171,25 @@ class Trapper:
 class Starts:
     """Registers start requests that arrived together in one transaction."""
 
-    def __init__(self, child: ChildContext) -> None:
-        """Take ids in blocks."""
+    def __init__(self, child: ChildContext, people: Directory) -> None:
+        """Take ids in blocks; ask `people` for rights."""
         self._child = child
+        self._directory = people
         self._zone = zone_named(child.config.ja_time_zone)
         self._ids: IdPool | None = None
 
-    def take(self, db: Database, requests: list[StartRequest]) -> Sequence[Answer]:
+    def take(self, db: Database, asked: list[Asked]) -> Sequence[Answer]:
         """Return the number of each request's run, or why it is refused."""
+        requests = [request for request, _ in asked]
+        permits = [partial(self._may_use, user) for _, user in asked]
         self._ids = self._ids or IdPool(db)
         failpoint("trapper.before_commit")
-        answers = register(db, self._ids, requests, self._child.clock, self._zone)
+        answers = register(db, self._ids, requests, self._child.clock, self._zone, permits=permits)
         failpoint("trapper.after_commit")
         return answers
+
+    def _may_use(self, user: User, conn: Connection, header: Values) -> bool:
+        return self._directory.may_use(conn, user, header["user_name"], header["public_flag"])
 
 
 async def _show(context: AsyncContext, server: TelegramServer) -> None:

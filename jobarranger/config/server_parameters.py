@@ -294,7 +294,14 @@ PLACES = (
 )
 
 CHILDREN = (
-    _number("JaStartTrappers", "Processes", 0, 1000, 5, "How many trappers to start."),
+    _number(
+        "JaStartTrappers",
+        "Processes",
+        0,
+        1000,
+        2,
+        "How many trappers to start; each serves many connections at a time.",
+    ),
     _number("JaStartRuns", "Processes", 1, 16, 1, "How many run processes to start.", since=_OWN),
     _number(
         "JaStartExecutors",

@@ -9,7 +9,7 @@ same jobnet and time exists. Two trappers cannot both pass that check: its guard
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import Enum
@@ -33,6 +33,7 @@ class Refusal(Enum):
     """Why a request was not registered."""
 
     NO_VALID_VERSION = "no_valid_version"  #: the jobnet does not exist or none is in force
+    NOT_PERMITTED = "not_permitted"  #: whoever asks may not use the version in force
     ALREADY_REGISTERED = "already_registered"  #: deterrence: a start at this time exists
     NOT_STORED = "not_stored"  #: the database does not take the row, e.g. a name that is too long
 
@@ -62,6 +63,9 @@ class StartRequest:
 #: What becomes of a request: the registration number, or why there is none.
 Answer: TypeAlias = int | Refusal
 
+#: Tells whether the version with this header may be used by whoever asks.
+Permit: TypeAlias = Callable[[Connection, Values], bool]
+
 
 def register(
     db: Database,
@@ -69,8 +73,18 @@ def register(
     requests: Sequence[StartRequest],
     clock: Clock,
     zone: tzinfo | None = None,
+    *,
+    permits: Sequence[Permit] | None = None,
 ) -> list[Answer]:
     """Register the requests in one transaction; the answers are in the order of the requests.
+
+    Args:
+        db: the process' database.
+        ids: where registration numbers come from.
+        requests: what is to be started.
+        clock: the present.
+        zone: not needed yet.
+        permits: for each request, who asks for the right to use the version found. None: anyone.
 
     Raises:
         DatabaseUnavailable: nothing was registered, or it is not known whether it was; the same
@@ -79,23 +93,37 @@ def register(
     if not requests:
         return []
     try:
-        return _register_batch(db, ids, requests, clock)
+        return _register_batch(db, ids, requests, clock, permits)
     except SQLAlchemyError as error:
         if len(requests) > 1:
-            return [register(db, ids, [request], clock, zone)[0] for request in requests]
+            alone = permits or [_anyone] * len(requests)
+            return [
+                register(db, ids, [request], clock, zone, permits=[permit])[0]
+                for request, permit in zip(requests, alone, strict=True)
+            ]
         log.error("a start request cannot be stored: %s", error)  # noqa: TRY400 - one line
         return [Refusal.NOT_STORED]
 
 
+def _anyone(conn: Connection, header: Values) -> bool:
+    """Permit everything: the rights were looked at before."""
+    del conn, header
+    return True
+
+
 def _register_batch(
-    db: Database, ids: IdSource, requests: Sequence[StartRequest], clock: Clock
+    db: Database,
+    ids: IdSource,
+    requests: Sequence[StartRequest],
+    clock: Clock,
+    permits: Sequence[Permit] | None,
 ) -> list[Answer]:
     """Register all or none of the requests."""
     numbers = list(ids.take(Counter.CLIENT_JOBNET, len(requests)))
     answers: list[Answer] = []
 
     def work(unit: Unit) -> list[Answer]:
-        answers[:] = _register(unit, requests, numbers, clock.now_ms())
+        answers[:] = _register(unit, requests, numbers, clock.now_ms(), permits)
         return list(answers)
 
     def landed(conn: Connection) -> list[Answer] | None:
@@ -105,7 +133,11 @@ def _register_batch(
 
 
 def _register(
-    unit: Unit, requests: Sequence[StartRequest], numbers: Sequence[int], at: int
+    unit: Unit,
+    requests: Sequence[StartRequest],
+    numbers: Sequence[int],
+    at: int,
+    permits: Sequence[Permit] | None,
 ) -> list[Answer]:
     """Decide and write one batch."""
     known = queries.known_requests(
@@ -116,7 +148,12 @@ def _register(
     guards = _lock_guards(unit, slots)
     taken = queries.timed_starts(unit.conn, slots)
     answers: list[Answer] = []
-    for request, number in zip(requests, numbers, strict=True):
+    asking = permits or [_anyone] * len(requests)
+    for request, number, permit in zip(requests, numbers, asking, strict=True):
+        header = headers.get(request.jobnet_id)
+        if header is not None and not permit(unit.conn, header):
+            answers.append(Refusal.NOT_PERMITTED)
+            continue
         answer = _decide(request, number, known, headers, taken)
         answers.append(answer)
         if answer == number:

@@ -7,7 +7,6 @@ unknown jobnet and a missing right all give the same words; the log tells them a
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -19,7 +18,7 @@ from ipc import telegrams
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
-from jobarranger.db.definitions import Values, valid_header
+from jobarranger.db.definitions import valid_header
 from jobarranger.directory import Directory, User
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.loading.requests import Refusal, StartRequest
@@ -43,7 +42,7 @@ class Read(Protocol):
         """Return what `work` returns."""
 
 
-Register = Callable[[StartRequest], Awaitable[int | Refusal]]
+Register = Callable[[StartRequest, User], Awaitable[int | Refusal]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +65,7 @@ class ClientDesk:
         """
         wish = read_start(message, self.clock.now_ms(), self.zone)
         user = await self.doorkeeper.identify(wish.username, wish.password, peer)
-        header = await self.read(lambda conn: self._usable(conn, user, wish.jobnet_id))
-        number = await self._register(wish, header)
+        number = await self._register(wish, user)
         m.say(
             m.JATRAPPER000002,
             jobnet_id=wish.jobnet_id,
@@ -105,7 +103,7 @@ class ClientDesk:
             serverid=self.server_id, result=1, message=str(refused)
         ).to_json()
 
-    async def _register(self, wish: Start, header: Values) -> int:
+    async def _register(self, wish: Start, user: User) -> int:
         request = StartRequest(
             jobnet_id=wish.jobnet_id,
             execution_user_name=wish.username,
@@ -113,11 +111,9 @@ class ClientDesk:
             scheduled_time=wish.scheduled_time,
             deterrence=wish.deterrence,
             env=wish.env,
-            request_id=uuid.uuid4().hex,
-            update_date=header["update_date"],
         )
         try:
-            answer = await self.register(request)
+            answer = await self.register(request, user)
         except (DatabaseUnavailable, StateConflict) as error:
             log.warning("jobnet %s could not be registered: %s", wish.jobnet_id, error)
             raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=wish.jobnet_id) from error
@@ -125,18 +121,11 @@ class ClientDesk:
             raise Refused(
                 f"jobnet [{wish.jobnet_id}] is already registered for [{wish.scheduled_time}]"
             )
+        if answer is Refusal.NOT_PERMITTED:
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=wish.jobnet_id[:32])
         if isinstance(answer, Refusal):
-            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=wish.jobnet_id)
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=wish.jobnet_id[:32])
         return answer
-
-    def _usable(self, conn: Connection, user: User, jobnet_id: str) -> Values:
-        """Return the header of the version in force if the user may use it."""
-        header = valid_header(conn, jobnet_id)
-        if header is None:
-            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=jobnet_id[:32])
-        if not self.directory.may_use(conn, user, header["user_name"], header["public_flag"]):
-            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=jobnet_id)
-        return header
 
     def _run(self, conn: Connection, user: User, number: int) -> telegrams.RunStatus:
         """Return the state of a run if the user may see it."""

@@ -24,6 +24,8 @@ from processes.trapping.throttle import Throttle, TooManyAttempts
 
 #: Seconds for which a password that was right is not checked again.
 REMEMBERED = 60.0
+#: Seconds for which a user's row counts as fresh: bursts of requests ask for it once.
+FRESH = 1.0
 #: Checks at one time; each keeps a core busy.
 POOL = 2
 _MOST_REMEMBERED = 10_000
@@ -41,6 +43,7 @@ class Doorkeeper:
         self._clock = clock
         self._key = os.urandom(32)
         self._remembered: dict[str, tuple[bytes, float]] = {}
+        self._known: dict[str, tuple[User, float]] = {}
         self._throttle = Throttle(clock.monotonic)
         self._pool = ThreadPoolExecutor(POOL, thread_name_prefix="password")
 
@@ -50,12 +53,24 @@ class Doorkeeper:
         Raises:
             Refused: he is unknown, disabled or without a group, or the password is wrong.
         """
-        user = await self._read(lambda conn: self._directory.user(conn, name))
+        user = await self._look_up(name)
         if user is None or not self._is_remembered(user, password):
             await self._check(user, name, password, peer)
         assert user is not None
         if not self._directory.is_enabled(user):
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200050, user_name=name)
+        return user
+
+    async def _look_up(self, name: str) -> User | None:
+        """Return the user; one who was just looked up is not asked for again."""
+        now = self._clock.monotonic()
+        user, until = self._known.get(name, (None, 0.0))
+        if user is None or now >= until:
+            user = await self._read(lambda conn: self._directory.user(conn, name))
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            if user is not None:
+                self._known[name] = (user, now + FRESH)
         return user
 
     def close(self) -> None:
