@@ -6,7 +6,7 @@ result that came in between wins; how many rows it met is the caller's affair (d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -191,6 +191,13 @@ _ALIKE = and_(
 )
 
 
+_GIVE_BACK = (
+    update(t.ext_dispatch)
+    .where(_ALIKE, _D.state == DispatchState.SENDING, _D.sending_at == bindparam("at_"))
+    .values(state=DispatchState.NEW, sending_at=null(), next_try_at=null())
+)
+
+
 @lru_cache
 def _claim(hosts: int) -> Any:
     """Return the claim of requests to so many hosts; building it costs more than sending it."""
@@ -215,6 +222,15 @@ def _claim(hosts: int) -> Any:
             tries=_D.tries + 1,
         )
     )
+
+
+def give_back(conn: Connection, claims: Mapping[Key, int]) -> None:
+    """Undo claims by their instants (`sending_at`), where they were committed."""
+    for at in sorted(set(claims.values())):
+        keys = [key for key, claimed_at in claims.items() if claimed_at == at]
+        for (attempt, method), ids in _alike(keys).items():
+            values = {"attempt_": attempt, "method_": method, "ids": ids, "at_": at}
+            conn.execute(_GIVE_BACK, values)
 
 
 def move(conn: Connection, changes: Iterable[tuple[Key, Change]]) -> None:

@@ -169,8 +169,10 @@ class Desk:
             if step is not None:
                 self._note(request, step)
                 noted = True
-        except DatabaseUnavailable as error:
+        except DatabaseUnavailable as error:  # so nobody could say whether to send it again
             self._database_is_away(error, [])
+            self._note(request, Pursue(self._clock.now_ms() + decide.QUERY_FIRST))
+            noted = True
         except Exception:
             log.exception("request %s: looked at again later", request.key)
             self._note(request, Pursue(self._clock.now_ms() + decide.QUERY_MOST))

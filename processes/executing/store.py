@@ -20,7 +20,7 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.db.guarded import Change
 from jobarranger.directory import Directory, Host
 from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import RUNS, Request
+from jobarranger.dispatching.request import RUNS, Key, Request
 from jobarranger.dispatching.steps import Accept, Fail, Finish, Later, Pursue, Reason, Send, Step
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.failpoints import failpoint
@@ -97,11 +97,13 @@ class Store:
     agent_port: int  #: of hosts that name none
     wording: Wording
     unfailed: list[Record] = field(default_factory=list)  #: failures not worked in yet
+    unsure: dict[Key, int] = field(default_factory=dict)  #: claims not sent, by their instant
 
     def handle(self, db: Database, jobs: list[Job]) -> list[list[Task] | BaseException]:
         """Do a batch of jobs; the tasks of all looks are returned with the first."""
         records = [record for job in jobs for record in job.records]
         looks = [job.look for job in jobs if job.look is not None]
+        self._give_back(db)
         candidates = db.read(lambda conn: self._candidates(conn, looks)) if looks else []
         plan = db.read(lambda conn: self._plan(conn, candidates)) if candidates else _Plan()
         tasks = self._commit(db, records, plan)
@@ -220,12 +222,15 @@ class Store:
         written = [*records, *plan.records]
         now = self.clock.now_ms()
         claimed = plan.claims
+        self.unsure.update((one.key, now) for one in claimed)
         if any(_writes(record) for record in written) or claimed:
             try:
                 db.transaction(lambda unit: self._write(unit, written, plan, claimed, now))
             except StateConflict:
                 claimed = self._one_by_one(db, written, plan, now)
             failpoint("executor.after_commit")
+        for one in claimed:
+            del self.unsure[one.key]
         fresh = [
             replace(one, state=DispatchState.SENDING, sending_at=now, tries=one.tries + 1)
             for one in claimed
@@ -269,6 +274,16 @@ class Store:
             else:
                 claimed.append(one)
         return claimed
+
+    def _give_back(self, db: Database) -> None:
+        """Make those new again whose claim was committed without our hearing of it.
+
+        Not one byte of them was sent, and nobody else would ever look at them: to this executor
+        they seem to be taken by somebody, to a look they are in somebody's hand.
+        """
+        if self.unsure:
+            db.transaction(lambda unit: dispatch.give_back(unit.conn, self.unsure))
+            self.unsure.clear()
 
     # -- failing -------------------------------------------------------------------------------
 

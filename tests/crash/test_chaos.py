@@ -160,7 +160,7 @@ def chaos(rig: CrashRig, killer: Killer, disaster: Callable[[], None]) -> None:
     calm = time.monotonic()
     faults = rig.settle(runs, RECOVERY)
     print(f"deaths: {dict(killer.deaths)}; well after {time.monotonic() - calm:.1f} s")  # noqa: T201
-    assert faults == [], rig.evidence()
+    assert faults == [], "\n".join([*faults, rig.evidence()])
     assert len(runs) >= RUNS
 
 

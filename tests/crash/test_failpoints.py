@@ -73,7 +73,7 @@ def test_a_death_loses_and_doubles_nothing(make: Make, point: str) -> None:
     rig.run()
     runs = rig.begin(RUNS)
     faults = rig.settle(runs)
-    assert faults == [], rig.evidence()
+    assert faults == [], "\n".join([*faults, rig.evidence()])
     assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
 
 
@@ -86,5 +86,5 @@ def test_a_death_over_a_result_loses_nothing(make: Make, point: str) -> None:
     rig.run()
     runs = rig.begin_directly(RUNS)
     faults = rig.settle(runs)
-    assert faults == [], rig.evidence()
+    assert faults == [], "\n".join([*faults, rig.evidence()])
     assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
