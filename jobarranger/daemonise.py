@@ -28,7 +28,11 @@ class DaemonError(JobArrangerError):
 
 
 class PidFile:
-    """The locked file that holds the daemon's process id."""
+    """The file with the decimal process id, locked while the daemon lives.
+
+    The lock is a POSIX record lock as in the original: children do not inherit it, so it is gone at
+    the moment the main process is gone, however that came about.
+    """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """Keep the locked descriptor; use `take` to get one."""
@@ -37,32 +41,38 @@ class PidFile:
 
     @classmethod
     def take(cls, path: Path) -> PidFile:
-        """Lock the file and write the decimal process id without a line feed.
+        """Lock the file and write this process's id, without a line feed.
 
-        The lock belongs to the open file: it lasts until this process and all children that
-        inherited the descriptor have closed it (it is close-on-exec).
+        A file left by an earlier process is overwritten.
 
         Raises:
-            DaemonError: another instance holds the lock, or the file cannot be written.
+            DaemonError: another process holds the lock, or the file cannot be written.
         """
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            other = os.pread(descriptor, 20, 0).decode(errors="replace")
             os.close(descriptor)
-            raise DaemonError(f"another instance holds the pid file {path}") from error
+            raise DaemonError(f"already running: {path} is locked by process {other}") from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return cls(path, descriptor)
 
-    def remove(self) -> None:
-        """Delete the file and give up the lock."""
-        with suppress(OSError):
-            self.path.unlink()
+    def let_go(self) -> None:
+        """Close the descriptor in a child; the parent's lock stays."""
         os.close(self._descriptor)
+
+    def remove(self) -> None:
+        """Delete the file; the lock goes with the process."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
 
 
 def switch_user(name: str) -> None:

@@ -41,7 +41,3 @@ class StateConflict(JobArrangerError):
 
 class TryAgain(JobArrangerError):
     """Nothing may be committed now; roll back and come again later."""
-
-
-class IconFailed(JobArrangerError):
-    """An icon cannot do its work: commit the icon as an error, with this text as its message."""

@@ -6,7 +6,6 @@ children are ready, else it prints the one-line reason and exits 1.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 import sys
@@ -14,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from jobarranger.daemonise import DaemonError, switch_user
+from jobarranger.daemonise import DaemonError, PidFile, switch_user
 
 __all__ = [
     "Background",
@@ -144,53 +143,6 @@ def _await_verdict(reading: int) -> NoReturn:
 
 def _print(text: str) -> None:
     print(f"jobarg_server: {text}", file=sys.stderr, flush=True)  # noqa: T201
-
-
-class PidFile:
-    """The file with the decimal process id, locked while the server lives.
-
-    The lock is a POSIX record lock as in the original: children do not inherit it, so it is gone at
-    the moment the main process is gone, however that came about.
-    """
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self._descriptor = descriptor
-
-    @classmethod
-    def take(cls, path: Path) -> PidFile:
-        """Lock the file and write this process's id, without a line feed.
-
-        A file left by an earlier process is overwritten.
-
-        Raises:
-            DaemonError: another server holds the lock, or the file cannot be written.
-        """
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            other = os.pread(descriptor, 20, 0).decode(errors="replace")
-            os.close(descriptor)
-            raise DaemonError(f"already running: {path} is locked by process {other}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        return cls(path, descriptor)
-
-    def let_go(self) -> None:
-        """Close the descriptor in a child; the parent's lock stays."""
-        os.close(self._descriptor)
-
-    def remove(self) -> None:
-        """Delete the file; the lock goes with the process."""
-        try:
-            self.path.unlink(missing_ok=True)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._descriptor, 0)
 
 
 def wanted_user(name: str, *, allow_root: bool) -> str | None:

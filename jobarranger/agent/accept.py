@@ -26,7 +26,6 @@ ACCEPTED = 0
 REFUSED = 2
 UNFINISHED = 3
 
-RUN_KINDS = frozenset({"jobrun"})
 KNOWN_KINDS = frozenset(
     {"jobrun", "jobresult", "jobrun-res", "jobresult-res", "fcopy", "fcopy-res"}
 )

@@ -6,11 +6,6 @@ from jobarranger.messages.declare import error, information, warning
 
 # -- Jobs on agents
 
-JARUNAGENT200001 = error(
-    "JARUNAGENT200001 function host_or_variable host_flag:int inner_job_id:int",
-    'The host of icon {inner_job_id} cannot be told from "{host_or_variable}" (host flag '
-    "{host_flag}).",
-)
 JARUNAGENT200004 = error(
     "JARUNAGENT200004 function inner_job_id:int agent_message",
     "The agent refused icon {inner_job_id} or gave no usable answer: {agent_message}",
@@ -21,14 +16,6 @@ JARUNICONJOB200012 = error(
 )
 JARUNICONJOB200017 = error(
     "JARUNICONJOB200017 inner_job_id:int", "Job icon {inner_job_id} has no settings."
-)
-JARUNICONJOB200024 = error(
-    "JARUNICONJOB200024 inner_job_id:int",
-    "The command, the user to run as, or the linked job of job icon {inner_job_id} cannot be read.",
-)
-JARUNICONJOB200027 = error(
-    "JARUNICONJOB200027 inner_job_id:int",
-    "No process could be started to reach the agent for job icon {inner_job_id}.",
 )
 JARUNICONJOB200028 = error(
     "JARUNICONJOB200028 host_or_variable host_flag:int inner_job_id:int",
@@ -44,23 +31,11 @@ JAHOST200003 = error(
     "Host {host} is disabled, so icon {job_id} (number {inner_job_id}) is not run. Enable "
     "the host, or mark the icon to be forced.",
 )
-JAHOST200004 = error(
-    "JAHOST200004 function inner_job_id:int",
-    "The force flag of icon {inner_job_id} cannot be read.",
-)
-JAHOST200005 = error(
-    "JAHOST200005 function host inner_job_id:int",
-    "The lock of host {host} for icon {inner_job_id} could not be stored.",
-)
 JAHOST200006 = error(
     "JAHOST200006 function host host_address inner_job_id:int",
     "A result for icon {inner_job_id} of host {host} came from {host_address}, which is not "
     "that host's address, and is refused. Correct the host's address if the sender is "
     "right.",
-)
-JAGETAGENT200004 = error(
-    "JAGETAGENT200004",
-    "The port of an agent is not a usable number; see the host's own port setting.",
 )
 JACONNECT300001 = error(
     "JACONNECT300001 function error_text host_address port:int source_ip timeout:int",
@@ -100,29 +75,10 @@ JADISPATCH000001 = information(
     "JADISPATCH000001 inner_job_id:int host state",
     "{host} reports job {inner_job_id} as {state} after its answer was missing.",
 )
-JAJOB300001 = warning(
-    "JAJOB300001 function inner_job_id:int job_type:int",
-    "The check of running icon {inner_job_id} (type {job_type}) failed; it is tried again.",
-)
-JAJOBICONJOB200002 = error(
-    "JAJOBICONJOB200002 function inner_job_id:int",
-    "Running job icon {inner_job_id} has no settings.",
-)
-JAJOBICONJOB200003 = error(
-    "JAJOBICONJOB200003 function inner_job_id:int",
-    "The mark that job icon {inner_job_id} is late could not be stored.",
-)
 JAJOBICONJOB300001 = warning(
     "JAJOBICONJOB300001 function inner_job_id:int timeout_minutes start_time main_jobnet_id "
     "job_id_path execution_user",
     "Job {job_id_path} of jobnet {main_jobnet_id} (user {execution_user}, number "
     "{inner_job_id}) runs longer than {timeout_minutes} minutes (since {start_time}). It "
     "goes on running.",
-)
-JAJOBICONREBOOT300001 = warning(
-    "JAJOBICONREBOOT300001 function inner_job_id:int timeout_minutes start_time "
-    "main_jobnet_id job_id_path execution_user",
-    "Reboot {job_id_path} of jobnet {main_jobnet_id} (user {execution_user}, number "
-    "{inner_job_id}) takes longer than {timeout_minutes} minutes (since {start_time}). It "
-    "is still waited for.",
 )

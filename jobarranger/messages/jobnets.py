@@ -1,4 +1,4 @@
-"""Messages about jobnets, the arrows between their icons, and the execution log."""
+"""Messages about jobnets and the arrows between their icons."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ from jobarranger.messages.declare import error, information, warning
 
 # -- Jobnets
 
-JAJOBNET000001 = information(
-    "JAJOBNET000001 function inner_jobnet_id:int jobnet_id execution_user",
-    "Jobnet {jobnet_id} (run {inner_jobnet_id}, user {execution_user}) is stopped by an operator.",
-)
-JAJOBNET000002 = information(
-    "JAJOBNET000002 function inner_jobnet_id:int ready_count:int running_count:int",
-    "The stop of jobnet run {inner_jobnet_id} still waits for {running_count} running and "
-    "{ready_count} ready icons.",
-)
-JAJOBNETREADY200001 = error(
-    "JAJOBNETREADY200001 function inner_jobnet_id:int",
-    "Jobnet run {inner_jobnet_id} is to be started but has no row.",
-)
 JAJOBNETREADY200002 = error(
     "JAJOBNETREADY200002 function start_icon_count:int inner_jobnet_id:int",
     "Jobnet run {inner_jobnet_id} has {start_icon_count} START icons where exactly one is "
@@ -74,10 +61,6 @@ JAFLOW200003 = error(
     "No arrow of the needed kind leads out of icon {inner_job_id}; the jobnet stops there. "
     "Correct the definition.",
 )
-JAFLOW200004 = error(
-    "JAFLOW200004 function inner_job_id:int",
-    "The jobnet icon {inner_job_id} comes next but has no sub-jobnet run; its jobnet cannot go on.",
-)
 JAFLOW200005 = error(
     "JAFLOW200005 function jobnet_status:int inner_jobnet_id:int",
     "The flow would go on in jobnet run {inner_jobnet_id}, which is no longer running "
@@ -86,31 +69,4 @@ JAFLOW200005 = error(
 JAFLOW300001 = warning(
     "JAFLOW300001 function end_inner_job_id:int",
     "The flow leads to END icon {end_inner_job_id}, which has run already; nothing happens.",
-)
-JAFLOW300003 = warning(
-    "JAFLOW300003 inner_jobnet_id:int passes:int",
-    "A loop in jobnet run {inner_jobnet_id} made {passes} passes within a minute. It goes "
-    "on, but others have to share with it: look at the definition.",
-)
-
-# -- The execution log
-
-JAJOBLOG200005 = error(
-    "JAJOBLOG200005 inner_job_id",
-    "The type of icon {inner_job_id} cannot be read for the execution log.",
-)
-JAJOBLOG200006 = error(
-    "JAJOBLOG200006", "An entry of the execution log names neither a jobnet nor an icon."
-)
-JAJOBLOG200007 = error(
-    "JAJOBLOG200007 table_name key",
-    "{table_name} (key {key}) cannot be read for the execution log.",
-)
-JAJOBLOG200008 = error(
-    "JAJOBLOG200008 table_name key",
-    "An entry of the execution log cannot be inserted into {table_name} (key {key}).",
-)
-JAJOBLOG200009 = error(
-    "JAJOBLOG200009 table_name key",
-    "The older entry of an abnormal end cannot be taken out of {table_name} (key {key}).",
 )

@@ -42,9 +42,6 @@ JASERVER100002 = critical(
     "server stops. The log lines before this one tell why it died.",
 )
 JASERVER100003 = critical("JASERVER100003 error_text", "The server cannot start: {error_text}.")
-JASERVER200001 = error(
-    "JASERVER200001 error_text", "The parent cannot watch its processes: {error_text}."
-)
 JASERVER200002 = error(
     "JASERVER200002 role number:int pid:int how",
     "Process {role} #{number} (pid {pid}) has died: {how}. Work it had in hand is taken up "
@@ -83,29 +80,4 @@ JASERVER300006 = warning(
     "JASERVER300006 role dropped:int",
     "{dropped} hints to {role} were dropped since its queue was full; its next sweep finds "
     "the work.",
-)
-JACLOCK300001 = warning(
-    "JACLOCK300001 where seconds:int",
-    "The clock of {where} differs from the server's by {seconds} s; times and time-outs may "
-    "mislead until both are synchronised.",
-)
-
-# -- Numbers and stored states
-
-JAINDEX200001 = error(
-    "JAINDEX200001 table_name key",
-    "No number can be drawn: the counter {key} cannot be read from {table_name}.",
-)
-JAINDEX200002 = error(
-    "JAINDEX200002 table_name key",
-    "No number can be drawn: the counter {key} of {table_name} cannot be advanced.",
-)
-JASTATUS200002 = error(
-    "JASTATUS200002 function inner_job_id:int",
-    "Icon {inner_job_id} has no row although its status is to change; its jobnet cannot go on.",
-)
-JASTATUS200003 = error(
-    "JASTATUS200003 function table_name inner_jobnet_id",
-    "The icon shown as running for jobnet run {inner_jobnet_id} could not be stored in "
-    "{table_name}; only the display is affected.",
 )

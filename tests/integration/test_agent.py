@@ -479,7 +479,7 @@ def test_two_agents_on_one_journal_are_refused(agent: AgentRig) -> None:
     """The second says so and exits with 1, before and after the pid file."""
     text = agent.config.read_text().replace("agent.pid", "other.pid")
     other = agent.directory / "other.conf"
-    for content, why in ((agent.config.read_text(), "pid file"), (text, "journal")):
+    for content, why in ((agent.config.read_text(), "already running"), (text, "journal")):
         other.write_text(content)
         done = command("-f", "-c", str(other))
         assert done.returncode == 1

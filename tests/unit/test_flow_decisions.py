@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -63,7 +64,16 @@ def test_ranges_are_inclusive(number: int, low: int, width: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("", 0), ("7", 7), ("007", 7), ("255", 255), ("256", 255), ("1000", 255), ("-1", 0), ("4x", 0)],
+    [
+        ("", 0),
+        ("7", 7),
+        ("007", 7),
+        ("255", 255),
+        ("256", 255),
+        ("1000", 255),
+        ("-1", 0),
+        ("4x", 0),
+    ],
 )
 def test_exit_code_of_a_jobnet(text: str, code: int) -> None:
     """An END icon's text becomes 0..255."""
@@ -183,8 +193,9 @@ def test_judgement() -> None:
 @pytest.mark.parametrize("active", ["ready", "run", "failed"])
 def test_end_waits_for_others_for_a_while(active: str) -> None:
     """A reached END is patient with active icons, but not for ever."""
-    assert state(finished_ends=1, **{active: 1}) is JobnetStatus.RUN
-    assert state(over=True, finished_ends=1, **{active: 1}) == (JobnetStatus.ENDERR, Fault.ACTIVE)
+    counts: dict[str, Any] = {"finished_ends": 1, active: 1}
+    assert state(**counts) is JobnetStatus.RUN
+    assert state(over=True, **counts) == (JobnetStatus.ENDERR, Fault.ACTIVE)
 
 
 def test_a_test_run_ends_when_every_icon_has() -> None:

@@ -69,12 +69,12 @@ def test_no_text_is_too_long_or_breaks(text: str, value: str) -> None:
 def test_saying_writes_id_and_text_at_the_kinds_level(caplog: pytest.LogCaptureFixture) -> None:
     """And hands back what was said."""
     with caplog.at_level(logging.DEBUG):
-        raised = m.say(m.JAJOBNET000002, inner_jobnet_id=7, ready_count=1, running_count=2)
+        raised = m.say(m.JAJOBNETRUN200005, inner_jobnet_id=7, ready_count=1, running_count=2)
     (record,) = caplog.records
-    assert record.levelno == logging.INFO
-    assert record.getMessage() == raised.line == f"[JAJOBNET000002] {raised.text}"
+    assert record.levelno == logging.ERROR
+    assert record.getMessage() == raised.line == f"[JAJOBNETRUN200005] {raised.text}"
     assert "7" in raised.text
-    assert not raised.notify
+    assert raised.notify
 
 
 def test_the_jobs_failure_notice_is_information_and_notified() -> None:

@@ -301,8 +301,9 @@ def test_log_choice() -> None:
     )
     assert (choice.first, choice.last) == (20260101000000000, 20260101235959999)
     assert choice.patterns == {"job_id": None}
-    wrong: dict[str, Any]
-    for wrong in ({"from_time": "20301301"}, {"from_time": "20260102", "to_time": "20260101"}):
+    backwards: dict[str, Any] = {"from_time": "20260102", "to_time": "20260101"}
+    no_month: dict[str, Any] = {"from_time": "20301301"}
+    for wrong in (no_month, backwards):
         with pytest.raises(Refused):
             read_choice(LogRequest(username="u", password="p", **wrong))
     assert csv_line(('a"b', "")) == '"a""b",""'
