@@ -13,7 +13,7 @@ UNITDIR ?= /usr/lib/systemd/system
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run test check format cover bench docs install dist clean
+.PHONY: help venv demo run server test check format cover bench docs install dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,16 +26,19 @@ $(STAMP): setup.cfg
 
 venv: $(STAMP) ## build .venv with everything that is needed
 
-demo: $(STAMP) ## start a server and an agent here and run the demo jobnets
+demo: $(STAMP) ## start a server and an agent here, run the demo jobnet, stop both
 	$(BIN)/python -m jobarranger.commands.demo
 
-run: $(STAMP) var/jobarg_server.conf ## run a server of your own in ./var, in the foreground
+run: $(STAMP) ## the demo that stays: server and agent run on until Ctrl-C
+	$(BIN)/python -m jobarranger.commands.demo --keep
+
+server: $(STAMP) var/jobarg_server.conf ## a bare server with its files in ./var, until Ctrl-C
 	test -e var/jobarg_server.db || $(BIN)/jobarg_db -c $(CURDIR)/var/jobarg_server.conf init
 	$(BIN)/jobarg_server --foreground -c $(CURDIR)/var/jobarg_server.conf
 
 var/jobarg_server.conf: conf/jobarg_server.conf
 	mkdir -p -m 0755 var/tmp
-	printf '%s\n' '# Made by `make run`; conf/jobarg_server.conf tells what can be set.' \
+	printf '%s\n' '# Made by `make server`; conf/jobarg_server.conf tells what can be set.' \
 	    'DBType=sqlite' 'ListenIP=127.0.0.1' 'JaExecutionUser='"$$(id -un)" \
 	    'DBFile=$(CURDIR)/var/jobarg_server.db' 'JaPidFile=$(CURDIR)/var/jobarg_server.pid' \
 	    'JaLogFile=$(CURDIR)/var/jobarg_server.log' 'TmpDir=$(CURDIR)/var/tmp' \
@@ -63,20 +66,23 @@ bench: $(STAMP) ## measure
 docs: $(STAMP) ## write the pages and samples that are made from the code
 	$(BIN)/python -m jobarranger.config.document
 
-install: ## install into $(DESTDIR)$(PREFIX) with configuration, units and links
+install: ## install for good: $(DESTDIR)$(PREFIX), configuration, units and links
 	$(PYTHON) -m venv $(DESTDIR)$(PREFIX)
 	$(DESTDIR)$(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check .
 	test -z '$(DESTDIR)' || grep -lIr '$(DESTDIR)' $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/pyvenv.cfg \
 	    | xargs -r sed -i 's|$(DESTDIR)||g'
 	install -d -m 0755 $(DESTDIR)$(CONFDIR)/alert $(DESTDIR)$(CONFDIR)/extendedjob \
 	    $(DESTDIR)$(CONFDIR)/locale $(DESTDIR)$(UNITDIR) $(DESTDIR)/usr/lib/tmpfiles.d \
-	    $(DESTDIR)/usr/lib/sysusers.d $(DESTDIR)/etc/logrotate.d $(DESTDIR)$(PREFIX)/share/init.d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin
+	    $(DESTDIR)/usr/lib/sysusers.d $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/sbin \
+	    $(DESTDIR)/usr/bin $(DESTDIR)$(PREFIX)/share/init.d
+	# what people edit is never overwritten: a new version comes beside it as FILE.new
+	set -e; keep() { if test -e "$$3" && ! cmp -s "$$2" "$$3"; then set -- "$$1" "$$2" "$$3.new"; fi; \
+	    install -m "$$1" "$$2" "$$3"; }; \
 	for name in jobarg_server jobarg_agentd; do \
-	    test -e $(DESTDIR)$(CONFDIR)/$$name.conf || \
-	    install -m 0640 conf/$$name.conf $(DESTDIR)$(CONFDIR)/$$name.conf; done
-	test -e $(DESTDIR)$(CONFDIR)/alert/jasender.sh || \
-	    install -m 0755 conf/alert/jasender.sh $(DESTDIR)$(CONFDIR)/alert/jasender.sh
-	install -m 0644 conf/locale/logmessage_64BIT.txt $(DESTDIR)$(CONFDIR)/locale/
+	    keep 0640 conf/$$name.conf $(DESTDIR)$(CONFDIR)/$$name.conf; done; \
+	keep 0755 conf/alert/jasender.sh $(DESTDIR)$(CONFDIR)/alert/jasender.sh; \
+	keep 0644 conf/locale/logmessage_64BIT.txt $(DESTDIR)$(CONFDIR)/locale/logmessage_64BIT.txt
+	install -m 0755 conf/extendedjob/*.sh $(DESTDIR)$(CONFDIR)/extendedjob/
 	install -m 0644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)/
 	install -m 0644 conf/tmpfiles.d/jobarranger.conf $(DESTDIR)/usr/lib/tmpfiles.d/
 	install -m 0644 conf/sysusers.d/jobarranger.conf $(DESTDIR)/usr/lib/sysusers.d/
