@@ -140,7 +140,10 @@ class Stack(Site):
         """Return the server's children by title, such as `run #1`."""
         found = {}
         for process in psutil.Process(self.daemons["jobarg_server"].pid).children():
-            title = " ".join(process.cmdline())
+            try:
+                title = " ".join(process.cmdline())
+            except psutil.NoSuchProcess:  # it died since we looked
+                continue
             if title.startswith("jobarg_server: "):
                 found[title.removeprefix("jobarg_server: ").partition(" [")[0]] = process
         return found

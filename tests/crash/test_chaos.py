@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from jobarranger.commands.client import ClientError
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from tests.crash.harness import AGENT, JOBNET, SERVER, CrashRig, title
-from tests.services import PrivateMariaDB, ServiceMissing
+from tests.services import PrivateMariaDB
 
 RUNS, JOBS = 50, 5
 #: What a job does after its line: some are over at once, some live through a few deaths.
@@ -121,20 +121,6 @@ def seed() -> int:
     seed = int(os.environ.get("JOBARG_CHAOS_SEED") or random.randrange(10**6))
     print(f"JOBARG_CHAOS_SEED={seed}")  # noqa: T201 - shown with a failure
     return seed
-
-
-@pytest.fixture
-def mariadb() -> Iterator[PrivateMariaDB]:
-    """Start a MariaDB for this test alone."""
-    server = PrivateMariaDB()
-    try:
-        yield server.start()
-    except ServiceMissing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{missing}; CI must have it")
-        pytest.skip(str(missing))
-    finally:
-        server.remove()
 
 
 def chaos(rig: CrashRig, killer: Killer, disaster: Callable[[], None]) -> None:

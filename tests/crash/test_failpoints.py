@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from jobarranger.commands.demo_site import ROOT
-from jobarranger.db.engine import Database
-from tests.crash.harness import CrashRig
+from tests.crash.conftest import Make
 
 #: Runs of each test.
 RUNS = 3
 #: Roles whose failpoints exist; one of another role needs a thought about where it is armed.
 ROLES = {"loader", "boot", "run", "executor", "trapper", "agent"}
-
-Make = Callable[..., CrashRig]
 
 
 def failpoints_in_source() -> list[str]:
@@ -43,20 +39,6 @@ def _name_of(call: ast.Call, path: Path) -> str:
 
 
 POINTS = failpoints_in_source()
-
-
-@pytest.fixture
-def make(database: Database, tmp_path: Path) -> Iterator[Make]:
-    """Make a rig on the test's database; close it afterwards."""
-    made: list[CrashRig] = []
-
-    def rig(**parameters: object) -> CrashRig:
-        made.append(CrashRig(tmp_path, database.settings, **parameters))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield rig
-    for one in made:
-        one.close()
 
 
 def test_every_role_that_works_has_failpoints() -> None:
