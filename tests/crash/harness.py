@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -112,16 +112,21 @@ class CrashRig(Stack):
         victims = self.processes(SERVER)
         agent = psutil.Process(self.daemons[AGENT].pid)
         victims += [agent, *(one for one in agent.children() if "starter" in title(one))]
-        for victim in victims:
-            victim.suspend()  # so that none sees another one's end
-        for victim in victims:
-            victim.kill()
+        for act in (psutil.Process.suspend, psutil.Process.kill):  # none sees another one's end
+            for victim in victims:
+                with suppress(psutil.NoSuchProcess):
+                    act(victim)
         for name in (SERVER, AGENT):
             self.daemons[name].wait()
 
     def acted(self) -> set[str]:
         """Return the entries of failpoints at which something has died."""
         return {path.name for path in self._done_points.iterdir()}
+
+    def recovery(self) -> float:
+        """Return the seconds from the first death at a failpoint to the last job's begin."""
+        deaths = [path.stat().st_mtime for path in self._done_points.iterdir()]
+        return self.ledger.stat().st_mtime - min(deaths)
 
     def log(self, name: str = SERVER) -> str:
         """Return a daemon's log."""

@@ -28,7 +28,7 @@ RUNS, JOBS = 50, 5
 #: What a job does after its line: some are over at once, some live through a few deaths.
 WORK = "case $MANAGEMENT_ID in *[048]) sleep 0.5;; *[26]) sleep 0.1;; esac"
 #: Seconds during which processes die, from one death to the next, and of a frozen database.
-CHAOS = float(os.environ.get("JOBARG_CHAOS_SECONDS", "25"))
+CHAOS = float(os.environ.get("JOBARG_CHAOS_SECONDS", "20"))
 SHORTEST, LONGEST = 0.1, 0.9
 FROZEN = 20.0
 #: Seconds until all must be well again after the last death.
@@ -52,6 +52,7 @@ class Killer:
             (2, self.agent),
             (1, self.starter),
             (1, self.everything),
+            (3, self.stall),
         ]
         if self.database is not None:
             choices.append((2, self.crash_database))
@@ -90,6 +91,20 @@ class Killer:
         """Kill all of the server and of the agent at one blow."""
         self.rig.kill_all()
         self.deaths["everything"] += 1
+
+    def stall(self) -> None:
+        """Let the agent or a child stand still for a moment; the others go on."""
+        candidates = [psutil.Process(self.rig.daemons[AGENT].pid)]
+        candidates += [child for _, child in sorted(self.rig.children().items())]
+        process = self.random.choice([candidates[0], self.random.choice(candidates)])
+        process.suspend()
+        self.deaths["stalled"] += 1
+
+        def wake() -> None:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+        threading.Timer(self.random.uniform(0.5, 3.0), wake).start()
 
     def crash_database(self) -> None:
         """Kill the database and start it again."""
@@ -164,8 +179,10 @@ def test_chaos_on_sqlite(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.timeout(240)
 def test_chaos_on_mariadb(tmp_path: Path, seed: int, mariadb: PrivateMariaDB) -> None:
-    """The same, and the database dies too, and stands still for a while."""
-    rig = CrashRig(tmp_path, mariadb.create_database("jobarg"), jobs=JOBS, work=WORK)
+    """The same to a larger server, and the database dies too and stands still for a while."""
+    several = {"JaStartRuns": 2, "JaStartExecutors": 2}
+    settings = mariadb.create_database("jobarg")
+    rig = CrashRig(tmp_path, settings, jobs=JOBS, work=WORK, server=several)
     killer = Killer(rig, random.Random(seed), mariadb)
 
     def freeze() -> None:

@@ -12,6 +12,8 @@ from tests.crash.conftest import Make
 
 #: Runs of each test.
 RUNS = 3
+#: Seconds from the first death to the last job's begin; with time to spare for slow machines.
+RECOVERY = 10.0
 #: Roles whose failpoints exist; one of another role needs a thought about where it is armed.
 ROLES = {"loader", "boot", "run", "executor", "trapper", "agent"}
 
@@ -57,6 +59,7 @@ def test_a_death_loses_and_doubles_nothing(make: Make, point: str) -> None:
     faults = rig.settle(runs)
     assert faults == [], "\n".join([*faults, rig.evidence()])
     assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
+    assert rig.recovery() < RECOVERY, rig.evidence()
 
 
 @pytest.mark.timeout(180)
@@ -70,3 +73,4 @@ def test_a_death_over_a_result_loses_nothing(make: Make, point: str) -> None:
     faults = rig.settle(runs)
     assert faults == [], "\n".join([*faults, rig.evidence()])
     assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
+    assert rig.recovery() < RECOVERY, rig.evidence()
