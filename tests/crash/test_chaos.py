@@ -30,7 +30,7 @@ WORK = "case $MANAGEMENT_ID in *[048]) sleep 0.5;; *[26]) sleep 0.1;; esac"
 #: Seconds during which processes die, from one death to the next, and of a frozen database.
 CHAOS = float(os.environ.get("JOBARG_CHAOS_SECONDS", "20"))
 SHORTEST, LONGEST = 0.1, 0.9
-FROZEN = 20.0
+FROZEN = float(os.environ.get("JOBARG_CHAOS_FROZEN", "20"))
 #: Seconds until all must be well again after the last death.
 RECOVERY = 75.0
 
