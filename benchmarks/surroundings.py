@@ -52,5 +52,9 @@ def _database(
     """Start a database server for one bench (SQLite needs none)."""
     if product == "sqlite":
         return None, None
-    server = (PrivateMariaDB if product == "mariadb" else PrivatePostgreSQL)().start()
-    return server, server.create_database("jobarg")
+    if product == "postgresql":
+        postgresql = PrivatePostgreSQL().start()
+        return postgresql, postgresql.create_database("jobarg")
+    mariadb = PrivateMariaDB().start()
+    mariadb.create_database("jobarg")
+    return mariadb, mariadb.local_settings("jobarg")

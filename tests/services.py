@@ -19,6 +19,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -153,6 +154,10 @@ class PrivateMariaDB(PrivateServer):
     def settings(self, name: str) -> DatabaseSettings:
         """Return how to reach the database `name`."""
         return mariadb_at(self.port, name)
+
+    def local_settings(self, name: str) -> DatabaseSettings:
+        """Return how to reach it by its local socket, as DBHost=localhost does."""
+        return replace(self.settings(name), socket=self.socket)
 
     def create_database(self, name: str) -> DatabaseSettings:
         """Make an empty database, replacing an older one of that name."""

@@ -76,6 +76,8 @@ class Stack(Site):
                 "DBUser": self.settings.user,
                 "DBPassword": self.settings.password,
             }
+            if self.settings.socket:
+                parameters["DBSocket"] = self.settings.socket
         else:
             parameters["DBFile"] = self.settings.file
         return parameters | self._server

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pymysql.constants import CLIENT
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from jobarranger.db.pipeline import PipelineCursor, attach
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 
@@ -47,6 +49,8 @@ def make_engine(settings: DatabaseSettings) -> Engine:
     )
     if settings.kind is DatabaseType.SQLITE:
         event.listen(engine, "connect", _prepare_sqlite)
+    if settings.kind is DatabaseType.MYSQL:
+        event.listen(engine, "connect", attach)
     return engine
 
 
@@ -62,6 +66,8 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
         "read_timeout": settings.read_timeout,
         "write_timeout": settings.read_timeout,
         "init_command": _MYSQL_INIT.format(lock=settings.lock_timeout),
+        "client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS,
+        "cursorclass": PipelineCursor,
     }
     if settings.socket:
         arguments["unix_socket"] = settings.socket

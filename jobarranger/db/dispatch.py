@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    func,
     insert,
     null,
     or_,
@@ -82,6 +83,19 @@ _LEFT = _listed(and_(_D.state == DispatchState.SENDING, _D.slot.in_(_SLOTS)))
 _SILENT = _listed(
     and_(_D.state == DispatchState.ACCEPTED, _D.slot.in_(_SLOTS), _D.next_try_at <= _NOW)
 )
+_ONE_EACH = _listed(
+    _D.inner_job_id.in_(
+        select(func.max(_D.inner_job_id))
+        .where(
+            _D.state == DispatchState.ACCEPTED,
+            _D.slot.in_(_SLOTS),
+            _D.agent_kind == AgentKind.OURS,
+            _D.method.in_(sorted(RUNS)),
+        )
+        .group_by(_D.host_name)
+    )
+    & (_D.state == DispatchState.ACCEPTED)
+)
 
 
 def from_row(row: Row[Any]) -> Request:
@@ -124,6 +138,12 @@ def due_in(
 def left_sending(conn: Connection, slots: Sequence[int], *, most: int) -> list[Request]:
     """Return what an earlier executor was sending when it ended, whatever its time."""
     rows = conn.execute(_LEFT, {"slots": list(slots), "most": most})
+    return [from_row(row) for row in rows]
+
+
+def one_accepted_each(conn: Connection, slots: Sequence[int], *, most: int) -> list[Request]:
+    """Return one accepted run of each of our agents that has any."""
+    rows = conn.execute(_ONE_EACH, {"slots": list(slots), "most": most})
     return [from_row(row) for row in rows]
 
 

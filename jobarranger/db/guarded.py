@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, update
 
+from jobarranger.db.pipeline import Check, check_count
 from jobarranger.errors import StateConflict
 
-_IDS = bindparam("ids_", expanding=True)
+_IDS: Any = bindparam("ids_", expanding=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,23 @@ def apply_changes(
         statement = _statement(table, key, status, tuple(name for name, _ in values))
         parameters = {f"v_{name}": value for name, value in values}
         result = conn.execute(statement, {**parameters, "ids_": sorted(keys), "stored_": stored})
-        if result.rowcount != len(keys):
-            raise StateConflict(
-                f"{table.name}: {result.rowcount} of {len(keys)} rows were still in state {stored}"
-            )
+        check_count(conn, result, _expect(len(keys), f"{table.name} in state {stored}"))
+
+
+def _expect(count: int, what: str) -> Check:
+    """Return the check that a write has met so many rows."""
+
+    def check(met: int) -> None:
+        if met != count:
+            raise StateConflict(f"{what}: {met} rows instead of {count}")
+
+    return check
 
 
 @lru_cache(maxsize=64)
 def _plain_statement(table: Table, key: ColumnElement[Any], names: tuple[str, ...]) -> Update:
     """Return the unguarded update that sets the columns `names`."""
-    values = {name: bindparam(f"v_{name}") for name in names}
+    values: dict[str, Any] = {name: bindparam(f"v_{name}") for name in names}
     return update(table).where(key.in_(_IDS)).values(values)
 
 

@@ -6,17 +6,19 @@ Functions take a connection inside the caller's transaction and never commit.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, null, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
+from jobarranger.db.pipeline import check_count
 from jobarranger.errors import StateConflict
 from jobarranger.states import DispatchState, JobType, Method
 
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
-_IDS = bindparam("ids", expanding=True)
+_IDS: Any = bindparam("ids", expanding=True)
 
 _ICON = (
     _I.inner_job_id,
@@ -199,6 +201,10 @@ def finish_dispatches(
         groups.setdefault(attempt, []).append(icon)
     for attempt, icons in groups.items():
         parameters = {"ids": sorted(icons), "of_attempt": attempt, "to_state": state, "at": at}
-        met = conn.execute(_FINISH, parameters).rowcount
-        if met < len(icons):
-            raise StateConflict(f"{met} of {len(icons)} requests to agents were still open")
+        check_count(conn, conn.execute(_FINISH, parameters), partial(_all_open, len(icons)))
+
+
+def _all_open(count: int, met: int) -> None:
+    """Complain if fewer requests were closed than there are attempts."""
+    if met < count:
+        raise StateConflict(f"{met} of {count} requests to agents were still open")

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.db.connect import make_engine
+from jobarranger.db.pipeline import pipeline_of
 from jobarranger.db.retry import one_line, retryable
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.errors import DatabaseUnavailable
@@ -94,12 +95,22 @@ class Link:
         self._open = True
         if self._embedded:
             self._queue.enter()
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if self._embedded else "BEGIN")
+        pipeline = pipeline_of(conn)
+        if pipeline is None:
+            conn.exec_driver_sql("BEGIN IMMEDIATE" if self._embedded else "BEGIN")
+        else:
+            pipeline.clear()
+            pipeline.hold(b"BEGIN")
+            self.statements += 1
         return conn
 
     def commit(self) -> None:
-        """Commit and leave the queue."""
-        self.conn().exec_driver_sql("COMMIT")
+        """Commit and leave the queue; what is still held goes first, and is checked."""
+        conn = self.conn()
+        pipeline = pipeline_of(conn)
+        if pipeline is not None and pipeline.checks:
+            conn.exec_driver_sql("DO 0")
+        conn.exec_driver_sql("COMMIT")
         self._ended()
 
     def roll_back(self) -> None:
@@ -108,6 +119,8 @@ class Link:
             return
         try:
             if self._conn is not None and self._needs_rollback(self._conn):
+                if (pipeline := pipeline_of(self._conn)) is not None:
+                    pipeline.clear()
                 self._conn.exec_driver_sql("ROLLBACK")
         except SQLAlchemyError:
             self.drop()

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, Table, bindparam, delete, insert, li
 from jobarranger.db import tables as t
 from jobarranger.flow.variables import VariableRows
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: Any = bindparam("ids", expanding=True)
 
 
 class Variables(Enum):

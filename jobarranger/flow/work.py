@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from jobarranger.clock import next_stamp17
 from jobarranger.db import icons as icon_rows
 from jobarranger.db import journal, runs, values
 from jobarranger.db.engine import Unit
+from jobarranger.db.pipeline import together
 from jobarranger.db.values import Variables
 from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.records import Icon, Instance
@@ -257,17 +260,28 @@ class Work:
     def write_icons(self) -> None:
         """Write the icons that have changed (a census may follow)."""
         changes = filter(None, (icon.pending() for icon in self.icons.values()))
-        icon_rows.write(self.unit.conn, list(changes))
+        with together(self.unit.conn):
+            icon_rows.write(self.unit.conn, list(changes))
 
     def write(self) -> None:
         """Write everything that has changed, and hand over the hints."""
         conn = self.unit.conn
+        notify = bool(self._notes) and journal.notifications_wanted(conn)
+        with together(conn):
+            self._write_rows(conn)
+            self._write_journal(conn, notify=notify)
+        if waiting := {icon.main_id for icon in self.ready}:
+            self.unit.wake(Role.RUN, *sorted(waiting))
+
+    def _write_rows(self, conn: Connection) -> None:
+        """Write instances, icons, variables and requests to agents, in the order of locks."""
         changes = filter(None, (instance.pending() for instance in self.instances.values()))
         runs.write_instances(conn, list(changes))
         summaries = {main_id: f.summary for main_id, f in self.families.items() if f.summary}
         if summaries:
             runs.write_summaries(conn, summaries)
-        self.write_icons()
+        icons = filter(None, (icon.pending() for icon in self.icons.values()))
+        icon_rows.write(conn, list(icons))
         owners = {icon.id: icon.instance_id for icon in self.icons.values()}
         for kind, held in (
             (Variables.JOBNET, self.jobnet_values),
@@ -279,16 +293,12 @@ class Work:
             icon_rows.add_dispatches(conn, self.dispatches)
         if self.finished:
             icon_rows.finish_dispatches(conn, self.finished, self.now.at)
-        self._write_journal()
-        if waiting := {icon.main_id for icon in self.ready}:
-            self.unit.wake(Role.RUN, *sorted(waiting))
 
-    def _write_journal(self) -> None:
+    def _write_journal(self, conn: Connection, *, notify: bool) -> None:
         """Write run log, notifications and events."""
-        conn = self.unit.conn
         if self._logs:
             journal.add_log(conn, self._logs)
-        if self._notes and journal.notifications_wanted(conn):
+        if notify:
             journal.add_notifications(conn, self._notes)
         if self._events:
             journal.add_events(conn, self._events)
