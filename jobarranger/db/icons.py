@@ -147,6 +147,7 @@ _DISPATCHES = (
         _D.state,
         _D.host_name,
         _D.address,
+        _D.sending_at,
         _C.stop_code,
     )
     .outerjoin(t.run_icon_job, _C.inner_job_id == _D.inner_job_id)

@@ -38,6 +38,8 @@ from jobarranger.states import (
 
 #: Longest message of an agent that is kept (bytes).
 MESSAGE_LIMIT = 1023
+#: What a number in a telegram must be within to be looked for in the tables.
+_ICON_NUMBERS = range(1, 2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class JobResult:
     std_err: str
     message: str | None
     received_at: int  #: UTC ms
+    kept: bool = False  #: it waited in the spool or the inbox; others may have come since
 
 
 class Verdict(Enum):
@@ -144,9 +147,9 @@ def _first_look(
 
 
 def _requests(conn: Connection, icons: Collection[int]) -> Requests:
-    """Read the requests of icons."""
+    """Read the requests of icons; a number that no icon can have is not asked for."""
     rows: Requests = {}
-    for row in icon_rows.dispatches(conn, icons):
+    for row in icon_rows.dispatches(conn, [icon for icon in icons if icon in _ICON_NUMBERS]):
         rows.setdefault(row.inner_job_id, []).append(row)
     return rows
 
@@ -173,10 +176,15 @@ def _look(
 
 
 def _request_of(result: JobResult, rows: Sequence[Any]) -> Any | None:
-    """Return the request that a result belongs to: its attempt, or the newest one."""
+    """Return the request that a result belongs to: its attempt, or the newest one.
+
+    A result without attempt that was kept for a while belongs to none that was sent after it came.
+    """
     mine = [row for row in rows if row.host_name == result.host_name]
     if result.attempt is not None:
         mine = [row for row in mine if row.attempt == result.attempt]
+    elif result.kept and len(mine) > 1:
+        mine = [row for row in mine if row.sending_at and row.sending_at <= result.received_at]
     return mine[-1] if mine else None
 
 
@@ -261,9 +269,11 @@ def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judge
     sent = _request_of(result, rows)
     if icon is None or sent is None:
         return Judged(Verdict.REFUSED, f"job {result.job_id} does not exist")
-    if sent.state == DispatchState.DONE and result.attempt is not None:
+    if sent.state == DispatchState.DONE and (result.kept or result.attempt is not None):
         return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")
-    resolves = sent.state == DispatchState.UNKNOWN and icon.status is IconStatus.RUNERR
+    # With the continue flag the flow has gone on already: a late result must not fire it again.
+    failed = icon.status is IconStatus.RUNERR and not icon.continues
+    resolves = sent.state == DispatchState.UNKNOWN and failed
     waiting = icon.status in AWAITING_RESULT or resolves
     if sent is not rows[-1] or sent.state == DispatchState.NEW or not waiting:
         return Judged(Verdict.REFUSED, f"this run of job {result.job_id} is not awaited")

@@ -121,7 +121,7 @@ def environment(
 
 
 def storable(text: str, limit: int = OUTPUT_LIMIT) -> str:
-    """Return `text` as the tables can hold it: no NUL, no CR, at most `limit` bytes of UTF-8."""
+    """Return `text` as the tables can hold it: no NUL, no CR, `limit` bytes of UTF-8 at most."""
     text = text.partition("\0")[0].replace("\r", "")
     raw = text.encode("utf-8", "replace")
-    return text if len(raw) <= limit else raw[:limit].decode("utf-8", "ignore")
+    return raw[:limit].decode("utf-8", "ignore")

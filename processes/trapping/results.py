@@ -55,10 +55,12 @@ def read_parcel(parcel: Parcel) -> Arrival:
     message = loads(parcel.telegram.encode())
     if not isinstance(message, dict):
         raise ProtocolError("not a JSON object")
-    return arrival(message, parcel.peer, parcel.received_at)
+    return arrival(message, parcel.peer, parcel.received_at, kept=True)
 
 
-def arrival(message: Mapping[str, object], peer: str, received_at: int) -> Arrival:
+def arrival(
+    message: Mapping[str, object], peer: str, received_at: int, *, kept: bool = False
+) -> Arrival:
     """Read a `jobresult`; passwords are left out of what is kept.
 
     Raises:
@@ -78,6 +80,7 @@ def arrival(message: Mapping[str, object], peer: str, received_at: int) -> Arriv
         std_err=telegram.std_err or "",
         message=telegram.message,
         received_at=received_at,
+        kept=kept,
     )
     text = kept.to_json().decode()
     return Arrival(result=result, parcel=Parcel(received_at=received_at, peer=peer, telegram=text))

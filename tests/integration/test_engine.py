@@ -172,6 +172,74 @@ def test_a_late_result_of_an_older_attempt_does_not_count(bench: Bench) -> None:
     assert ("JC00000007", "JOB-1") in bench.log(run)
 
 
+def test_a_kept_result_without_attempt_belongs_to_what_was_sent_before_it(bench: Bench) -> None:
+    """What waited in the spool must not complete an attempt that was sent after it came."""
+    define(bench.db, "START JOB-1 END-1", settings={"JOB-1": {"stop_code": "1"}})
+    (run,) = bench.start()
+    bench.drain()
+    (first,) = bench.send_all()
+    icon = first.inner_job_id
+    sent = update(t.ext_dispatch).where(t.ext_dispatch.c.inner_job_id == icon)
+    bench.db.transaction(lambda unit: unit.execute(sent.values(sending_at=1000)))
+    bench.report(bench.result(icon, attempt=None, return_code=1))
+    _rerun(bench, icon)
+    bench.drain()
+    bench.send_all()
+    second = sent.where(t.ext_dispatch.c.attempt == 2)
+    bench.db.transaction(lambda unit: unit.execute(second.values(sending_at=3000)))
+    kept = bench.result(icon, attempt=None, kept=True, received_at=2000)
+    assert [judged.verdict for judged in bench.report(kept)] == [Verdict.REPEATED]
+    assert bench.status(run, "JOB-1") is IconStatus.RUN
+    fresh = bench.result(icon, attempt=None, received_at=2000)
+    assert [judged.verdict for judged in bench.report(fresh)] == [Verdict.STORED]
+
+
+@pytest.mark.parametrize("number", [-5, 2**63, 10**20 - 1])
+def test_an_absurd_number_harms_no_other_result(bench: Bench, number: int) -> None:
+    """A number that no column can hold is refused; what came with it is worked in."""
+    define(bench.db, "START JOB-1 END-1")
+    bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    judged = bench.report(bench.result(number), bench.result(request.inner_job_id))
+    assert [one.verdict for one in judged] == [Verdict.REFUSED, Verdict.STORED]
+
+
+def test_half_a_character_is_stored_as_a_question_mark(bench: Bench) -> None:
+    """A lone surrogate, which JSON can express, is nothing that a table can hold."""
+    define(bench.db, "START JOB-1 END-1")
+    (run,) = bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    (judged,) = bench.report(bench.result(request.inner_job_id, std_out="a\ud800b"))
+    assert judged.verdict is Verdict.STORED
+    assert bench.after(run, "JOB-1")["STD_OUT"] == "a?b"
+
+
+def test_a_flow_that_went_on_is_not_fired_again(bench: Bench) -> None:
+    """With the continue flag the successors run when the outcome is unknown; a late result
+    must not run them a second time."""
+    define(bench.db, "START JOB-1 SET-1 JOB-2 END-1", icons={"JOB-1": {"continue_flag": 1}})
+    (run,) = bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    message = m.render(m.JARUNICONJOB200012, inner_job_id=1, agent_message="silent")
+    failure = DispatchFailure(
+        job_id=request.inner_job_id,
+        attempt=1,
+        method=Method.NORMAL,
+        message=message,
+        outcome_unknown=True,
+    )
+    fail_dispatch(bench.db, bench.engine, [failure])
+    bench.drain()
+    (judged,) = bench.report(bench.result(request.inner_job_id))
+    bench.finish()
+    assert judged.verdict is Verdict.REFUSED
+    assert bench.log(run).count(("JC00000003", "SET-1")) == 1
+    assert bench.summary(run).status == JobnetStatus.END
+
+
 def _rerun(bench: Bench, icon: int) -> None:
     """Do what the Manager does to run a failed icon again."""
     bench.db.transaction(
