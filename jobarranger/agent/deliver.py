@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from logging import getLogger
@@ -139,6 +139,7 @@ class Courier:
         self._ready: deque[Job] = deque()
         self._waiting: dict[int, tuple[Job, asyncio.TimerHandle]] = {}
         self._unreached: set[int] = set()  #: rows of those waiting because nobody was reached
+        self._deaf_until = 0.0  #: monotonic; before this, hearing from a server changes nothing
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -150,6 +151,14 @@ class Courier:
         """Deliver a job's result as soon as a connection is free."""
         self._ready.append(job)
         self._fill()
+
+    def heard_from(self, address: str) -> None:
+        """A server has spoken to us: what waits for it is due now, at most once in a while."""
+        now = asyncio.get_running_loop().time()
+        if not self._unreached or now < self._deaf_until:
+            return
+        self._deaf_until = now + CLOSE_PAUSE_SECONDS
+        self._retry(row for row in self._unreached if self._waiting[row][0].order.peer == address)
 
     async def close(self, grace: float) -> None:
         """Begin no more deliveries, let those under way end for `grace` seconds."""
@@ -253,6 +262,9 @@ class Courier:
 
     def _retry_unreached(self) -> None:
         """A server answers again: what waited for that is due now."""
-        for row in list(self._unreached):
+        self._retry(self._unreached)
+
+    def _retry(self, rows: Iterable[int]) -> None:
+        for row in list(rows):
             self._waiting[row][1].cancel()
             self._due(row)

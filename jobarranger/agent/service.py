@@ -109,6 +109,7 @@ class AgentService:
         if not await self._peers.allowed(peer.address):
             log.warning("connection from %s refused: it is not in Server", peer.address)
             return Ending.CLOSE
+        self.runner.courier.heard_from(peer.address)
         match accept.decide(payload, peer.address, self._me):
             case accept.Run() as run:
                 return await self._run(run)

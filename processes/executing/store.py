@@ -8,7 +8,7 @@ states that were read. Failures go to the engine afterwards, one transaction for
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: Rows taken in one look at most.
 BATCH = 200
+#: Seconds for which a host's entry counts as fresh: bursts of requests ask for it once.
+FRESH = 1.0
 #: A request whose failure cannot be worked in is left alone for so long (ms).
 DEFERRED = 60_000
 
@@ -96,6 +98,7 @@ class Store:
     slots: tuple[int, ...]
     agent_port: int  #: of hosts that name none
     wording: Wording
+    known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
     unfailed: list[Record] = field(default_factory=list)  #: failures not worked in yet
     unsure: dict[Key, int] = field(default_factory=dict)  #: claims not sent, by their instant
 
@@ -140,6 +143,8 @@ class Store:
             found += dispatch.due_of(conn, ids, now)
         if any(look.left for look in looks):
             found += dispatch.left_sending(conn, self.slots, most=BATCH * 50)
+            # an agent that hears from us knows that it can deliver what it holds
+            found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
         if any(look.sweep for look in looks):
             full = self.book.full(now)
             found += dispatch.due_in(conn, self.slots, now, most=BATCH, without=full)
@@ -153,7 +158,7 @@ class Store:
         plan = _Plan()
         now = self.clock.now_ms()
         names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
-        hosts = self.directory.hosts(conn, names) if names else {}
+        hosts = self._hosts(conn, names)
         stops = [one for one in candidates if one.method not in RUNS]
         peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
         room: dict[str, int] = {}
@@ -167,6 +172,18 @@ class Store:
         plan.claims = [one for one in plan.claims if one.key not in overtaken]
         plan.waiting = [one for one in plan.waiting if one.key not in overtaken]
         return plan
+
+    def _hosts(self, conn: Connection, names: Collection[str]) -> dict[str, Host]:
+        """Return the known hosts; one that was just looked up is not asked for again."""
+        now = self.clock.monotonic()
+        old = {name for name, (until, _) in self.known.items() if until <= now}
+        for name in old:
+            del self.known[name]
+        missing = {name for name in names if name not in self.known}
+        if missing:
+            for name, host in self.directory.hosts(conn, missing).items():
+                self.known[name] = (now + FRESH, host)
+        return {name: self.known[name][1] for name in names if name in self.known}
 
     def _stop_goes(
         self, plan: _Plan, stop: Request, peers: Sequence[dispatch.Peer], now: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -106,6 +107,27 @@ def test_an_agent_that_stops_leaves_its_jobs(make: Make) -> None:
     assert sum(rig.lines().values()) == 3
     rig.bring(AGENT)
     well(rig, runs)
+
+
+@pytest.mark.timeout(120)
+def test_results_after_a_long_absence(make: Make) -> None:
+    """A server that was away for long gets the results as soon as it is back."""
+    rig = make(jobs=1, work=LONG, agent={"JaSendRetry": 1})
+    rig.run()
+    runs = rig.begin(1)
+    wait_for_lines(rig, 1)
+    family = rig.processes(SERVER)
+    rig.kill(SERVER)
+    psutil.wait_procs(family, timeout=ORPHANS)
+    with socket.create_server(("127.0.0.1", rig.server_port)) as deaf:
+        deaf.settimeout(30)
+        tried, pause = time.monotonic(), 0.0
+        while pause < 5:  # each one is twice as long as the one before
+            deaf.accept()[0].close()
+            tried, pause = time.monotonic(), time.monotonic() - tried
+    rig.bring(SERVER)
+    faults = rig.settle(runs, 6)
+    assert faults == [], "\n".join([*faults, rig.evidence()])
 
 
 @pytest.mark.timeout(120)
