@@ -134,7 +134,8 @@ def _commented(parameter: Parameter) -> Iterator[str]:
 
 _EDITING = """\
 Every message for operators has an id. It stands in the log as `[id] text`; those marked *yes*
-under *notified* also reach people through the alert programs and Zabbix. The file named by
+under *notified* are meant to reach people too: what concerns a run is queued in
+`ja_send_message_table`, which this release does not send from yet. The file named by
 `JaLogMessageFile` has one line `id,type,notify,text` for each (type 0 information, 1 critical, 2
 error, 3 warning; notify 0 or 1): what is changed there counts from the next message on. In a text,
 `{name}` stands for a value; `%s`, `%d` and `%lu` of older files are filled in turn. A line that

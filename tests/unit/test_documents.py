@@ -2,21 +2,76 @@
 
 import configparser
 import importlib
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import jobarranger
+from jobarranger import messages
 from jobarranger.config.document import documents
 
 ROOT = Path(__file__).parents[2]
+
+#: Every page that people read.
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "tests/**/*.md", "benchmarks/*.md")
+    for page in ROOT.glob(pattern)
+)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(("name", "content"), list(documents().items()), ids=list(documents()))
 def test_generated_files_are_current(name: str, content: str) -> None:
     """`make docs` would change nothing."""
     assert (ROOT / name).read_text() == content
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as they are made by the usual viewers."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """To a file that exists, and to a heading that it has."""
+    for target in _LINK.findall(_CODE.sub("", page.read_text())):
+        name, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        file = (page.parent / name).resolve() if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_the_index_lists_every_page() -> None:
+    """What is not listed is not found."""
+    listed = set(_LINK.findall((ROOT / "docs/index.md").read_text()))
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert pages - {"index.md"} <= listed
+
+
+def test_messages_that_pages_speak_of_are_raised() -> None:
+    """A page must not send people to look for a message that does not exist."""
+    known = set(messages.declared())
+    for page in PAGES:
+        assert set(re.findall(r"\bJA[A-Z]+[0-3]\d{5}\b", page.read_text())) <= known, page
+
+
+def test_every_declared_message_is_raised_somewhere() -> None:
+    """The list of messages promises nothing that never happens."""
+    sources = [
+        path.read_text()
+        for top in ("jobarranger", "processes")
+        for path in (ROOT / top).rglob("*.py")
+        if path.parent.name != "messages"
+    ]
+    used = set(re.findall(r"\bJA[A-Z]+\d{6}\b", "\n".join(sources)))
+    assert set(messages.declared()) <= used
 
 
 def test_the_changelog_tells_of_this_version() -> None:
