@@ -233,7 +233,7 @@ def test_password_is_remembered_until_it_changes(
             changed = update(t.ext_user).values(password_hash="ja1none")
             await asyncio.to_thread(sqlite.transaction, lambda unit: unit.execute(changed))
             async with asyncio.timeout(10):  # a user's row counts as fresh for a second
-                while (await ask(rig, wish)).result == 0:  # type: ignore[attr-defined]
+                while (await ask(rig, wish)).result == 0:  # type: ignore[attr-defined]  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 
     asyncio.run(main())
