@@ -5,9 +5,9 @@ Writers give the exact bytes of the original: `dump_job` one line with blanks
 the slash (`\/`) and write other characters as raw UTF-8, because the original's old reader cannot
 decode them otherwise.
 
-`loads` takes what peers really send: bytes that are not UTF-8 (replaced), control characters in
-strings, text behind the first value. The `text`, `number` and `mapping` functions read one key
-with numbers and strings accepted for each other.
+`loads` takes what peers really send: bytes that are not UTF-8 and half characters (replaced),
+control characters in strings, text behind the first value. The `text`, `number` and `mapping`
+functions read one key with numbers and strings accepted for each other.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ Json = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
 _decode = msgspec.json.Decoder().decode
 _tolerant = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
 _quote = json.encoder.encode_basestring
+#: A half character as an escape, which may stand alone; no text of a database can hold one.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _INTEGER = re.compile(r"\s*([+-]?\d{1,20})")
 
 
@@ -42,6 +44,9 @@ def loads(payload: bytes) -> object:
     text = payload.decode("utf-8", "replace").lstrip(" \t\r\n\ufeff")
     try:
         value, _ = _tolerant.raw_decode(text)
+        if _SURROGATE.search(text):
+            whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+            value = _tolerant.decode(whole.decode())
     except (ValueError, RecursionError):
         raise ProtocolError(f"{len(payload)} bytes that are not JSON") from None
     return cast("object", value)

@@ -9,7 +9,18 @@ import msgspec
 
 from ipc.dialects import Json, number, text
 from ipc.errors import ProtocolError
-from ipc.telegrams.base import VERSION, Telegram, add, agent_payload, data_of, environment, need
+from ipc.telegrams.base import (
+    MAX_ID,
+    MAX_NUMBER,
+    VERSION,
+    Telegram,
+    add,
+    agent_payload,
+    data_of,
+    environment,
+    need,
+    within,
+)
 
 
 class JobRun(Telegram, frozen=True, kw_only=True):
@@ -196,25 +207,28 @@ class JobResult(Telegram, frozen=True, kw_only=True):
 
     @classmethod
     def from_json(cls, message: Mapping[str, object]) -> Self:
-        """Read the telegram; which keys are mandatory depends on `result`."""
+        """Read the telegram; which keys are mandatory depends on `result`.
+
+        A number that no database could keep is refused here: it can never become right.
+        """
         data = data_of(message)
-        result = need(number, data, "result")
+        result = _small(data, "result") or 0
         failed = result == 1
         return cls(
             version=number(message, "version") or 0,
             serverid=text(message, "serverid") or "",
             hostname=need(text, data, "hostname"),
-            jobid=need(number, data, "jobid"),
-            method=number(data, "method") or 0,
+            jobid=within(need(number, data, "jobid"), "jobid", 0, MAX_ID),
+            method=_small(data, "method", optional=True) or 0,
             result=result,
             std_out=text(data, "std_out") if failed else need(text, data, "std_out"),
             std_err=text(data, "std_err") if failed else need(text, data, "std_err"),
-            return_code=None if failed else need(number, data, "return_code"),
-            signal=None if failed else need(number, data, "signal"),
+            return_code=None if failed else _small(data, "return_code"),
+            signal=None if failed else _small(data, "signal"),
             run_user=text(data, "run_user"),
             run_user_password=text(data, "run_user_password"),
             message=need(text, data, "message") if failed else text(data, "message"),
-            attempt=number(data, "attempt"),
+            attempt=_small(data, "attempt", optional=True),
             agent=text(data, "agent"),
         )
 
@@ -239,3 +253,9 @@ class JobResult(Telegram, frozen=True, kw_only=True):
             agent=self.agent,
         )
         return agent_payload(self.kind, self.version, self.serverid, self.hostname, data)
+
+
+def _small(data: Mapping[str, object], key: str, *, optional: bool = False) -> int | None:
+    """Return a number of 32 bits."""
+    value = number(data, key) if optional else need(number, data, key)
+    return within(value, key, -MAX_NUMBER, MAX_NUMBER)

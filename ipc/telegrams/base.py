@@ -11,6 +11,9 @@ from ipc.dialects import Json, dump_job, dump_old, mapping, number, old_text, te
 from ipc.errors import ProtocolError
 
 VERSION = 1
+#: Greatest numbers that every database can keep.
+MAX_ID = 2**63 - 1
+MAX_NUMBER = 2**31 - 1
 T = TypeVar("T")
 
 
@@ -68,6 +71,17 @@ def need(
     value = read(data, key)
     if value is None:
         raise ProtocolError(f"key [{key}] is missing or not usable")
+    return value
+
+
+def within(value: T, key: str, low: int, high: int) -> T:
+    """Return a number (or None) if it is in its range.
+
+    Raises:
+        ProtocolError: it is not; the text names the key.
+    """
+    if isinstance(value, int) and not low <= value <= high:
+        raise ProtocolError(f"key [{key}] is not within {low} and {high}")
     return value
 
 

@@ -19,6 +19,7 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.db import inbox
 from jobarranger.db.engine import Database, Unit
+from jobarranger.errors import JobArrangerError
 from jobarranger.flow.results import Judged, Verdict
 from processes.trapping.results import FIRST_RETRY_MS, Arrival, ResultWork, read_parcel
 from processes.trapping.spool import Parcel, Spool
@@ -51,16 +52,38 @@ class Replay:
         done = 0
         while paths := self.spool.waiting(BATCH):
             arrivals = self._read(paths)
-            judged = self.work.take(db, [arrived for _, arrived in arrivals]) if arrivals else []
-            for (path, arrived), judgement in zip(arrivals, judged, strict=True):
-                _note(arrived, judgement)
-                self.spool.remove(path)
-            done += len(arrivals)
+            try:
+                done += self._take(db, arrivals)
+            except JobArrangerError:
+                raise
+            except Exception:
+                log.exception("%d kept results are taken one by one", len(arrivals))
+                done += sum(self._take_alone(db, one) for one in arrivals)
             if len(paths) < BATCH:
                 break
         if done:
             m.say(m.JATRAPPER000001, count=done)
         return done
+
+    def _take(self, db: Database, arrivals: Sequence[tuple[Path, Arrival]]) -> int:
+        """Work in parcels and remove their files; return how many."""
+        if arrivals:
+            judged = self.work.take(db, [arrived for _, arrived in arrivals])
+            for (path, arrived), judgement in zip(arrivals, judged, strict=True):
+                _note(arrived, judgement)
+                self.spool.remove(path)
+        return len(arrivals)
+
+    def _take_alone(self, db: Database, one: tuple[Path, Arrival]) -> int:
+        """Work in one parcel; set it aside if it fails, so that those behind it get their turn."""
+        try:
+            return self._take(db, [one])
+        except JobArrangerError:
+            raise
+        except Exception:
+            log.exception("%s cannot be worked in and is set aside", one[0])
+            one[0].rename(one[0].with_suffix(".bad"))
+            return 0
 
     def _read(self, paths: list[Path]) -> list[tuple[Path, Arrival]]:
         arrivals = []

@@ -140,6 +140,35 @@ def test_jobresult_tolerates_what_agents_leave_out() -> None:
         telegrams.JobResult.from_json({"data": good})
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("jobid", 10**30),
+        ("jobid", -1),
+        ("attempt", 10**12),
+        ("return_code", "99999999999"),
+        ("signal", 1e18),
+        ("result", 2**40),
+    ],
+)
+def test_numbers_that_no_database_can_keep_are_refused(key: str, value: object) -> None:
+    """They would fail together with the good results that happen to come at the same time."""
+    good = {"jobid": 7, "hostname": "h", "result": 0, "std_out": "", "std_err": ""}
+    data = good | {"return_code": 0, "signal": 0, "attempt": 1} | {key: value}
+    with pytest.raises(ProtocolError, match=key):
+        telegrams.JobResult.from_json({"version": 1, "data": data})
+
+
+def test_half_characters_are_replaced() -> None:
+    """As an escape they pass JSON, but neither UTF-8 nor a database."""
+    assert loads(b'{"a": "x\\ud800y", "b": "\\ud83d\\ude00", "c": 1e999}') == {
+        "a": "x?y",
+        "b": "\U0001f600",
+        "c": None,
+    }
+    assert loads(rb'"\ud800" and more') == "?"
+
+
 def test_environment_values_keep_their_meaning() -> None:
     """Numbers are text and null is empty; a structure keeps its JSON text."""
     env = {"A": 1, "B": None, "C": True, "D": [1]}

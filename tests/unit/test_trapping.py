@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,16 +12,18 @@ import pytest
 
 from ipc.server import Ending
 from ipc.telegrams import LogRequest, RunStatus
+from jobarranger.clock import SystemClock
 from jobarranger.commands.clientline import port
 from jobarranger.commands.exec import chosen, start_time
 from jobarranger.commands.get import assignments, exit_code, fields, readable
 from jobarranger.commands.options import Option, UsageError, parse
 from jobarranger.db.releases import Target
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
+from jobarranger.flow.results import Judged, Verdict
 from processes.trapping.clients import cut
 from processes.trapping.operators import csv_line, read_choice
 from processes.trapping.refusals import Refused
-from processes.trapping.replay import retry_delay
+from processes.trapping.replay import Replay, retry_delay
 from processes.trapping.routing import Routed, route
 from processes.trapping.spool import Parcel, Spool
 from processes.trapping.throttle import LONGEST_LINE, Throttle, TooManyAttempts
@@ -155,6 +158,33 @@ def test_spool_keeps_order_and_survives_rubbish(tmp_path: Path) -> None:
         spool.remove(path)
     assert spool.waiting(10) == []
     assert [path.suffix for path in (tmp_path / "spool").iterdir()] == [".bad"]
+
+
+def test_one_bad_parcel_does_not_hold_up_those_behind_it(tmp_path: Path) -> None:
+    """It is set aside; the others are worked in."""
+
+    class Work:
+        """Fails whenever result 2 is among those it is given."""
+
+        def __init__(self) -> None:
+            self.taken: list[int] = []
+
+        def take(self, db: object, arrivals: list[Any]) -> list[Judged]:
+            ids = [arrived.result.job_id for arrived in arrivals]
+            if 2 in ids:
+                raise OverflowError
+            self.taken += ids
+            return [Judged(Verdict.STORED) for _ in ids]
+
+    spool, work = Spool(tmp_path), Work()
+    for at in (1, 2, 3):
+        data = {"jobid": at, "hostname": "h", "result": 1, "message": "m"}
+        text = json.dumps({"kind": "jobresult", "version": 1, "data": data})
+        spool.put(Parcel(received_at=at, peer="p", telegram=text))
+    look = Replay(work, spool, SystemClock())  # type: ignore[arg-type]
+    assert look._empty_spool(None) == 2  # type: ignore[arg-type]
+    assert work.taken == [1, 3]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".bad"]
 
 
 def test_retry_delay_of_parked_results() -> None:
