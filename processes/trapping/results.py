@@ -67,7 +67,7 @@ def arrival(
         ProtocolError: a key is missing.
     """
     telegram = telegrams.JobResult.from_json(message)
-    kept = msgspec.structs.replace(telegram, run_user=None, run_user_password=None)
+    clean = msgspec.structs.replace(telegram, run_user=None, run_user_password=None)
     result = JobResult(
         job_id=telegram.jobid,
         attempt=telegram.attempt,
@@ -82,7 +82,7 @@ def arrival(
         received_at=received_at,
         kept=kept,
     )
-    text = kept.to_json().decode()
+    text = clean.to_json().decode()
     return Arrival(result=result, parcel=Parcel(received_at=received_at, peer=peer, telegram=text))
 
 

@@ -218,7 +218,8 @@ def test_half_a_character_is_stored_as_a_question_mark(bench: Bench) -> None:
 
 def test_a_flow_that_went_on_is_not_fired_again(bench: Bench) -> None:
     """With the continue flag the successors run when the outcome is unknown; a late result
-    must not run them a second time."""
+    must not run them a second time.
+    """
     define(bench.db, "START JOB-1 SET-1 JOB-2 END-1", icons={"JOB-1": {"continue_flag": 1}})
     (run,) = bench.start()
     bench.drain()
