@@ -19,6 +19,7 @@ for by the agent's own looking). End of file on the first ends the starter, not 
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -37,6 +38,8 @@ FRAME_PREFIX_BYTES = 4
 JOB_UMASK = 0o002
 STAT_BYTES = 1024
 FORK_PAUSE = 0.2  #: seconds
+RECORD_PAUSE = 1.0  #: seconds
+RECORD_TRIES = 86_400  #: a day
 PLACE_ARGUMENT = 4  #: where setproctitle is installed
 
 #: Python ignores these; a job must not.
@@ -101,6 +104,7 @@ def _hand_out(
         select.select([], [], [], FORK_PAUSE)
         return True
     if pid == 0:
+        mine = _get_ready(set_title)
         body = _receive(requests)
         if body is None:
             os._exit(0)
@@ -108,11 +112,24 @@ def _hand_out(
         os.close(writing)
         os.close(reading)
         requests.close()
-        _wrapper(announce, json.loads(body), set_title)
+        _wrapper(announce, json.loads(body), set_title, mine)
     os.close(writing)
     taken = os.read(reading, 1)
     os.close(reading)
     return taken == b"T"
+
+
+def _get_ready(set_title: Callable[[str], object]) -> int:
+    """Do what needs no request while nobody waits for it; return our own start time.
+
+    The first touch of a page after the fork costs a copy; the title and a bit of JSON touch most
+    of those that a request would.
+    """
+    os.setsid()
+    os.umask(0o077)
+    set_title("jobarg_agentd: starter, next wrapper")
+    json.loads(json.dumps({"directory": "", "name": "", "env": {"": ""}}))
+    return process_start(os.getpid())
 
 
 def _receive(requests: socket.socket) -> bytes | None:
@@ -150,15 +167,15 @@ def _tell(announce: socket.socket, word: Mapping[str, object]) -> None:
 
 
 def _wrapper(
-    announce: socket.socket, request: dict[str, object], set_title: Callable[[str], object]
+    announce: socket.socket,
+    request: dict[str, object],
+    set_title: Callable[[str], object],
+    mine: int,
 ) -> None:
     """Be the wrapper of one job; never returns."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
-        os.umask(0o077)
         directory = str(request["directory"])
-        mine = process_start(os.getpid())
         try:
             _claim(directory, mine)
         except FileExistsError:
@@ -197,10 +214,18 @@ def _write(path: str, data: bytes, mode: int) -> None:
 
 
 def _record(directory: str, status: dict[str, object]) -> None:
-    """Make the file `status`, all at once."""
+    """Make the file `status`, all at once; on a full disk wait for room, the outcome is precious."""
     path = f"{directory}/status"
-    _write(f"{path}.new", json.dumps(status).encode(), 0o600)
-    os.rename(f"{path}.new", path)
+    for _ in range(RECORD_TRIES):
+        try:
+            _write(f"{path}.new", json.dumps(status).encode(), 0o600)
+            os.rename(f"{path}.new", path)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            select.select([], [], [], RECORD_PAUSE)
+        else:
+            return
 
 
 def _run(
@@ -211,7 +236,8 @@ def _run(
         pid = _start(directory, request)
     except (StartError, OSError, ValueError, UnicodeError) as error:
         return {"error": str(error) or type(error).__name__}
-    _write(f"{directory}/job", f"{pid} {process_start(pid)}\n".encode(), 0o600)
+    with suppress(OSError):  # the disk may be full; a kill then looks for our child
+        _write(f"{directory}/job", f"{pid} {process_start(pid)}\n".encode(), 0o600)
     _tell(
         announce,
         {"directory": directory, "event": "started", "wrapper": os.getpid(), "start": mine},
@@ -329,6 +355,8 @@ def _become_and_exec(
         os.execve(words[0], words, env)  # noqa: S606 - that is its task
     except OSError as error:
         os.write(failure, str(error.errno).encode())
+    except ValueError:  # a name or value that no environment can hold
+        os.write(failure, str(errno.EINVAL).encode())
     finally:
         os._exit(EXEC_FAILED)
 

@@ -80,6 +80,17 @@ def write(conn: Connection, changes: Iterable[Change]) -> None:
 _END = select(t.run_icon_end).where(t.run_icon_end.c.inner_job_id.in_(_IDS))
 _VALUE = select(t.run_icon_value).where(t.run_icon_value.c.inner_job_id.in_(_IDS))
 _C = t.run_icon_job.c
+_OWN, _CHOSEN = t.run_value_job.c, t.run_value_jobcon.c
+_WANTED = (
+    select(_OWN.inner_job_id, _OWN.value_name, _OWN.value)
+    .where(_OWN.inner_job_id.in_(_IDS))
+    .union_all(
+        select(_CHOSEN.inner_job_id, _CHOSEN.value_name, null()).where(
+            _CHOSEN.inner_job_id.in_(_IDS)
+        )
+    )
+    .subquery("wanted")
+)
 _JOB = (
     select(
         _C.inner_job_id,
@@ -89,6 +100,8 @@ _JOB = (
         _I.run_user,
         _I.run_user_password,
         t.run_job_command.c.command,
+        _WANTED.c.value_name.label("wanted_name"),
+        _WANTED.c.value.label("wanted_value"),
     )
     .join(t.run_job, _I.inner_job_id == _C.inner_job_id)
     .outerjoin(
@@ -96,17 +109,9 @@ _JOB = (
         (t.run_job_command.c.inner_job_id == _C.inner_job_id)
         & (t.run_job_command.c.command_cls == _C.command_type),
     )
+    .outerjoin(_WANTED, _WANTED.c.inner_job_id == _C.inner_job_id)
     .where(_C.inner_job_id.in_(_IDS))
-)
-_OWN, _CHOSEN = t.run_value_job.c, t.run_value_jobcon.c
-_JOB_ENVIRONMENT = (
-    select(_OWN.inner_job_id, _OWN.value_name, _OWN.value)
-    .where(_OWN.inner_job_id.in_(_IDS))
-    .union_all(
-        select(_CHOSEN.inner_job_id, _CHOSEN.value_name, null()).where(
-            _CHOSEN.inner_job_id.in_(_IDS)
-        )
-    )
+    .order_by(_C.inner_job_id, _WANTED.c.value_name)
 )
 
 
@@ -121,17 +126,12 @@ def value_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
 
 
 def job_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the settings of JOB icons, with the command that is to run (None: missing)."""
-    return conn.execute(_JOB, {"ids": sorted(ids)}).all()
+    """Return the settings of JOB icons, with the command that is to run (None: missing).
 
-
-def job_environment(conn: Connection, ids: Collection[int]) -> list[tuple[int, str, str | None]]:
-    """Return what JOB icons want in their environment, as (icon, name, text), by name.
-
-    The text of an own variable; None for a controller variable that is asked for.
+    There is one row for each variable that an icon wants in its environment (`wanted_name`, and
+    `wanted_value`: None for a controller variable), at least one row for each icon.
     """
-    rows = conn.execute(_JOB_ENVIRONMENT, {"ids": sorted(ids)})
-    return sorted(((row[0], row[1], row[2]) for row in rows), key=lambda row: row[:2])
+    return conn.execute(_JOB, {"ids": sorted(ids)}).all()
 
 
 _LAST_ATTEMPT = (

@@ -46,22 +46,22 @@ class Job:
 
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, JobSettings]:
         """Read settings, command, and the variables for the environment."""
-        found = {
-            row.inner_job_id: JobSettings(
-                row.host_flag,
-                row.host_name,
-                row.timeout,
-                row.command,
-                row.run_user or "",
-                row.run_user_password or "",
-            )
-            for row in rows.job_settings(conn, ids)
-        }
-        for icon_id, name, text in rows.job_environment(conn, found):
-            if text is None:
-                found[icon_id].chosen.append(name)
-            else:
-                found[icon_id].own.append((name, text))
+        found: dict[int, JobSettings] = {}
+        for row in rows.job_settings(conn, ids):
+            if row.inner_job_id not in found:
+                found[row.inner_job_id] = JobSettings(
+                    row.host_flag,
+                    row.host_name,
+                    row.timeout,
+                    row.command,
+                    row.run_user or "",
+                    row.run_user_password or "",
+                )
+            settings = found[row.inner_job_id]
+            if row.wanted_value is not None:
+                settings.own.append((row.wanted_name, row.wanted_value))
+            elif row.wanted_name is not None:
+                settings.chosen.append(row.wanted_name)
         return found
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
