@@ -46,10 +46,12 @@ class PidFile:
         A file left by an earlier process is overwritten.
 
         Raises:
-            DaemonError: another process holds the lock, or the file cannot be written.
+            DaemonError: another process holds the lock, or the file cannot be written. A symbolic
+                link is refused: root would write wherever the directory's owner points it.
         """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, flags, 0o644)
         except OSError as error:
             raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
         try:

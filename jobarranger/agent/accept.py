@@ -33,6 +33,7 @@ REPLY_KINDS = {"fcopy": "fcopy-res", "jobquery": "jobquery-res"}
 
 #: Job ids are kept in signed 64-bit columns.
 MAX_JOB_ID = 2**63 - 1
+MAX_ATTEMPT = 2**31 - 1
 
 _JOB_ID = re.compile(r"\s*(\d{1,20})\s*([KMGT]?)\s*")
 _FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -191,6 +192,8 @@ def _read_envelope(
         raise _Refusal(f"this is not the host {envelope.hostname[:127]!r}", envelope)
     if data is None:
         raise _Refusal("the request has no object 'data'", envelope)
+    if envelope.attempt is not None and not 0 <= envelope.attempt <= MAX_ATTEMPT:
+        raise _Refusal("'attempt' in 'data' is not the number of an attempt", envelope)
     return envelope, data
 
 

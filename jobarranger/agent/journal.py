@@ -18,6 +18,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from logging import getLogger
 from pathlib import Path
@@ -116,7 +117,7 @@ class Journal:
             JournalError: the file is locked by another agent, unreadable or damaged.
         """
         self._path = path
-        self._jobs_dir = jobs_dir
+        self.jobs_dir = jobs_dir
         self._boot_id = boot_id
         self._clock = clock
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
@@ -246,7 +247,7 @@ class Journal:
         return Job(
             row=row,
             order=order,
-            directory=f"{self._jobs_dir}/{order.job_id}-{number}",
+            directory=f"{self.jobs_dir}/{order.job_id}-{number}",
             accepted_at=accepted_at,
             boot_id=boot_id,
         )
@@ -370,7 +371,10 @@ def _lock(path: Path) -> int:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with suppress(PermissionError):  # an original's file may be open to all
+        os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

@@ -90,22 +90,24 @@ def kill_job(directory: str, wrapper: Process, clock: Clock) -> str:
     if first is None:
         return ""
     killed: set[Process] = set()
+    problem = ""
     for _ in range(ROUNDS):
         stopped = _stop_all(first)
         fresh = stopped - killed
         if not fresh:
             break
         ordered = sorted(fresh, key=lambda each: (each != first, each.pid))
-        for process in ordered:
-            problem = _send(process, signal.SIGKILL)
-            if problem:
-                return problem
+        for process in ordered:  # to the last one, none may stay behind stopped
+            problem = _send(process, signal.SIGKILL) or problem
         killed |= fresh
-    return ""
+    return problem
 
 
 def _await_first(directory: str, wrapper: Process, clock: Clock) -> Process | None:
-    """Return the first process; it may be an instant away. None if the wrapper is gone."""
+    """Return the first process; it may be an instant away. None if the wrapper is gone.
+
+    A wrapper that could not record it (the disk is full) is its parent all the same.
+    """
     waited = 0.0
     while wrapper.lives() and waited < BEGIN_SECONDS:
         first = read_first(directory)
@@ -113,7 +115,10 @@ def _await_first(directory: str, wrapper: Process, clock: Clock) -> Process | No
             return first if first.lives() else None
         clock.sleep(_BEGIN_STEP)
         waited += _BEGIN_STEP
-    return None
+    if not wrapper.lives():
+        return None
+    children = (entry for entry in process_table() if entry.parent == wrapper.pid)
+    return next((Process(entry.pid, entry.start) for entry in children), None)
 
 
 def _stop_all(first: Process) -> set[Process]:

@@ -21,6 +21,7 @@ from jobarranger.agent.jobs import JobState, Verdict
 from jobarranger.agent.journal import Journal, JournalError
 from jobarranger.agent.peers import Peers
 from jobarranger.agent.running import Runner
+from jobarranger.agent.spawn import sweep
 from jobarranger.clock import Clock
 from jobarranger.config import AgentConfig
 from jobarranger.failpoints import failpoint
@@ -70,6 +71,7 @@ class AgentService:
         )
         if unfinished:
             log.info("taking up %d unfinished jobs", len(unfinished))
+        sweep(journal.jobs_dir, {job.directory for job in unfinished})
         self.runner.recover(unfinished, boot_id)
         settings = ServerSettings(
             request_timeout=config.timeout + REQUEST_EXTRA,

@@ -10,12 +10,13 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import resource
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from jobarranger.agent import starter
 from jobarranger.agent.jobs import Job, Outcome, outcome_of_wait_status
+from jobarranger.agent.watch import read_claim
 
 log = getLogger(__name__)
 
@@ -31,6 +33,9 @@ log = getLogger(__name__)
 OUTPUT_BYTES = 64_000
 #: What is in a job's directory.
 FILES = ("claim", "script", "stdout", "stderr", "job", "status")
+#: Ends the name of a directory that is being removed.
+GONE = ".gone"
+_JOB_DIRECTORY = re.compile(r"\d+-r?\d+(\.gone)?")
 RESTART_SECONDS = 1.0
 _SOCKET_BYTES = 1 << 20
 _MESSAGE_BYTES = 4096
@@ -196,19 +201,52 @@ def prepare(job: Job, user: str) -> None:
     """Make the job's directory; a job of another user may pass through it, not look into it."""
     with suppress(FileExistsError):
         os.mkdir(job.directory, 0o700)
-        if user:
-            os.chmod(job.directory, 0o711)  # noqa: S103 - to pass through, not to look
+    if user:  # also if we died between the two calls
+        os.chmod(job.directory, 0o711)  # noqa: S103 - to pass through, not to look
 
 
 def discard(job: Job) -> None:
     """Remove the job's directory; from then on no wrapper can claim it."""
+    _remove(job.directory)
+
+
+def sweep(jobs_dir: str, keep: Collection[str]) -> int:
+    """Remove what an earlier life of the agent had no time to; return how many directories.
+
+    Args:
+        jobs_dir: the directory of all job directories.
+        keep: directories of jobs that are not closed.
+    """
+    removed = 0
+    for name in os.listdir(jobs_dir):
+        path = f"{jobs_dir}/{name}"
+        if path in keep or not _JOB_DIRECTORY.fullmatch(name):
+            continue
+        wrapper = read_claim(path)
+        if wrapper is None or not wrapper.lives():
+            _remove(path.removesuffix(GONE))
+            shutil.rmtree(path, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def _remove(directory: str) -> None:
+    """Rename, then delete: while the claim is deleted a late wrapper must not find its place."""
+    gone = directory + GONE
     try:
+        try:
+            os.rename(directory, gone)
+        except FileNotFoundError:
+            return
+        except OSError:  # one of the same name was left half removed
+            shutil.rmtree(gone, ignore_errors=True)
+            os.rename(directory, gone)
         for name in FILES:
             with suppress(FileNotFoundError):
-                os.unlink(f"{job.directory}/{name}")
-        os.rmdir(job.directory)
+                os.unlink(f"{gone}/{name}")
+        os.rmdir(gone)
     except OSError:
-        shutil.rmtree(job.directory, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def read_outcome(directory: str) -> Outcome | None:

@@ -214,7 +214,7 @@ def _write(path: str, data: bytes, mode: int) -> None:
 
 
 def _record(directory: str, status: dict[str, object]) -> None:
-    """Make the file `status`, all at once; on a full disk wait for room, the outcome is precious."""
+    """Make the file `status`, all at once; on a full disk wait for room."""
     path = f"{directory}/status"
     for _ in range(RECORD_TRIES):
         try:

@@ -217,6 +217,12 @@ def test_a_job_runs_as_its_user(agent: AgentRig) -> None:
     assert (result["return_code"], result["signal"]) == (9, 1)
 
 
+@as_root
+def test_an_impossible_environment_of_another_user(agent: AgentRig) -> None:
+    """It is told as a failure to start, not as an exit code of the job."""
+    assert agent.run(1, "true", run_user="nobody", env={"A=B": "x"})["result"] == 1
+
+
 @pytest.mark.parametrize("user", ["no-such-user", ""])
 def test_an_unknown_user_is_a_result_of_failure(agent: AgentRig, user: str) -> None:
     """Noticed when the job is started, as with the original; (null) is no user."""

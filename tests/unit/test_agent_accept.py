@@ -74,6 +74,8 @@ def test_a_bad_top_level_echoes_what_was_reached(
         telegram(jobid="-1"),
         telegram(jobid="x"),
         telegram(jobid=str(2**63)),
+        telegram(attempt=2**70),
+        telegram(attempt=-1),
         telegram(method=None),
         telegram(method=4),
         telegram(method="x"),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import json
 import os
+import signal
+import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobarranger.agent import kill, starter
 from jobarranger.agent.deliver import Answer, pause_after, read_answer
 from jobarranger.agent.jobs import (
+    Job,
     JobState,
     Known,
     Order,
@@ -23,9 +30,10 @@ from jobarranger.agent.jobs import (
 from jobarranger.agent.journal import Acceptance, Journal, JournalError
 from jobarranger.agent.kill import Entry, members
 from jobarranger.agent.peers import Peers
-from jobarranger.agent.spawn import OUTPUT_BYTES, as_text
+from jobarranger.agent.spawn import OUTPUT_BYTES, as_text, discard, prepare, sweep
 from jobarranger.agent.watch import Process
 from jobarranger.clock import SystemClock
+from jobarranger.daemonise import DaemonError, PidFile
 from jobarranger.states import Method
 
 OPEN = (JobState.ACCEPTED, JobState.RUNNING, JobState.ENDED)
@@ -232,3 +240,125 @@ def test_only_the_owner_can_read_the_journal(tmp_path: Path) -> None:
     """It holds scripts and environments."""
     journal(tmp_path / "agent.db").close()
     assert os.stat(tmp_path / "agent.db").st_mode & 0o077 == 0
+
+
+def test_an_existing_journal_is_closed_to_others(tmp_path: Path) -> None:
+    """One that an original agent has left open to all."""
+    path = tmp_path / "agent.db"
+    path.touch(0o666)
+    path.chmod(0o666)
+    journal(path).close()
+    assert os.stat(path).st_mode & 0o077 == 0
+
+
+def job_in(directory: Path) -> Job:
+    """Return a job with its directory and a claim in it."""
+    directory.mkdir()
+    (directory / "claim").write_text("1 1\n")
+    (directory / "stdout").write_text("x")
+    return Job(row=1, order=order(1), directory=str(directory), accepted_at=0, boot_id="B")
+
+
+def test_a_late_wrapper_cannot_claim_what_is_being_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for twice, the second wrapper may come just when the claim is gone."""
+    job = job_in(tmp_path / "1-1")
+    claims = []
+    unlink = os.unlink
+
+    def late(path: str) -> None:
+        unlink(path)
+        if path.endswith("claim"):
+            try:
+                starter._claim(job.directory, 1)
+                claims.append(path)
+            except FileNotFoundError:
+                pass
+
+    monkeypatch.setattr(os, "unlink", late)
+    discard(job)
+    assert claims == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_left_over_directories_are_swept(tmp_path: Path) -> None:
+    """Not those of open jobs, of living wrappers, and what is none of ours."""
+    for name in ("1-1", "2-r7", "3-1.gone", "4-1"):
+        job_in(tmp_path / name)
+    me = f"{os.getpid()} {starter.process_start(os.getpid())}"
+    (tmp_path / "5-1").mkdir()
+    (tmp_path / "5-1" / "claim").write_text(me)
+    (tmp_path / "else").mkdir()
+    assert sweep(str(tmp_path), {str(tmp_path / "4-1")}) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["4-1", "5-1", "else"]
+
+
+def test_a_directory_half_made_is_completed(tmp_path: Path) -> None:
+    """The agent died between making it and opening it for the job's user."""
+    job = job_in(tmp_path / "1-1")
+    os.chmod(job.directory, 0o700)
+    prepare(job, "somebody")
+    assert os.stat(job.directory).st_mode & 0o777 == 0o711
+
+
+def test_the_outcome_waits_for_room_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk must not make a known outcome unknown."""
+    write, failures = starter._write, iter([errno.ENOSPC, errno.EDQUOT])
+
+    def full(path: str, data: bytes, mode: int) -> None:
+        for number in failures:
+            raise OSError(number, "full")
+        write(path, data, mode)
+
+    monkeypatch.setattr(starter, "_write", full)
+    monkeypatch.setattr(starter, "RECORD_PAUSE", 0)
+    starter._record(str(tmp_path), {"wait_status": 256})
+    assert json.loads((tmp_path / "status").read_text()) == {"wait_status": 256}
+
+
+def test_a_kill_goes_through_although_one_process_resists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the others would stay behind, stopped for ever."""
+    first, child, last = (Process(number, 1) for number in (10, 11, 12))
+    killed = []
+
+    def send(process: Process, number: int) -> str:
+        if process == child:
+            return "it may not be killed"
+        if number == signal.SIGKILL:
+            killed.append(process)
+        return ""
+
+    monkeypatch.setattr(kill, "_await_first", lambda *_: first)
+    monkeypatch.setattr(kill, "members", lambda *_: {first, child, last})
+    monkeypatch.setattr(kill, "_send", send)
+    assert kill.kill_job("/d", Process(9, 1), SystemClock()) == "it may not be killed"
+    assert killed == [first, last]
+
+
+def test_a_first_process_without_record_is_found_by_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wrapper had no room to write it down."""
+    monkeypatch.setattr(kill, "BEGIN_SECONDS", 0)
+    wrapper = Process(os.getpid(), starter.process_start(os.getpid()))
+    with subprocess.Popen(["/bin/sleep", "60"]) as child:
+        try:
+            found = kill._await_first(str(tmp_path), wrapper, SystemClock())
+            children = {each.pid for each in psutil.Process().children()}
+            assert found is not None
+            assert found.pid in children
+        finally:
+            child.kill()
+
+
+def test_a_pid_file_is_not_written_through_a_link(tmp_path: Path) -> None:
+    """Its directory may belong to somebody whom root must not obey."""
+    target = tmp_path / "precious"
+    target.write_text("content")
+    (tmp_path / "agent.pid").symlink_to(target)
+    with pytest.raises(DaemonError, match="pid file"):
+        PidFile.take(tmp_path / "agent.pid")
+    assert target.read_text() == "content"
