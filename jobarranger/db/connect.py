@@ -44,6 +44,7 @@ def make_engine(settings: DatabaseSettings) -> Engine:
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         query_cache_size=_CACHED_STATEMENTS,
+        hide_parameters=True,  # commands, environments and outputs are nothing for a log file
         connect_args=_connect_args(settings),
         **({"use_native_hstore": False} if settings.kind is DatabaseType.POSTGRESQL else {}),
     )

@@ -22,6 +22,7 @@ from jobarranger.clock import Clock
 from jobarranger.db import requests as queries
 from jobarranger.db.definitions import Values, valid_headers
 from jobarranger.db.engine import Database, Unit
+from jobarranger.db.retry import one_line
 from jobarranger.errors import StateConflict
 from jobarranger.states import Counter, RunType
 from jobarranger.wakes import Role
@@ -94,14 +95,14 @@ def register(
         return []
     try:
         return _register_batch(db, ids, requests, clock, permits)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ValueError, OverflowError) as error:  # the latter: of the driver
         if len(requests) > 1:
             alone = permits or [_anyone] * len(requests)
             return [
                 register(db, ids, [request], clock, zone, permits=[permit])[0]
                 for request, permit in zip(requests, alone, strict=True)
             ]
-        log.error("a start request cannot be stored: %s", error)  # noqa: TRY400 - one line
+        log.error("a start request cannot be stored: %s", one_line(error))  # noqa: TRY400
         return [Refusal.NOT_STORED]
 
 

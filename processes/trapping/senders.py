@@ -21,6 +21,8 @@ from jobarranger.flow.results import same_address
 REMEMBERED = 60.0
 #: Seconds that one look-up may hold up the others.
 PATIENCE = 1.0
+#: Seconds after a look-up that took too long in which none is waited for.
+IMPATIENT = 10.0
 _MOST_NAMES = 10_000
 
 
@@ -32,6 +34,7 @@ class DirectorySenders:
         self._directory = directory
         self._clock = clock
         self._names: dict[str, tuple[float, Future[frozenset[str]]]] = {}
+        self._impatient_until = float("-inf")
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="resolver")
 
     def is_host(
@@ -63,8 +66,11 @@ class DirectorySenders:
             found = self._pool.submit(_resolve, address)
             self._names[address] = (now + REMEMBERED, found)
         try:
-            return any(same_address(one, peer) for one in found.result(PATIENCE))
+            patience = PATIENCE if now >= self._impatient_until else 0.0
+            return any(same_address(one, peer) for one in found.result(patience))
         except NotYet:
+            if patience:
+                self._impatient_until = now + IMPATIENT
             return None
         except (OSError, UnicodeError):
             self._names.pop(address, None)

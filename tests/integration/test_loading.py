@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.clock import SystemClock, stamp12, stamp14
 from jobarranger.db import definitions, requests
@@ -256,6 +257,27 @@ def test_deterrence_between_two_processes(database, another):
         thread.join(30)
     assert sorted(map(str, answers)).count(str(Refusal.ALREADY_REGISTERED)) == 3
     assert len(table(database, t.run_jobnet)) == 1
+
+
+def test_a_text_that_no_table_takes_harms_no_other_start(database, caplog):
+    """Half a character in a variable: that request is refused, the log does not quote it."""
+    store(database)
+    good, bad = (
+        StartRequest(jobnet_id="MAIN", execution_user_name="oper", env={"X": value})
+        for value in ("fine", "secret\ud800")
+    )
+    answers = register(database, IdPool(database), [good, bad], CLOCK)
+    assert isinstance(answers[0], int)
+    assert answers[1] is Refusal.NOT_STORED
+    assert "secret" not in caplog.text
+
+
+def test_errors_do_not_quote_what_was_to_be_stored(database):
+    """Commands, environments and outputs do not get into tracebacks."""
+    wrong = insert(t.ext_user).values(user_name="secret", lang=None)
+    with pytest.raises(SQLAlchemyError) as caught:
+        database.transaction(lambda unit: unit.execute(wrong))
+    assert "secret" not in str(caught.value)
 
 
 def test_refused_without_a_version_in_force(database):
