@@ -167,7 +167,7 @@ _FINISH = (
         _D.attempt == bindparam("of_attempt"),
         _D.state.in_(_OPEN),
     )
-    .values(state=bindparam("to_state"), result_at=bindparam("at"))
+    .values(state=bindparam("to_state"), result_at=bindparam("at"), warn_at=null())
 )
 
 

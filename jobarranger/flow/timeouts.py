@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from jobarranger import messages as m
 from jobarranger.db import overdue
 from jobarranger.db.engine import Database, Unit
@@ -12,15 +15,24 @@ from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
 from jobarranger.states import IconStatus
 
-#: Icons warned of in one transaction.
-BATCH = 100
+#: Icons warned of in one transaction, and transactions of one pass.
+BATCH, MOST_BATCHES = 100, 50
 
 
 def warn_overdue(db: Database, engine: Engine, now: int) -> int:
     """Mark running icons whose warning time has passed at `now` (UTC ms); return how many."""
-    rows = db.read(lambda conn: overdue.due(conn, now, BATCH))
-    if not rows:
-        return 0
+    warned = 0
+    for _ in range(MOST_BATCHES):
+        rows = db.read(lambda conn: overdue.due(conn, now, BATCH))
+        if rows:
+            warned += _warn(db, engine, rows, now)
+        if len(rows) < BATCH:
+            break
+    return warned
+
+
+def _warn(db: Database, engine: Engine, rows: Sequence[Any], now: int) -> int:
+    """Mark a batch of icons in one transaction; return how many were still running."""
     ids = [row.inner_job_id for row in rows]
 
     def work_on(unit: Unit) -> Work:

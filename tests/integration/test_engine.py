@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from jobarranger import messages as m
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
+from jobarranger.flow import timeouts
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.results import Verdict
 from jobarranger.flow.timeouts import warn_overdue
@@ -109,8 +110,7 @@ def test_a_job_goes_to_its_agent_and_its_result_moves_the_run(bench: Bench) -> N
     )
     assert judged.verdict is Verdict.STORED
     assert bench.status(run, "JOB-1") is IconStatus.END
-    assert bench.status(run, "END-1") is IconStatus.READY
-    bench.finish()
+    assert bench.status(run, "END-1") is IconStatus.END, "what follows at once is done at once"
     values = bench.after(run, "JOB-1")
     assert values["STD_OUT"] == "a\nb"
     assert values["STD_ERR"] == "é"
@@ -406,6 +406,28 @@ def test_a_request_that_fails(bench: Bench) -> None:
     assert verdicts == [Verdict.REFUSED, Verdict.STORED]
     bench.finish()
     assert [bench.summary(run).status for run in runs] == [JobnetStatus.RUN, JobnetStatus.END]
+
+
+def test_jobs_that_have_ended_are_not_looked_at_for_warnings(bench: Bench) -> None:
+    """Thousands of ended jobs must not delay the warning of one that really is late."""
+    define(bench.db, "START JOB-1 END-1", settings={"JOB-1": {"timeout": 1}})
+    bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    bench.report(bench.result(request.inner_job_id))
+    (row,) = bench.rows(select(t.ext_dispatch.c.warn_at))
+    assert row.warn_at is None
+
+
+def test_all_overdue_jobs_are_warned_of_in_one_pass(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass takes as many batches as there are."""
+    monkeypatch.setattr(timeouts, "BATCH", 2)
+    define(bench.db, "START JOB-1 END-1", settings={"JOB-1": {"timeout": 1}})
+    bench.start(count=5)
+    bench.drain()
+    assert warn_overdue(bench.db, bench.engine, bench.clock.now_ms() + 61_000) == 5
 
 
 def test_an_overdue_job_is_warned_of_once(bench: Bench) -> None:
