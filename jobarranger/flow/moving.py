@@ -6,7 +6,7 @@ transaction takes a bounded batch of families and writes it with a handful of st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection
 
@@ -21,9 +21,10 @@ from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
+from jobarranger.flow.waves import go_on, run_icons
 from jobarranger.flow.work import Work
 from jobarranger.parking import Parking
-from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, MethodFlag
+from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus
 
 #: Families in one transaction, icons and runs looked at in one pass.
 BATCH = 50
@@ -125,25 +126,6 @@ class Mover:
         return work
 
 
-def run_icons(work: Work, ready: Iterable[Icon]) -> None:
-    """Start ready icons and what becomes ready by them, up to the limit per family.
-
-    What is left over stays ready in `work.ready`, for the next transaction.
-    """
-    wave = list(ready)
-    while wave:
-        stepping.step(work, wave)
-        limit = work.engine.steps
-        wave = [icon for icon in work.ready if work.family(icon).steps < limit and _free(icon)]
-        taken = {icon.id for icon in wave}
-        work.ready = [icon for icon in work.ready if icon.id not in taken and _free(icon)]
-
-
-def _free(icon: Icon) -> bool:
-    """Tell whether a ready icon may start: it is not on hold."""
-    return icon.method is not MethodFlag.WAIT
-
-
 def start_jobnets(work: Work, mains: Collection[int]) -> None:
     """Start main runs that boot has decided to start, and make their START icons ready."""
     if not mains:
@@ -171,8 +153,7 @@ def start_jobnets(work: Work, mains: Collection[int]) -> None:
             stepping.begin(work, main, found[0], given[main])
         else:
             _refuse_start(work, main, len(found))
-    ready, work.ready = work.ready, []
-    run_icons(work, [icon for icon in ready if _free(icon)])
+    go_on(work)
 
 
 def _refuse_start(work: Work, main: int, starts: int) -> None:

@@ -25,6 +25,7 @@ from jobarranger.flow.engine import Engine
 from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
 from jobarranger.flow.variables import MESSAGE, storable
+from jobarranger.flow.waves import go_on
 from jobarranger.flow.work import Work
 from jobarranger.icons import Failure
 from jobarranger.icons.job import judge_result
@@ -235,6 +236,7 @@ def _complete_batch(
         work.lock_families(mains, wait=True)
         requests = known.pop() if known else _requests(unit.conn, rows)
         judged = _take(work, {i: results[i] for i in indexes}, requests)
+        go_on(work)
         settle(work)
         work.write()
         failpoint("trapper.before_commit")
