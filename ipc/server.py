@@ -60,6 +60,7 @@ class ServerSettings:
     request_timeout: float = 5.0  #: seconds for the whole request to arrive
     reply_timeout: float = 5.0  #: seconds for the reply to leave
     connections: int = 500  #: open at one time
+    memory: int = 256 << 20  #: bytes of requests in hand, of all connections together
     limits: Limits = field(default_factory=Limits)
     before_reply: Callable[[], None] = nothing
     after_reply: Callable[[], None] = nothing
@@ -73,6 +74,7 @@ class TelegramServer:
         self.handler = handler
         self.settings = settings or ServerSettings()
         self.served = 0  #: replies and endings so far
+        self.held = 0  #: bytes of requests in hand
         self._loop = asyncio.get_running_loop()
         self._sockets: list[socket.socket] = []
         self._open: set[_Exchange] = set()
@@ -174,6 +176,7 @@ class _Exchange(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._peer = Peer("", 0)
+        self._held = 0
         self.began = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -187,9 +190,15 @@ class _Exchange(asyncio.Protocol):
         self._timer = loop.call_later(self._settings.request_timeout, self._request_late)
 
     def data_received(self, data: bytes) -> None:
-        if self._task is None:
-            self._reader.feed(data)
-            self._look()
+        if self._task is not None:
+            return
+        self._reader.feed(data)
+        self._count(self._reader.received)
+        if self._server.held > self._settings.memory:
+            log.warning("request from %s refused: too much has arrived", self._peer.address)
+            self.finish(Ending.RESET)
+            return
+        self._look()
 
     def eof_received(self) -> bool:
         if self._task is None:
@@ -201,6 +210,7 @@ class _Exchange(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._count(0)
         self._transport = None
         self._server.ended(self)
 
@@ -251,6 +261,11 @@ class _Exchange(asyncio.Protocol):
         self._settings.before_reply()
         self.finish(answer)
         self._settings.after_reply()
+
+    def _count(self, held: int) -> None:
+        """Tell the server how many bytes are kept for this connection."""
+        self._server.held += held - self._held
+        self._held = held
 
     def _request_late(self) -> None:
         if self._reader.received:

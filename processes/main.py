@@ -181,7 +181,11 @@ class Server:
 
     def _open_log(self) -> None:
         config, zone = self._config, zone_named(self._config.ja_time_zone)
-        logs.setup(file=config.ja_log_file, level=config.debug_level, ident=IDENT, zone=zone)
+        try:
+            logs.setup(file=config.ja_log_file, level=config.debug_level, ident=IDENT, zone=zone)
+        except OSError as error:
+            text = f"cannot open JaLogFile {config.ja_log_file}: {error.strerror}"
+            raise ConfigError(text) from error
         if isinstance(self._launch, daemon.Background):
             output.redirect(config.ja_log_file)
         faulthandler.enable(sys.stderr)

@@ -96,6 +96,11 @@ def _serve(
     clock = SystemClock()
     try:
         logs.setup(file=config.ja_log_file, level=config.debug_level, ident="jobarg_agentd")
+    except OSError as error:
+        where = f"cannot open JaLogFile {config.ja_log_file}: {error.strerror}"
+        launch.fail(f"jobarg_agentd: {where}")
+    pid_file: PidFile | None = None
+    try:
         pid_file = PidFile.take(config.ja_pid_file)
         jobs_dir = _jobs_directory(config.tmp_dir)
         boot_id = BOOT_ID_FILE.read_text("ascii").strip()
@@ -103,6 +108,8 @@ def _serve(
         listener = _listen(config, clock)
     except (JobArrangerError, OSError) as error:
         log.critical("the agent cannot start: %s", error)
+        if pid_file is not None:
+            pid_file.remove()
         launch.fail(f"jobarg_agentd: {error}")
     for warning in warnings:
         log.warning("%s", warning)
@@ -140,7 +147,10 @@ def _serve(
 def _jobs_directory(tmp_dir: Path) -> str:
     """Return the directory of all job directories; nobody else may own it."""
     path = tmp_dir / "jobs"
-    path.mkdir(mode=0o711, exist_ok=True)
+    try:
+        path.mkdir(mode=0o711, exist_ok=True)
+    except OSError as error:
+        raise JobArrangerError(f"TmpDir: cannot make {path}: {error.strerror}") from error
     found = path.lstat()
     if path.is_symlink() or not path.is_dir() or found.st_uid != os.geteuid():
         raise JobArrangerError(f"{path} is not a directory of this user")

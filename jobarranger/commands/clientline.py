@@ -93,7 +93,7 @@ def main(command: Command, argv: Sequence[str] | None = None) -> int:
         return command.run(client, given)
     except RequestRefused as error:
         say(command.program, f"Error: {error}")
-    except (JobArrangerError, OSError) as error:
+    except (JobArrangerError, OSError, ValueError) as error:  # ValueError: a senseless answer
         say(command.program, f"Error: {error}")
     return FAILED
 
@@ -141,7 +141,10 @@ def _password(given: Mapping[str, str]) -> str | None:
     if "password" in given:
         return given["password"]
     if "password-file" in given:
-        text = Path(given["password-file"]).read_text(encoding="utf-8")
+        try:
+            text = Path(given["password-file"]).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{given['password-file']} is not UTF-8 text") from error
         return text.partition("\n")[0].rstrip("\r")
     return os.environ.get("JOBARG_PASSWORD")
 

@@ -76,6 +76,8 @@ def parse(content: bytes, file: Path) -> Iterator[Entry]:
             raise ConfigError(f'{place}: no parameter name before "="')
         if any("\udc80" <= sign <= "\udcff" for sign in text):
             raise ConfigError(f"{place}: {_shown(name)}: the line is not UTF-8 text")
+        if "\0" in text:
+            raise ConfigError(f"{place}: {name.partition(chr(0))[0]}: the line holds a zero byte")
         yield Entry(name, value.lstrip(_BLANKS), file, number)
 
 

@@ -131,7 +131,8 @@ def test_exit_codes_and_signals_are_told_apart(
 def test_what_a_job_finds_around_it(agent: AgentRig) -> None:
     """Directory /, umask 0002, empty input, own session, default signals, no open descriptors."""
     script = (
-        "pwd; umask; cat; ls /proc/$$/fd | tr '\\n' ' '; echo;"
+        "pwd; umask; cat; ls /proc/$$/fd >$0.ls; tr '\\n' ' ' <$0.ls; rm $0.ls;"
+        " echo;"
         " grep SigIgn /proc/$$/status; ps -o sid= -p $$; echo $$; echo $0"
     )
     where, umask, files, ignored, session, pid, name = agent.run(1, script)["std_out"].splitlines()
@@ -550,4 +551,6 @@ def test_a_failed_start_is_seen_by_whoever_started_it(idle: AgentRig) -> None:
     shutil.rmtree(idle.directory / "tmp")
     done = command("-c", str(idle.config))
     assert done.returncode == 1
-    assert "tmp" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "TmpDir" in done.stderr
+    assert not (idle.directory / "agent.pid").exists()

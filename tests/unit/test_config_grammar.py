@@ -11,7 +11,7 @@ from jobarranger.errors import ConfigError
 
 FILE = Path("/etc/x.conf")
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_.]*", fullmatch=True).filter(lambda n: n != "Include")
-VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t ")).map(str)
+VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r\t ")).map(str)
 BLANKS = st.text(" \t", max_size=3)
 
 
@@ -84,6 +84,13 @@ def test_a_line_without_equals_sign_is_not_repeated_in_the_error() -> None:
     with pytest.raises(ConfigError) as caught:
         list(parse(b"DBPassword s3cret\n", FILE))
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", [b"JaLogFile=/var/a\0b", b"Include=/tmp/a\0b", b"A\0=1"])
+def test_a_zero_byte_is_refused(line: bytes) -> None:
+    """No path, name or password of the system can hold one."""
+    with pytest.raises(ConfigError, match=r"x\.conf:1: .*zero byte"):
+        list(parse(line, FILE))
 
 
 def test_an_include_takes_effect_where_it_stands(tmp_path: Path) -> None:

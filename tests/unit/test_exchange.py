@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -200,6 +200,34 @@ def test_too_long_a_request() -> None:
         async with serving(echo, ServerSettings(limits=Limits(frame=10))) as (_, port):
             with pytest.raises(ConnectionResetError):
                 await raw(port, encode(b"x" * 11)[:13])
+
+    asyncio.run(main())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, for five seconds at most."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+
+
+def test_all_requests_together_have_a_limit() -> None:
+    """Many peers, each within its own limit, cannot fill the memory; others are still served."""
+
+    async def main() -> None:
+        async with serving(echo, ServerSettings(memory=100_000)) as (server, port):
+            held = encode(b"x" * 60_000)[:-1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(held)
+            await until(lambda: server.held == len(held))
+            with pytest.raises(NoAnswer):
+                await exchange("127.0.0.1", port, b"y" * 60_000)
+            assert (await exchange("127.0.0.1", port, b"z")).payload == b"z127.0.0.1"
+            writer.write(b"x")
+            assert len(await reader.read()) > 60_000
+            writer.close()
+            await writer.wait_closed()
+            await until(lambda: server.held == 0)
 
     asyncio.run(main())
 

@@ -13,6 +13,7 @@ import pytest
 from ipc.server import Ending
 from ipc.telegrams import LogRequest, RunStatus
 from jobarranger.clock import SystemClock
+from jobarranger.commands import exec as jobarg_exec
 from jobarranger.commands.clientline import port
 from jobarranger.commands.exec import chosen, start_time
 from jobarranger.commands.get import assignments, exit_code, fields, readable
@@ -337,3 +338,13 @@ def test_log_choice() -> None:
         with pytest.raises(Refused):
             read_choice(LogRequest(username="u", password="p", **wrong))
     assert csv_line(('a"b', "")) == '"a""b",""'
+
+
+def test_an_unreadable_password_file_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line and exit code 255, as for everything that goes wrong."""
+    (tmp_path / "secret").write_bytes(b"\xff\n")
+    argv = ["-z", "h", "-U", "u", "--password-file", str(tmp_path / "secret"), "-j", "N"]
+    assert jobarg_exec.main(argv) == 255
+    assert "UTF-8" in capsys.readouterr().err
