@@ -21,6 +21,9 @@ from processes.worker import Duty
 HANG_LIMIT_VARIABLE = "JOBARG_HANG_LIMIT"
 #: Seconds between two sweeps of a child that has nothing to look at.
 SELDOM = 3600.0
+#: Hang limit of children that live on the database: one that has stopped answering holds them up
+#: for two read time-outs (a statement, then a new connection), and killing them would not help.
+SILENT_DATABASE = 120.0
 
 
 def _one(config: ServerConfig) -> int:
@@ -51,7 +54,7 @@ ENTRIES = (
         module="processes.trapper",
         stage=4,
         share=0.15,
-        hang_limit=30.0,
+        hang_limit=SILENT_DATABASE,
         count=lambda config: config.ja_start_trappers,
     ),
     Entry(
@@ -59,7 +62,7 @@ ENTRIES = (
         module="processes.executor",
         stage=3,
         share=0.3,
-        hang_limit=30.0,
+        hang_limit=SILENT_DATABASE,
         count=lambda config: config.ja_start_executors,
         interval=lambda config: config.ja_job_interval,
     ),
@@ -69,7 +72,7 @@ ENTRIES = (
         module="processes.run",
         stage=2,
         share=0.2,
-        hang_limit=60.0,
+        hang_limit=SILENT_DATABASE,
         count=lambda config: config.ja_start_runs,
         interval=lambda config: min(config.ja_run_interval, config.ja_jobnet_interval),
     ),
@@ -78,7 +81,7 @@ ENTRIES = (
         module="processes.boot",
         stage=1,
         share=0.2,
-        hang_limit=60.0,
+        hang_limit=SILENT_DATABASE,
         interval=lambda config: config.ja_boot_interval,
     ),
     Entry(
@@ -86,7 +89,7 @@ ENTRIES = (
         module="processes.loader",
         stage=1,
         share=0.2,
-        hang_limit=120.0,
+        hang_limit=SILENT_DATABASE,
         interval=lambda config: min(config.ja_loader_interval, config.ja_launch_interval),
     ),
     Entry(

@@ -117,13 +117,14 @@ class Trapper:
         """Look after the spool and the inbox, again and again."""
         look = replay.Replay(self._work, self._spool, self._child.clock)
         while True:
+            more = False
             try:
-                await self._results.call(look.look)
+                more = await self._results.call(look.look)
             except JobArrangerError as error:
                 log.warning("kept results cannot be worked in now: %s", error)
             except Exception:
                 log.exception("kept results cannot be worked in")
-            await asyncio.sleep(replay.INTERVAL)
+            await asyncio.sleep(0 if more else replay.INTERVAL)
 
     async def close(self) -> None:
         """End the threads after what waits in them."""

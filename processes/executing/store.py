@@ -151,7 +151,10 @@ class Store:
         if any(look.silent for look in looks):
             found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
         unique = {request.key: request for request in found}
-        return [one for key, one in unique.items() if not self.book.in_hand(key)]
+        failing = {record.request.key for record in self.unfailed}  # their rows are still open
+        return [
+            one for key, one in unique.items() if key not in failing and not self.book.in_hand(key)
+        ]
 
     def _plan(self, conn: Connection, candidates: Sequence[Request]) -> _Plan:
         """Decide which candidates can be taken in hand now."""

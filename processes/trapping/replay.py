@@ -44,26 +44,28 @@ class Replay:
     spool: Spool
     clock: Clock
 
-    def look(self, db: Database) -> int:
-        """Work in what is due; return how many results that were."""
-        return self._empty_spool(db) + self._empty_inbox(db)
+    def look(self, db: Database) -> bool:
+        """Work in one batch of each; tell whether more is waiting in the spool.
 
-    def _empty_spool(self, db: Database) -> int:
-        done = 0
-        while paths := self.spool.waiting(BATCH):
-            arrivals = self._read(paths)
-            try:
-                done += self._take(db, arrivals)
-            except JobArrangerError:
-                raise
-            except Exception:
-                log.exception("%d kept results are taken one by one", len(arrivals))
-                done += sum(self._take_alone(db, one) for one in arrivals)
-            if len(paths) < BATCH:
-                break
+        However much has piled up, results that arrive have their turn between two looks.
+        """
+        more = self._empty_spool(db)
+        self._empty_inbox(db)
+        return more
+
+    def _empty_spool(self, db: Database) -> bool:
+        paths = self.spool.waiting(BATCH)
+        arrivals = self._read(paths)
+        try:
+            done = self._take(db, arrivals)
+        except JobArrangerError:
+            raise
+        except Exception:
+            log.exception("%d kept results are taken one by one", len(arrivals))
+            done = sum(self._take_alone(db, one) for one in arrivals)
         if done:
             m.say(m.JATRAPPER000001, count=done)
-        return done
+        return len(paths) == BATCH
 
     def _take(self, db: Database, arrivals: Sequence[tuple[Path, Arrival]]) -> int:
         """Work in parcels and remove their files; return how many."""

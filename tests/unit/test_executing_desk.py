@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 
 from jobarranger.clock import SystemClock
 from jobarranger.dispatching.request import Payload, Request
-from jobarranger.dispatching.steps import Limits, Pursue, Standing, Told
+from jobarranger.dispatching.steps import Fail, Limits, Pursue, Reason, Standing, Told
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import DispatchState, Method
 from processes.executing.book import HostBook
 from processes.executing.desk import Desk
-from processes.executing.store import Job, Look, Task
+from processes.executing.store import Job, Look, Record, Store, Task
 
 LIMITS = Limits(connect_retry=60_000, unknown=300_000)
 
@@ -82,3 +83,30 @@ async def test_a_repetition_that_cannot_be_checked_is_looked_at_again() -> None:
     assert record.request.key == request.key
     await desk.close(0.1)
     assert not book.in_hand(request.key)
+
+
+def test_what_has_failed_is_not_sent_after_all() -> None:
+    """A failure that the database has not taken yet leaves an open row; nobody may claim it."""
+    request = Request(
+        job_id=1,
+        attempt=1,
+        method=Method.NORMAL,
+        state=DispatchState.NEW,
+        host_name="web01",
+        payload=Payload(script="date"),
+        created_at=0,
+    )
+    store = Store(
+        clock=SystemClock(),
+        engine=cast("Any", None),
+        directory=cast("Any", None),
+        book=HostBook(LIMITS),
+        slots=(0,),
+        agent_port=0,
+        wording=cast("Any", None),
+    )
+    with patch("processes.executing.store.dispatch.due_of", return_value=[request]):
+        looks = [Look(ids=frozenset({1}))]
+        assert store._candidates(cast("Any", None), looks) == [request]
+        store.unfailed = [Record(request=request, step=Fail(Reason.UNREACHABLE), at=0)]
+        assert store._candidates(cast("Any", None), looks) == []
