@@ -131,7 +131,7 @@ def test_exit_codes_and_signals_are_told_apart(
 def test_what_a_job_finds_around_it(agent: AgentRig) -> None:
     """Directory /, umask 0002, empty input, own session, default signals, no open descriptors."""
     script = (
-        "pwd; umask; cat; ls /proc/$$/fd >$0.ls; tr '\\n' ' ' <$0.ls; rm $0.ls;"
+        "pwd; umask; cat; (ls /proc/$$/fd >$0.ls); tr '\\n' ' ' <$0.ls; rm $0.ls;"
         " echo;"
         " grep SigIgn /proc/$$/status; ps -o sid= -p $$; echo $$; echo $0"
     )
