@@ -53,7 +53,7 @@ _INSTANCES = select(*_INSTANCE).where(_J.inner_jobnet_id.in_(_IDS))
 
 _STARTABLE = (
     select(_S.inner_jobnet_id)
-    .where(_S.status == JobnetStatus.READY)
+    .where(_S.status == JobnetStatus.READY, _S.inner_jobnet_id.not_in(_IDS))
     .order_by(_S.inner_jobnet_id)
     .limit(bindparam("most"))
 )
@@ -74,9 +74,9 @@ def instances(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_INSTANCES, {"ids": sorted(ids)}).all()
 
 
-def startable(conn: Connection, most: int) -> list[int]:
-    """Return main runs that boot has decided to start."""
-    return list(conn.scalars(_STARTABLE, {"most": most}))
+def startable(conn: Connection, most: int, without: Collection[int] = ()) -> list[int]:
+    """Return main runs that boot has decided to start, except those named in `without`."""
+    return list(conn.scalars(_STARTABLE, {"most": most, "ids": sorted(without)}))
 
 
 def startable_of(conn: Connection, ids: Collection[int]) -> list[int]:
@@ -163,6 +163,7 @@ _READY = (
         _I.status == IconStatus.READY,
         _I.method_flag != MethodFlag.WAIT,
         _J.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
+        _I.inner_jobnet_main_id.not_in(_IDS),
     )
     .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
     .limit(bindparam("most"))
@@ -182,9 +183,15 @@ _WAITING_OF = (
 )
 
 
-def ready_icons(conn: Connection, most: int) -> list[tuple[int, int]]:
-    """Return ready icons that are not held, as (inner_job_id, main id)."""
-    return [(row[0], row[1]) for row in conn.execute(_READY, {"most": most})]
+def ready_icons(
+    conn: Connection, most: int, without: Collection[int] = ()
+) -> list[tuple[int, int]]:
+    """Return ready icons that are not held, as (inner_job_id, main id).
+
+    Icons of the main runs named in `without` are left out.
+    """
+    rows = conn.execute(_READY, {"most": most, "ids": sorted(without)})
+    return [(row[0], row[1]) for row in rows]
 
 
 def waiting_of(conn: Connection, mains: Collection[int]) -> list[tuple[int, int]]:

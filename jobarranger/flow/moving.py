@@ -46,7 +46,8 @@ class Mover:
         Returns:
             how many icons were moved, and whether more is waiting to be moved at once.
         """
-        starting, ready = self._db.read(lambda conn: self._candidates(conn, mains))
+        parked = self._parking.parked()
+        starting, ready = self._db.read(lambda conn: self._candidates(conn, mains, parked))
         families = dict.fromkeys((*starting, *(main for _, main in ready)))
         icons: dict[int, list[int]] = {}
         for icon_id, main in ready:
@@ -59,14 +60,15 @@ class Mover:
             self._parking,
         )
         moved = sum(family.steps for work in works for family in work.families.values())
-        return moved, any(work.ready for work in works) or len(ready) >= MOST
+        full = moved > 0 and max(len(starting), len(ready)) >= MOST
+        return moved, full or any(work.ready for work in works)
 
     def _candidates(
-        self, conn: Connection, mains: Collection[int] | None
+        self, conn: Connection, mains: Collection[int] | None, parked: Collection[int]
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Read runs to be started and icons that are ready, without locks."""
         if mains is None:
-            return runs.startable(conn, MOST), runs.ready_icons(conn, MOST)
+            return runs.startable(conn, MOST, parked), runs.ready_icons(conn, MOST, parked)
         waiting = runs.waiting_of(conn, mains)
         return [main for icon, main in waiting if not icon], [one for one in waiting if one[0]]
 

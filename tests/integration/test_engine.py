@@ -10,10 +10,11 @@ from sqlalchemy import func, select, update
 from jobarranger import messages as m
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.flow import timeouts
+from jobarranger.flow import moving, timeouts
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.results import Verdict
 from jobarranger.flow.timeouts import warn_overdue
+from jobarranger.parking import FAILURES
 from jobarranger.states import (
     DispatchState,
     IconEvent,
@@ -406,6 +407,19 @@ def test_a_request_that_fails(bench: Bench) -> None:
     assert verdicts == [Verdict.REFUSED, Verdict.STORED]
     bench.finish()
     assert [bench.summary(run).status for run in runs] == [JobnetStatus.RUN, JobnetStatus.END]
+
+
+def test_parked_runs_do_not_hide_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is left alone takes no place in a pass, and no pass follows for its sake."""
+    monkeypatch.setattr(moving, "MOST", 1)
+    define(bench.db, "START JOB-1 END-1")
+    broken, sound = bench.start(count=2)
+    for _ in range(FAILURES):
+        bench.mover._parking.failed(broken)
+    moved, _ = bench.mover.move(None)
+    assert moved == 2
+    assert bench.status(sound, "JOB-1") is IconStatus.RUN
+    assert bench.mover.move(None) == (0, False)
 
 
 def test_jobs_that_have_ended_are_not_looked_at_for_warnings(bench: Bench) -> None:
