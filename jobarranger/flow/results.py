@@ -195,14 +195,20 @@ def _complete_some(
     results: Sequence[JobResult],
     rows: Requests,
     indexes: Sequence[int],
+    *,
+    further: bool = True,
 ) -> dict[int, Judged]:
-    """Work in some of the results; one by one if they fail together."""
+    """Work in some of the results; one by one if they fail together.
+
+    One that fails alone is tried without the icons behind it (`further`): what is wrong with
+    them must not keep the result waiting.
+    """
     try:
-        return _complete_batch(db, engine, results, rows, indexes)
+        return _complete_batch(db, engine, results, rows, indexes, further=further)
     except DatabaseUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one row in a pass: parked, with a message
-        if len(indexes) == 1:
+        if len(indexes) == 1 and not further:
             raised = m.say(
                 m.JATRAPPER300002,
                 inner_job_id=results[indexes[0]].job_id,
@@ -212,7 +218,8 @@ def _complete_some(
             return {indexes[0]: Judged(Verdict.PARKED, raised.text)}
     done: dict[int, Judged] = {}
     for index in indexes:
-        done.update(_complete_some(db, engine, results, rows, [index]))
+        further = len(indexes) > 1
+        done.update(_complete_some(db, engine, results, rows, [index], further=further))
     return done
 
 
@@ -222,8 +229,10 @@ def _complete_batch(
     results: Sequence[JobResult],
     rows: Requests,
     indexes: Sequence[int],
+    *,
+    further: bool,
 ) -> dict[int, Judged]:
-    """Work in a batch in one transaction.
+    """Work in a batch in one transaction, and `further` go on with the icons behind.
 
     The requests were read before the families were locked. What has changed since shows in the
     icons, or as a conflict when the requests are closed; then they are read again.
@@ -236,7 +245,8 @@ def _complete_batch(
         work.lock_families(mains, wait=True)
         requests = known.pop() if known else _requests(unit.conn, rows)
         judged = _take(work, {i: results[i] for i in indexes}, requests)
-        go_on(work)
+        if further:
+            go_on(work)
         settle(work)
         work.write()
         failpoint("trapper.before_commit")

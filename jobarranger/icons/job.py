@@ -21,6 +21,8 @@ from jobarranger.icons.base import Dispatched, Failed, Failure, Outcome
 from jobarranger.states import JobType, Method
 
 _MINUTE_MS = 60_000
+#: Characters of the longest name of a host.
+HOST_LIMIT = 128
 
 
 @dataclass(slots=True)
@@ -79,6 +81,9 @@ class Job:
                 )
                 return Failed((raised,))
             host = values[host]
+            if len(host) > HOST_LIMIT:  # no host has such a name, and no column takes it
+                cut = host[:HOST_LIMIT]
+                return Failed((m.render(m.JAHOST200002, inner_job_id=icon.id, host=cut),))
         return Dispatched(
             host=host,
             method=Method.TEST if icon.test else Method.NORMAL,

@@ -14,6 +14,7 @@ from jobarranger.flow import moving, timeouts
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.results import Verdict
 from jobarranger.flow.timeouts import warn_overdue
+from jobarranger.icons.value import Value
 from jobarranger.parking import FAILURES
 from jobarranger.states import (
     DispatchState,
@@ -407,6 +408,41 @@ def test_a_request_that_fails(bench: Bench) -> None:
     assert verdicts == [Verdict.REFUSED, Verdict.STORED]
     bench.finish()
     assert [bench.summary(run).status for run in runs] == [JobnetStatus.RUN, JobnetStatus.END]
+
+
+def test_a_host_variable_that_is_no_name_fails_its_icon(bench: Bench) -> None:
+    """A value too long for any host must not leave the icon ready for ever."""
+    define(
+        bench.db,
+        "START SET-1 JOB-1 END-1",
+        settings={
+            "SET-1": {"WHERE": "x" * 200},
+            "JOB-1": {"host_flag": 1, "host_name": "WHERE"},
+        },
+    )
+    (run,) = bench.start()
+    bench.drain()
+    assert bench.status(run, "JOB-1") is IconStatus.RUNERR
+    assert "[JAHOST200002]" in bench.after(run, "JOB-1")["JOBARG_MESSAGE"]
+
+
+def test_a_result_is_worked_in_whatever_is_wrong_behind_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The icon behind cannot be started: the result counts, that icon alone is left alone."""
+
+    def fault(*_: object) -> object:
+        raise ValueError("a fault of ours")
+
+    define(bench.db, "START JOB-1 SET-1 END-1")
+    (run,) = bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    monkeypatch.setattr(Value, "start", fault)
+    (judged,) = bench.report(bench.result(request.inner_job_id))
+    assert judged.verdict is Verdict.STORED
+    assert bench.status(run, "JOB-1") is IconStatus.END
+    assert bench.status(run, "SET-1") is IconStatus.READY
 
 
 def test_parked_runs_do_not_hide_others(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
