@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     figures += _run(console, name, product, bench, place)
     _show(figures, surrounding)
     if options.json:
-        content = {"figures": [one.as_dict() for one in figures], **surrounding}
+        content = [{**one.as_dict(), **surrounding} for one in figures]
         Path(options.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
 

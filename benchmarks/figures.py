@@ -31,8 +31,11 @@ class Figure:
     detail: Mapping[str, float | str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
-        """Return it for JSON."""
-        return asdict(self) | {"detail": dict(self.detail)}
+        """Return it for JSON: one flat object."""
+        return {
+            **{key: value for key, value in asdict(self).items() if key != "detail"},
+            **self.detail,
+        }
 
 
 def fsync_us(directory: Path) -> float:

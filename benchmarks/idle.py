@@ -42,8 +42,8 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
 def _measure(place: Surroundings, name: str, say: Callable[[str], None]) -> Iterator[Figure]:
     """Watch the process tree for a while."""
     stack = place.stack
-    tree = stack.processes("jobarg_server")
-    agent = stack.processes("jobarg_agentd")
+    families = place.processes()
+    tree, agent = families["server"], families["agent"]
     questions = place.questions.count()
     cpu, agent_cpu = cpu_seconds(tree), cpu_seconds(agent)
     counted = stack.db.statements

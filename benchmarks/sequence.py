@@ -10,7 +10,7 @@ from statistics import median
 
 from sqlalchemy import func, select
 
-from benchmarks.figures import Figure, cpu_seconds
+from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
 from benchmarks.limit import bare_limit_ms
 from benchmarks.surroundings import Surroundings
@@ -30,8 +30,7 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
     client.start_jobnet("SEQ")
     if not stack.wait_for_ends(1, 60):
         raise AssertionError("the first jobnet did not end within 60 s")
-    processes = {name: stack.processes(name) for name in ("jobarg_server", "jobarg_agentd")}
-    before = {name: cpu_seconds(family) for name, family in processes.items()}
+    before = place.cpu()
     questions = place.questions.count()
     times = []
     for number in range(ROUNDS):
@@ -41,15 +40,16 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
         times.append(_milliseconds(place, run_id) / JOBS)
         say(f"round {number + 1} of {ROUNDS}: {times[-1]:.2f} ms per icon")
     statements = place.questions.count() - questions
-    after = {name: cpu_seconds(stack.processes(name)) for name in processes}
+    after = place.cpu()
     limits.append(bare_limit_ms(stack.db))
     limit, value, icons = min(limits), median(times), JOBS * ROUNDS
     detail: dict[str, float | str] = {
         f"{name}_cpu_ms_per_icon": round((after[name] - before[name]) * 1000 / icons, 2)
-        for name in processes
+        for name in before
     }
+    if statements:
+        detail["statements_per_icon"] = round(statements / icons, 1)
     detail |= {
-        "statements_per_icon": round(statements / icons, 1),
         "rounds": ", ".join(f"{one:.2f}" for one in times),
     }
     yield Figure(

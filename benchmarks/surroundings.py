@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import Questions
+import psutil
+
+from benchmarks.figures import Questions, cpu_seconds
 from jobarranger.db.settings import DatabaseSettings
 from tests.services import PrivateMariaDB, PrivatePostgreSQL
 from tests.stack import Stack
@@ -23,6 +25,21 @@ class Surroundings:
     product: str
     stack: Stack
     server: PrivateMariaDB | PrivatePostgreSQL | None
+
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """Return the processes of server, agent and database."""
+        found = {
+            "server": self.stack.processes("jobarg_server"),
+            "agent": self.stack.processes("jobarg_agentd"),
+        }
+        if self.server is not None:
+            parent = psutil.Process(self.server.pid)
+            found["database"] = [parent, *parent.children(recursive=True)]
+        return found
+
+    def cpu(self) -> dict[str, float]:
+        """Return the processor seconds that each of them has used."""
+        return {name: cpu_seconds(family) for name, family in self.processes().items()}
 
     @property
     def questions(self) -> Questions:

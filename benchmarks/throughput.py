@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.figures import Figure, cpu_seconds, poll
+from benchmarks.figures import Figure, poll
 from benchmarks.jobnets import chain
 from benchmarks.limit import bare_limit_ms
 from benchmarks.surroundings import Surroundings
@@ -27,8 +27,7 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
     client.start_jobnet("ONE")
     if not stack.wait_for_ends(1, 60):
         raise AssertionError("the first jobnet did not end within 60 s")
-    names = ("jobarg_server", "jobarg_agentd")
-    before = {name: cpu_seconds(stack.processes(name)) for name in names}
+    before = place.cpu()
     questions = place.questions.count()
     started = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -45,14 +44,15 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
         raise AssertionError(f"only {stack.ended() - 1} of {RUNS} runs ended within 180 s")
     spent = time.perf_counter() - started
     statements = place.questions.count() - questions
-    after = {name: cpu_seconds(stack.processes(name)) for name in names}
+    after = place.cpu()
     value = RUNS / spent
     detail: dict[str, float | str] = {
         f"{name}_cpu_ms_per_icon": round((after[name] - before[name]) * 1000 / RUNS, 2)
-        for name in names
+        for name in before
     }
+    if statements:
+        detail["statements_per_icon"] = round(statements / RUNS, 1)
     detail |= {
-        "statements_per_run": round(statements / RUNS, 1),
         "requests_s": round(requested, 2),
         "seconds": round(spent, 2),
     }
