@@ -12,6 +12,9 @@ from jobarranger.flow.engine import Engine
 from jobarranger.flow.moving import Mover
 from processes.worker import ChildContext, Duty, Turn
 
+#: Seconds after which families that somebody else held are looked at again.
+HELD_PAUSE = 0.05
+
 
 class Run:
     """The run process's duty."""
@@ -29,11 +32,12 @@ class Run:
 
     def turn(self, hinted: frozenset[int] | None) -> Turn:
         """Move the hinted families, or everything that waits."""
-        moved, again = self._mover.move(hinted)
+        moved = self._mover.move(hinted)
         if hinted is None and self._clock.monotonic() >= self._settle_at:
             self._settle_at = self._clock.monotonic() + self._jobnet_interval
             self._mover.settle()
-        return Turn(done=moved, unit="icons", again=again)
+        soon = HELD_PAUSE if moved.left else None
+        return Turn(done=moved.icons, unit="icons", again=moved.again, next_in=soon)
 
     def close(self) -> None:
         """Close the database."""

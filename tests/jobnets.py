@@ -118,9 +118,9 @@ class Bench:
     def drain(self) -> None:
         """Move everything until nothing moves any more."""
         for _ in range(1000):
-            moved, again = self.mover.move(None)
+            moved = self.mover.move(None)
             settled = self.mover.settle()
-            if not moved and not again and not settled:
+            if not moved.icons and not moved.again and not settled:
                 return
         raise AssertionError("the runs never come to rest")
 

@@ -7,6 +7,7 @@ transaction takes a bounded batch of families and writes it with a handful of st
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -31,6 +32,15 @@ BATCH = 50
 MOST = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one pass came to."""
+
+    icons: int  #: started or passed over
+    again: bool  #: more is waiting to be moved at once
+    left: bool  #: families were left alone since somebody else held them; look again soon
+
+
 class Mover:
     """Moves runs forward; one per run process."""
 
@@ -40,12 +50,8 @@ class Mover:
         self._engine = engine
         self._parking = Parking(engine.clock)
 
-    def move(self, mains: Collection[int] | None) -> tuple[int, bool]:
-        """Start what is to be started in the given families, or anywhere (None: the sweep).
-
-        Returns:
-            how many icons were moved, and whether more is waiting to be moved at once.
-        """
+    def move(self, mains: Collection[int] | None) -> Moved:
+        """Start what is to be started in the given families, or anywhere (None: the sweep)."""
         parked = self._parking.parked()
         starting, ready = self._db.read(lambda conn: self._candidates(conn, mains, parked))
         families = dict.fromkeys((*starting, *(main for _, main in ready)))
@@ -61,7 +67,12 @@ class Mover:
         )
         moved = sum(family.steps for work in works for family in work.families.values())
         full = moved > 0 and max(len(starting), len(ready)) >= MOST
-        return moved, full or any(work.ready for work in works)
+        held = {main for work in works for main in work.families}
+        return Moved(
+            icons=moved,
+            again=full or any(work.ready for work in works),
+            left=any(main not in held for main in families if main not in parked),
+        )
 
     def _candidates(
         self, conn: Connection, mains: Collection[int] | None, parked: Collection[int]

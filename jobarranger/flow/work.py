@@ -25,6 +25,9 @@ from jobarranger.messages import Kind, Raised
 from jobarranger.states import FlowType, IconEvent, JobnetStatus
 from jobarranger.wakes import Role
 
+#: Entries of the run log that carry the outcome of an icon.
+ENDS = frozenset({"JC00000004", "JC90000002"})
+
 
 @dataclass(slots=True)
 class Family:
@@ -71,6 +74,7 @@ class Work:
     def lock_families(self, main_ids: Collection[int], *, wait: bool) -> set[int]:
         """Lock main rows; return the ids that are ours now (without `wait`, perhaps fewer)."""
         rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
+        self.now = self.engine.now()  # waiting for a lock takes time
         for row in rows:
             main = Instance.from_row(row)
             self.families[main.id] = Family(main, row.last_log or 0)
@@ -180,7 +184,7 @@ class Work:
         """Append to the run log: the rows as they are before the change it announces."""
         family = self.families[instance.main_id]
         family.last_log = max(next_stamp17(family.last_log) if family.last_log else 0, self.now.log)
-        outputs = self._outputs(icon) if icon else {}
+        outputs = self._outputs(icon) if icon and message_id in ENDS else {}
         self._logs.append(
             {
                 "log_date": family.last_log,

@@ -452,10 +452,11 @@ def test_parked_runs_do_not_hide_others(bench: Bench, monkeypatch: pytest.Monkey
     broken, sound = bench.start(count=2)
     for _ in range(FAILURES):
         bench.mover._parking.failed(broken)
-    moved, _ = bench.mover.move(None)
+    moved = bench.mover.move(None).icons
     assert moved == 2
     assert bench.status(sound, "JOB-1") is IconStatus.RUN
-    assert bench.mover.move(None) == (0, False)
+    again = bench.mover.move(None)
+    assert (again.icons, again.again) == (0, False)
 
 
 def test_jobs_that_have_ended_are_not_looked_at_for_warnings(bench: Bench) -> None:
@@ -553,9 +554,9 @@ def test_a_big_family_shares_the_process(bench: Bench) -> None:
     chain = " ".join(f"SET-{n}" for n in range(250))
     define(bench.db, f"START {chain} END-1")
     (run,) = bench.start()
-    moved, again = bench.mover.move(None)
-    assert moved == bench.engine.steps
-    assert again
+    moved = bench.mover.move(None)
+    assert moved.icons == bench.engine.steps
+    assert moved.again
     bench.finish()
     assert bench.summary(run).status == JobnetStatus.END
     ended = select(func.count()).where(t.run_job.c.status == IconStatus.END)
