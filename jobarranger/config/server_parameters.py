@@ -299,8 +299,9 @@ CHILDREN = (
         "Processes",
         0,
         1000,
-        2,
-        "How many trappers to start; each serves many connections at a time.",
+        1,
+        "How many trappers to start; each serves many connections at a time, and what comes together "
+        "shares a transaction: more help only where cores are idle.",
     ),
     _number("JaStartRuns", "Processes", 1, 16, 1, "How many run processes to start.", since=_OWN),
     _number(
