@@ -5,7 +5,7 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
-TESTS   ?= -n auto
+TESTS   ?= -n auto --dist worksteal
 
 PREFIX  ?= /opt/jobarranger
 CONFDIR ?= /etc/jobarranger

@@ -379,7 +379,7 @@ def engine() -> Engine:
 
 
 def test_an_operator_says_that_it_ended(world: World, unknown: int) -> None:
-    """The icon ends with that exit code, its followers come, and the audit tells who said so."""
+    """The icon ends with that exit code, what is behind it goes on, the audit tells who said so."""
     resolve(
         world.db,
         engine(),
@@ -388,7 +388,7 @@ def test_an_operator_says_that_it_ended(world: World, unknown: int) -> None:
         decision=Ended(0),
     )
     assert world.status(unknown) is IconStatus.END
-    assert world.status(unknown + 1) is IconStatus.READY
+    assert world.status(unknown + 1) is IconStatus.END
     assert world.dispatch(unknown).state == DONE
     (audit,) = world.rows(select(t.ext_audit))
     assert (audit.actor_user, audit.target) == ("Admin", f"icon {unknown}")
