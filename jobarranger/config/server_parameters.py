@@ -300,8 +300,8 @@ CHILDREN = (
         0,
         1000,
         1,
-        "How many trappers to start; each serves many connections at a time, and what comes together "
-        "shares a transaction: more help only where cores are idle.",
+        "How many trappers to start; each serves many connections at a time, and what comes "
+        "together shares a transaction: more help only where cores are idle.",
     ),
     _number("JaStartRuns", "Processes", 1, 16, 1, "How many run processes to start.", since=_OWN),
     _number(
