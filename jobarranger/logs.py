@@ -67,6 +67,7 @@ def setup(*, file: str | Path | None, level: int, ident: str, zone: tzinfo | Non
         old.close()
     root.addHandler(handler)
     set_level(level)
+    logging.logThreads = logging.logMultiprocessing = False  # no line shows them
 
 
 def set_level(level: int) -> None:
@@ -120,6 +121,7 @@ class Lines(logging.Formatter):
     def __init__(self, zone: tzinfo) -> None:
         super().__init__()
         self._zone = zone
+        self._second = (0, "")  #: the last second that was written, and its text
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line or lines, without a final line break."""
@@ -133,8 +135,12 @@ class Lines(logging.Formatter):
 
     def head(self, record: logging.LogRecord) -> str:
         """Return what every line begins with."""
-        local = local_time(int(record.created * 1000), self._zone)
-        stamp = f"{local:%Y%m%d:%H%M%S}.{local.microsecond // 1000:03d}"
+        second, milliseconds = divmod(int(record.created * 1000), 1000)
+        known = self._second
+        if second != known[0]:  # making the text costs more than the rest of the line
+            known = (second, f"{local_time(second * 1000, self._zone):%Y%m%d:%H%M%S}")
+            self._second = known
+        stamp = f"{known[1]}.{milliseconds:03d}"
         return f"{record.process or 0:>6}:{stamp} [{_word(record.levelno)}] "
 
 

@@ -131,7 +131,7 @@ class AgentService:
             return self._reply(run.envelope, accept.REFUSED, str(error))
         if acceptance.job is not None:
             failpoint("agent.accepted")
-            log.info("job %d accepted from %s", order.job_id, order.peer)
+            log.debug("job %d accepted from %s", order.job_id, order.peer)
             self.runner.begin(acceptance.job)
         if acceptance.verdict in {Verdict.NEW, Verdict.REPEATED}:
             return self._reply(run.envelope, accept.ACCEPTED)
