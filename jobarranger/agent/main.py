@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import socket
+import stat
 import sys
 from collections.abc import Sequence
 from logging import getLogger
@@ -155,6 +156,13 @@ def _jobs_directory(tmp_dir: Path) -> str:
     if path.is_symlink() or not path.is_dir() or found.st_uid != os.geteuid():
         raise JobArrangerError(f"{path} is not a directory of this user")
     path.chmod(0o711)
+    owner = tmp_dir.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0 and not owner.st_mode & stat.S_ISVTX:
+        log.warning(
+            "TmpDir: %s belongs to user %d, who could put other scripts in the place of jobs that "
+            "this agent runs as root; give it to root",
+            *(tmp_dir, owner.st_uid),
+        )
     return str(path)
 
 
