@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, null, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, null, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
@@ -81,16 +81,16 @@ _END = select(t.run_icon_end).where(t.run_icon_end.c.inner_job_id.in_(_IDS))
 _VALUE = select(t.run_icon_value).where(t.run_icon_value.c.inner_job_id.in_(_IDS))
 _C = t.run_icon_job.c
 _OWN, _CHOSEN = t.run_value_job.c, t.run_value_jobcon.c
-_WANTED = (
-    select(_OWN.inner_job_id, _OWN.value_name, _OWN.value)
-    .where(_OWN.inner_job_id.in_(_IDS))
-    .union_all(
-        select(_CHOSEN.inner_job_id, _CHOSEN.value_name, null()).where(
-            _CHOSEN.inner_job_id.in_(_IDS)
-        )
-    )
-    .subquery("wanted")
-)
+
+
+def _wanted(owner: Any, name: Any, value: Any) -> Any:
+    """Build the part of `_JOB` that yields one kind of variable."""
+    nothing: tuple[Any, ...] = (literal(0), literal(""), literal(0), literal(""), literal(""))
+    return select(owner, *nothing, null(), name, value).where(owner.in_(_IDS))
+
+
+#: Settings, then variables, as rows of one shape. A join with the variables would make MariaDB
+#: build a table for each call, which costs more than all the rest.
 _JOB = (
     select(
         _C.inner_job_id,
@@ -100,8 +100,8 @@ _JOB = (
         _I.run_user,
         _I.run_user_password,
         t.run_job_command.c.command,
-        _WANTED.c.value_name.label("wanted_name"),
-        _WANTED.c.value.label("wanted_value"),
+        null().label("wanted_name"),
+        null().label("wanted_value"),
     )
     .join(t.run_job, _I.inner_job_id == _C.inner_job_id)
     .outerjoin(
@@ -109,9 +109,11 @@ _JOB = (
         (t.run_job_command.c.inner_job_id == _C.inner_job_id)
         & (t.run_job_command.c.command_cls == _C.command_type),
     )
-    .outerjoin(_WANTED, _WANTED.c.inner_job_id == _C.inner_job_id)
     .where(_C.inner_job_id.in_(_IDS))
-    .order_by(_C.inner_job_id, _WANTED.c.value_name)
+    .union_all(
+        _wanted(_OWN.inner_job_id, _OWN.value_name, _OWN.value),
+        _wanted(_CHOSEN.inner_job_id, _CHOSEN.value_name, null()),
+    )
 )
 
 
@@ -125,13 +127,14 @@ def value_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_VALUE, {"ids": sorted(ids)}).all()
 
 
-def job_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
+def job_settings(conn: Connection, ids: Collection[int]) -> list[Any]:
     """Return the settings of JOB icons, with the command that is to run (None: missing).
 
-    There is one row for each variable that an icon wants in its environment (`wanted_name`, and
-    `wanted_value`: None for a controller variable), at least one row for each icon.
+    An icon's settings come first (`wanted_name` None), then a row for each variable it wants in
+    its environment, by name: `wanted_value` is None for a controller variable.
     """
-    return conn.execute(_JOB, {"ids": sorted(ids)}).all()
+    rows = conn.execute(_JOB, {"ids": sorted(ids)}).all()
+    return sorted(rows, key=lambda row: (row.inner_job_id, row.wanted_name or ""))
 
 
 _LAST_ATTEMPT = (

@@ -50,7 +50,7 @@ class Job:
         """Read settings, command, and the variables for the environment."""
         found: dict[int, JobSettings] = {}
         for row in rows.job_settings(conn, ids):
-            if row.inner_job_id not in found:
+            if row.wanted_name is None:
                 found[row.inner_job_id] = JobSettings(
                     row.host_flag,
                     row.host_name,
@@ -59,11 +59,12 @@ class Job:
                     row.run_user or "",
                     row.run_user_password or "",
                 )
-            settings = found[row.inner_job_id]
-            if row.wanted_value is not None:
-                settings.own.append((row.wanted_name, row.wanted_value))
-            elif row.wanted_name is not None:
-                settings.chosen.append(row.wanted_name)
+            elif row.inner_job_id not in found:
+                continue  # variables without settings: the icon fails for lack of them
+            elif row.wanted_value is None:
+                found[row.inner_job_id].chosen.append(row.wanted_name)
+            else:
+                found[row.inner_job_id].own.append((row.wanted_name, row.wanted_value))
         return found
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
