@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
 
-from jobarranger.states import DatabaseType
 from tests.services import PrivateMariaDB
 
 #: How often the file system is asked to sync for `fsync_us`.
@@ -99,18 +98,3 @@ class Questions:
         finally:
             connection.close()
         return int(row[1]) if row else 0
-
-
-def poll(condition: Callable[[], bool], seconds: float, pause: float = 0.01) -> bool:
-    """Wait until a condition holds; return whether it did in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(pause)
-    return True
-
-
-def product(kind: DatabaseType) -> str:
-    """Return the name of a database product on the command line."""
-    return "mariadb" if kind is DatabaseType.MYSQL else kind.value

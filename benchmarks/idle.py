@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import func, select
 
-from benchmarks.figures import Figure, cpu_seconds, poll, pss_bytes
+from benchmarks.figures import Figure, cpu_seconds, pss_bytes
 from benchmarks.jobnets import chain
 from benchmarks.surroundings import Surroundings
+from jobarranger.commands.demo_site import wait_until
 from jobarranger.db import tables as t
 from jobarranger.states import JobnetStatus
 
@@ -31,8 +32,8 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
         say(f"{number + 1} of {FAILED_RUNS} failing runs started")
     column = t.run_jobnet.c
     query = select(func.count()).where(column.status == JobnetStatus.RUNERR)
-    if not poll(
-        lambda: place.stack.db.read(lambda conn: conn.scalar(query)) == FAILED_RUNS, 60, 0.2
+    if not wait_until(
+        lambda: place.stack.db.read(lambda conn: conn.scalar(query)) == FAILED_RUNS, 60
     ):
         raise AssertionError("the runs did not fail as they should")
     time.sleep(CALM)

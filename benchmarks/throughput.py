@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.figures import Figure, poll
+from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
 from benchmarks.limit import bare_limit_ms
 from benchmarks.surroundings import Surroundings
+from jobarranger.commands.demo_site import wait_until
 
 RUNS = 1000
 CONNECTIONS = 8
@@ -40,7 +41,7 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
         say(f"{ended - 1} of {RUNS} runs ended")
         return ended >= RUNS + 1
 
-    if not poll(all_ended, 180, pause=0.1):
+    if not wait_until(all_ended, 180):
         raise AssertionError(f"only {stack.ended() - 1} of {RUNS} runs ended within 180 s")
     spent = time.perf_counter() - started
     statements = place.questions.count() - questions

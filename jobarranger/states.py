@@ -148,8 +148,6 @@ class IconEvent(IntEnum):
 
     READY = 1
     STARTED = 2
-    SENT = 3
-    ACCEPTED = 4
     RESULT = 5  #: the result arrived at the server
     ENDED = 6
     FAILED = 7

@@ -6,7 +6,6 @@ stored directly; runs are started over the wire, like by any client.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -161,21 +160,3 @@ class Stack(Site):
                 daemon.wait()
         self.daemons.clear()
         self.remove()
-
-
-def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    """Return the processor time that processes and their ended children have used."""
-    total = 0.0
-    for process in processes:
-        times = process.cpu_times()
-        total += times.user + times.system + times.children_user + times.children_system
-    return total
-
-
-def pss_bytes(processes: Iterable[psutil.Process]) -> int:
-    """Return the memory of processes, with shared pages counted in proportion."""
-    return sum(
-        int(process.memory_full_info().pss)
-        for process in processes
-        if process.is_running() and os.path.exists(f"/proc/{process.pid}/smaps")
-    )

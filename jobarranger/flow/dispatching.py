@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,7 @@ def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
     chosen = [icons[failure.job_id] for failure in counting]
     work.load_sent(chosen)
     work.load_flows([icon.id for icon in chosen if icon.continues])
+    closing: dict[DispatchState, dict[int, int]] = defaultdict(dict)
     for failure in counting:
         icon = icons[failure.job_id]
         if icon.status not in AWAITING_RESULT:
@@ -80,4 +82,6 @@ def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
         work.family(icon).steps += 1
         stepping.fail(work, icon, [failure.message], host=failure.host)
         state = DispatchState.UNKNOWN if failure.outcome_unknown else DispatchState.DONE
-        icon_rows.finish_dispatches(conn, {icon.id: failure.attempt}, work.now.at, state)
+        closing[state][icon.id] = failure.attempt
+    for state, attempts in closing.items():
+        icon_rows.finish_dispatches(conn, attempts, work.now.at, state)

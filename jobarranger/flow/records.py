@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from jobarranger.db.guarded import Change
 from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, RunType
 
 E = TypeVar("E", JobType, MethodFlag)
+S = TypeVar("S", JobnetStatus, IconStatus)
+
+
+class _Stored(Generic[S]):
+    """A row that is changed in memory and written with its old status as guard."""
+
+    id: int
+    status: S
+    stored: S  #: the status in the table
+    changes: dict[str, object]
+
+    def move(self, status: S, **values: object) -> None:
+        """Set the status and further columns."""
+        self.status = status
+        self.changes.update(values, status=int(status))
+
+    def pending(self) -> Change | None:
+        """Return what is to be written, and count it as written."""
+        if not self.changes:
+            return None
+        change = Change(self.id, self.stored, self.changes)
+        self.changes, self.stored = {}, self.status
+        return change
 
 
 @dataclass(slots=True)
-class Instance:
+class Instance(_Stored[JobnetStatus]):
     """One row of `ja_run_jobnet_table`: a main jobnet or a sub-jobnet."""
 
     id: int
@@ -56,22 +79,9 @@ class Instance:
             stored=status,
         )
 
-    def move(self, status: JobnetStatus, **values: object) -> None:
-        """Set the status and further columns."""
-        self.status = status
-        self.changes.update(values, status=int(status))
-
-    def pending(self) -> Change | None:
-        """Return what is to be written, and count it as written."""
-        if not self.changes:
-            return None
-        change = Change(self.id, self.stored, self.changes)
-        self.changes, self.stored = {}, self.status
-        return change
-
 
 @dataclass(slots=True)
-class Icon:
+class Icon(_Stored[IconStatus]):
     """One row of `ja_run_job_table`."""
 
     id: int
@@ -117,19 +127,6 @@ class Icon:
             stored=status,
             untouched=fresh and row.start_time == 0 and row.end_time == 0,
         )
-
-    def move(self, status: IconStatus, **values: object) -> None:
-        """Set the status and further columns."""
-        self.status = status
-        self.changes.update(values, status=int(status))
-
-    def pending(self) -> Change | None:
-        """Return what is to be written, and count it as written."""
-        if not self.changes:
-            return None
-        change = Change(self.id, self.stored, self.changes)
-        self.changes, self.stored = {}, self.status
-        return change
 
 
 def _known(kind: type[E], number: int) -> E | int:

@@ -21,6 +21,7 @@ from jobarranger.flow.work import Work
 from jobarranger.icons import REGISTRY, Dispatched, Done, Failed, Failure, Outcome
 from jobarranger.messages import Raised
 from jobarranger.states import (
+    ACTIVE_JOBNET,
     DispatchState,
     FlowType,
     IconEvent,
@@ -274,7 +275,7 @@ def _fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
             icon,
         )
         return IconStatus.ENDERR
-    if not work.is_running(instance):
+    if instance.status not in ACTIVE_JOBNET:
         status = int(instance.status)
         work.say(
             m.render(m.JAFLOW200005, inner_jobnet_id=instance.id, jobnet_status=status),

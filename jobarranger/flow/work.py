@@ -22,7 +22,7 @@ from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.variables import MESSAGE, VariableRows
 from jobarranger.messages import Kind, Raised
-from jobarranger.states import FlowType, IconEvent, JobnetStatus
+from jobarranger.states import FlowType, IconEvent
 from jobarranger.wakes import Role
 
 #: Entries of the run log that carry the outcome of an icon.
@@ -263,9 +263,13 @@ class Work:
 
     def write_icons(self) -> None:
         """Write the icons that have changed (a census may follow)."""
-        changes = filter(None, (icon.pending() for icon in self.icons.values()))
         with together(self.unit.conn):
-            icon_rows.write(self.unit.conn, list(changes))
+            self._write_icon_rows(self.unit.conn)
+
+    def _write_icon_rows(self, conn: Connection) -> None:
+        """Write the icons that have changed since they were written last."""
+        changes = filter(None, (icon.pending() for icon in self.icons.values()))
+        icon_rows.write(conn, list(changes))
 
     def write(self) -> None:
         """Write everything that has changed, and hand over the hints."""
@@ -284,8 +288,7 @@ class Work:
         summaries = {main_id: f.summary for main_id, f in self.families.items() if f.summary}
         if summaries:
             runs.write_summaries(conn, summaries)
-        icons = filter(None, (icon.pending() for icon in self.icons.values()))
-        icon_rows.write(conn, list(icons))
+        self._write_icon_rows(conn)
         owners = {icon.id: icon.instance_id for icon in self.icons.values()}
         for kind, held in (
             (Variables.JOBNET, self.jobnet_values),
@@ -306,7 +309,3 @@ class Work:
             journal.add_notifications(conn, self._notes)
         if self._events:
             journal.add_events(conn, self._events)
-
-    def is_running(self, instance: Instance) -> bool:
-        """Tell whether arrows may fire in an instance."""
-        return instance.status in {JobnetStatus.RUN, JobnetStatus.RUNERR}

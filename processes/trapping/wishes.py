@@ -17,8 +17,8 @@ from processes.trapping.refusals import Refused
 SHORTEST_NOTICE = 60
 #: Variables that one request may bring.
 MAX_VARIABLES = 1024
-#: Characters of the columns the texts are stored in.
-MAX_USER_NAME, MAX_JOBNET_ID, MAX_VARIABLE_NAME = 100, 32, 128
+#: Characters of the column that holds a variable's name.
+MAX_VARIABLE_NAME = 128
 
 _FORMS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
