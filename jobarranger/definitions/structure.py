@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from jobarranger.definitions import graph
 from jobarranger.definitions.flows import Flow
 from jobarranger.definitions.forms import Form
 from jobarranger.definitions.forms.base import ANY
 from jobarranger.errors import DefinitionError
-from jobarranger.states import JobType
+from jobarranger.states import FlowType, JobType
 
 
 def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
@@ -20,8 +21,10 @@ def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
     """
     _check_ends(place, icons)
     _check_flows(place, icons, flows)
+    _check_branches(place, icons, flows)
     _check_counts(place, icons, flows)
-    _check_reachable(place, icons, flows)
+    _check_ways(place, icons, flows)
+    _check_loops(place, icons, flows)
 
 
 def _check_ends(place: str, icons: Mapping[str, Form]) -> None:
@@ -53,6 +56,20 @@ def _check_flows(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -
             )
 
 
+def _check_branches(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """A condition has one true and one false branch and no other flow out of it."""
+    found = Counter((start, kind) for start, _, kind in flows)
+    for name in (name for name, form in icons.items() if form.kind is JobType.IF):
+        true, false, plain = (
+            found[name, kind] for kind in (FlowType.TRUE, FlowType.FALSE, FlowType.NORMAL)
+        )
+        if (true, false, plain) != (1, 1, 0):
+            raise DefinitionError(
+                f"{place}.flows: out of {name} lead {true} -true->, {false} -false-> and {plain}"
+                " other flows; an if icon has exactly one -true-> and one -false->"
+            )
+
+
 def _check_counts(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
     """Every icon has as many flows in and out as its kind allows."""
     incoming = Counter(end for _, end, _ in flows)
@@ -77,11 +94,25 @@ def _wording(limits: tuple[int, int]) -> str:
     return f"at least {least}" if most == ANY else f"{least} to {most}"
 
 
-def _check_reachable(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
-    """Every icon can be reached from START."""
-    reached = {"START"}
-    while more := {end for start, end, _ in flows if start in reached} - reached:
-        reached |= more
+def _check_ways(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """Every icon can be reached from START, and from every icon an end."""
+    arrows = [(start, end) for start, end, _ in flows]
+    reached = graph.reached(["START"], arrows)
+    ends = [name for name, form in icons.items() if form.kind is JobType.END]
+    leading = graph.reached(ends, [(end, start) for start, end in arrows])
     for name in icons:
         if name not in reached:
             raise DefinitionError(f"{place}.flows: the icon {name} cannot be reached from START")
+        if name not in leading:
+            raise DefinitionError(f"{place}.flows: no way leads from the icon {name} to an end")
+
+
+def _check_loops(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
+    """A way that comes back to where it was goes through a loop icon."""
+    arrows = [(start, end) for start, end, _ in flows if icons[end].kind is not JobType.L]
+    for cycle in graph.closing(["START", *icons], arrows):
+        way = " -> ".join([*cycle, cycle[0]])
+        raise DefinitionError(
+            f"{place}.flows: {way} goes in a circle without a loop icon; the way back must lead"
+            " into one"
+        )

@@ -14,6 +14,7 @@ from jobarranger.db.definitions import Definition
 from jobarranger.definitions import structure
 from jobarranger.definitions.flows import Flow, parse_flows
 from jobarranger.definitions.forms import FORMS, LATER, Form
+from jobarranger.definitions.forms.base import Extra
 from jobarranger.definitions.layout import place_icons
 from jobarranger.definitions.secret import obfuscate
 from jobarranger.definitions.section import Section, check_id
@@ -126,15 +127,30 @@ def _icon_row(icon: Section, jobnet_id: str, name: str, form: Form) -> dict[str,
         "update_date": 0,
         "job_type": int(form.kind),
         "job_name": icon.label("name", "", most=64) or None,
-        "method_flag": icon.choice("beforehand", _BEFOREHAND, "run"),
-        "force_flag": icon.flag("force"),
-        "continue_flag": icon.flag("continue-on-error"),
-        "run_user": icon.text("run-user", "", most=256) or None,
-        "run_user_password": _password(icon),
+        "method_flag": _beforehand(icon, form),
+        "force_flag": 0,
+        "continue_flag": 0,
+        "run_user": None,
+        "run_user_password": None,
     }
+    if Extra.FORCE in form.extras:
+        row["force_flag"] = icon.flag("force")
+    if Extra.CONTINUE in form.extras:
+        row["continue_flag"] = icon.flag("continue-on-error")
+    if Extra.RUN_USER in form.extras:
+        row["run_user"] = icon.text("run-user", "", most=256) or None
+        row["run_user_password"] = _password(icon)
     if icon.has("at"):
         row |= _place(icon)
     return row
+
+
+def _beforehand(icon: Section, form: Form) -> int:
+    """Read how the icon is treated when its turn comes."""
+    method = icon.choice("beforehand", _BEFOREHAND, "run")
+    if method == MethodFlag.SKIP and Extra.SKIP not in form.extras:
+        raise icon.error("beforehand", f"a {form.word} icon cannot be skipped")
+    return method
 
 
 def _password(icon: Section) -> str | None:

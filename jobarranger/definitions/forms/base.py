@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from sqlalchemy import Table
@@ -18,6 +19,15 @@ Settings: TypeAlias = Mapping[Table, list[dict[str, Any]]]
 ANY = 10**9
 
 
+class Extra(Enum):
+    """Keys that some kinds of icon have beside their own; the Manager offers them for the same."""
+
+    SKIP = "beforehand: skip"  #: may be passed over
+    FORCE = "force"  #: run even if the host is disabled
+    CONTINUE = "continue-on-error"  #: the flow goes on behind a failure
+    RUN_USER = "run-user"  #: another user of the host's system
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """One kind of icon."""
@@ -27,6 +37,7 @@ class Form:
     read: Callable[[Section], Settings]  #: takes its own keys from the icon's section
     incoming: tuple[int, int] = (1, 1)  #: least and most flows into it
     outgoing: tuple[int, int] = (1, 1)  #: least and most flows out of it
+    extras: frozenset[Extra] = frozenset({Extra.SKIP})
 
 
 def no_settings(section: Section) -> Settings:

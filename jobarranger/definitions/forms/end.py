@@ -21,4 +21,4 @@ def read(section: Section) -> Settings:
     return {t.icon_end: [{"jobnet_stop_flag": stop, "jobnet_stop_code": code}]}
 
 
-FORM = Form(word="end", kind=JobType.END, read=read, outgoing=(0, 0))
+FORM = Form(word="end", kind=JobType.END, read=read, outgoing=(0, 0), extras=frozenset())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from jobarranger.db import tables as t
-from jobarranger.definitions.forms.base import Form, Settings, read_host
+from jobarranger.definitions.forms.base import Extra, Form, Settings, read_host
 from jobarranger.definitions.section import Section
 from jobarranger.states import JobType
 
@@ -52,4 +52,4 @@ def _stop_code(section: Section) -> str:
     return text
 
 
-FORM = Form(word="job", kind=JobType.JOB, read=read)
+FORM = Form(word="job", kind=JobType.JOB, read=read, extras=frozenset(Extra))

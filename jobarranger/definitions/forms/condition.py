@@ -1,0 +1,56 @@
+"""IF: go on by one of two branches, depending on a variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobarranger.db import tables as t
+from jobarranger.definitions.forms.base import Form, Settings
+from jobarranger.definitions.section import Section
+from jobarranger.flow import numbers
+from jobarranger.states import JobType
+
+#: Longest pattern; what the column holds on every product (bytes).
+MAX_PATTERN = 65_535
+
+_NUMBERS, _TEXT = 0, 1  # hand_flag
+
+
+def read(section: Section) -> Settings:
+    """Read the variable, and the numbers or the regular expression that make the condition true."""
+    name = section.variable("variable")
+    if section.has("matches") == section.has("equals"):
+        raise section.error("equals", "or matches is needed, and only one of them")
+    own: dict[str, Any] = {"value_name": name}
+    if section.has("matches"):
+        section.raw("equals")
+        own |= {"hand_flag": _TEXT, "comparison_value": _expression(section)}
+    else:
+        section.raw("matches")
+        own |= {"hand_flag": _NUMBERS, "comparison_value": _numbers(section)}
+    return {t.icon_if: [own]}
+
+
+def _numbers(section: Section) -> str:
+    """Read a list of numbers and ranges such as `0, 4-7`; every element must be one."""
+    pattern = section.text("equals", most=MAX_PATTERN, unit="bytes")
+    elements = [element for element in pattern.replace(" ", "").split(",") if element]
+    if not elements:
+        raise section.error("equals", f"{pattern!r} holds no number")
+    for element in elements:
+        try:
+            numbers.matches("0", element)
+        except numbers.PatternError as error:
+            raise section.error("equals", f"{error}; a list like 0,4-7 is expected") from error
+    return pattern
+
+
+def _expression(section: Section) -> str:
+    """Read a regular expression."""
+    pattern = section.text("matches", most=MAX_PATTERN, unit="bytes")
+    if not pattern:
+        raise section.error("matches", "is empty")
+    return pattern
+
+
+FORM = Form(word="if", kind=JobType.IF, read=read, outgoing=(2, 2), extras=frozenset())

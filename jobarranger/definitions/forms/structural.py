@@ -1,0 +1,31 @@
+"""START and the icons that only split and join flows: no settings, but numbers of flows."""
+
+from __future__ import annotations
+
+from jobarranger.definitions.forms.base import ANY, Form, no_settings
+from jobarranger.states import JobType
+
+
+def _form(
+    word: str, kind: JobType, incoming: tuple[int, int], outgoing: tuple[int, int] = (1, 1)
+) -> Form:
+    return Form(
+        word=word,
+        kind=kind,
+        read=no_settings,
+        incoming=incoming,
+        outgoing=outgoing,
+        extras=frozenset(),
+    )
+
+
+#: Where a jobnet begins.
+START = _form("start", JobType.START, (0, 0))
+#: Where branches of a condition meet again: goes on at the first arrival.
+IF_END = _form("if-end", JobType.IFEND, (1, ANY))
+#: Goes on along all its flows at once.
+PARALLEL_START = _form("parallel-start", JobType.M, (1, 1), (1, ANY))
+#: Waits for all its flows.
+PARALLEL_END = _form("parallel-end", JobType.W, (1, ANY))
+#: Where a loop begins anew: one flow enters it, one comes back.
+LOOP = _form("loop", JobType.L, (2, 2))
