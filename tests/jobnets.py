@@ -6,25 +6,31 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
-from jobarranger.clock import Clock, SystemClock
+from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.moving import Mover
 from jobarranger.flow.results import JobResult, Judged, complete
+from jobarranger.flow.timeouts import warn_overdue
 from jobarranger.loading.boot import boot_due
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import StartRequest, register
-from jobarranger.states import Counter, IconStatus, JobType, RunType
+from jobarranger.states import Counter, FlowType, IconStatus, JobType, RunType
 
 VERSION = 20260101000000
 HOST = "web01"
 ADDRESS = "127.0.0.1"
 
-_TYPES = {"START": JobType.START, "END": JobType.END, "SET": JobType.VALUE, "JOB": JobType.JOB}
+_TYPES = {
+    "START": JobType.START, "END": JobType.END, "SET": JobType.VALUE, "JOB": JobType.JOB,
+    "IF": JobType.IF, "FI": JobType.IFEND, "M": JobType.M, "W": JobType.W, "L": JobType.L,
+    "NET": JobType.JOBNET,
+}  # fmt: skip
+_ARROWS = {"yes": FlowType.TRUE, "no": FlowType.FALSE}
 
 
 def define(
@@ -35,18 +41,21 @@ def define(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     icons: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Store a jobnet drawn as chains, e.g. `START-A JOB-A END-1; ...`; types by the prefix.
+    """Store a jobnet drawn as chains, e.g. `START JOB-A END-1; ...`; types by the prefix.
+
+    `yes:JOB-A` behind an IF icon is reached by its arrow for true, `no:JOB-A` by the other one.
 
     Args:
         db: where to.
         flows: chains of icon ids, separated by `;`.
         jobnet_id: its id.
         settings: columns of an icon's settings; for SET icons the assignments; for JOB icons
-            also `command`, `stop`, `env` (own variables) and `chosen`.
+            also `command`, `stop`, `env` (own variables) and `chosen`; for NET icons `jobnet`,
+            by default SUB.
         icons: columns of `ja_job_control_table` by icon.
     """
     chains = [chain.split() for chain in flows.split(";") if chain.strip()]
-    names = list(dict.fromkeys(name for chain in chains for name in chain))
+    names = list(dict.fromkeys(name.split(":")[-1] for chain in chains for name in chain))
     key = {"jobnet_id": jobnet_id, "update_date": VERSION}
 
     def work(unit: Any) -> None:
@@ -62,9 +71,9 @@ def define(
             _settings(conn, {**key, "job_id": name}, kind, dict((settings or {}).get(name, {})))
         for chain in chains:
             for start, end in pairwise(chain):
-                conn.execute(
-                    insert(t.flow_control), {**key, "start_job_id": start, "end_job_id": end}
-                )
+                arrow = _ARROWS.get(end.partition(":")[0], FlowType.NORMAL)
+                ends = {"start_job_id": start.split(":")[-1], "end_job_id": end.split(":")[-1]}
+                conn.execute(insert(t.flow_control), {**key, **ends, "flow_type": int(arrow)})
 
     db.transaction(work)
 
@@ -76,6 +85,12 @@ def _settings(conn: Any, key: dict[str, Any], kind: JobType, given: dict[str, An
     elif kind is JobType.VALUE:
         for name, value in (given or {"V": "1"}).items():
             conn.execute(insert(t.icon_value), {**key, "value_name": name, "value": value})
+    elif kind is JobType.IF:
+        test = {"value_name": "V", "hand_flag": 0, "comparison_value": "1"}
+        conn.execute(insert(t.icon_if), {**key, **test, **given})
+    elif kind is JobType.JOBNET:
+        link = {"link_jobnet_id": given.get("jobnet", "SUB")}
+        conn.execute(insert(t.icon_jobnet), {**key, **link})
     elif kind is JobType.JOB:
         command, stop = given.pop("command", "true"), given.pop("stop", None)
         env, chosen = given.pop("env", {}), given.pop("chosen", [])
@@ -89,13 +104,31 @@ def _settings(conn: Any, key: dict[str, Any], kind: JobType, given: dict[str, An
             conn.execute(insert(t.value_jobcon), {**key, "value_name": name})
 
 
+class MovableClock(SystemClock):
+    """The machine's clock, which tests may put forward."""
+
+    ahead = 0.0  #: seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.ahead += seconds
+
+    def now_ms(self) -> int:
+        """Return the present instant in UTC milliseconds."""
+        return super().now_ms() + round(self.ahead * 1000)
+
+    def monotonic(self) -> float:
+        """Return monotonic seconds."""
+        return super().monotonic() + self.ahead
+
+
 class Bench:
     """The server's duties, called by hand in one process."""
 
-    def __init__(self, db: Database, clock: Clock | None = None) -> None:
+    def __init__(self, db: Database, clock: MovableClock | None = None) -> None:
         """Work on `db`."""
         self.db = db
-        self.clock = clock or SystemClock()
+        self.clock = clock or MovableClock()
         from jobarranger.clock import zone_named
 
         self.zone = zone_named("UTC")
@@ -126,7 +159,6 @@ class Bench:
 
     def send_all(self) -> list[Any]:
         """Play the executor: mark every new request as accepted; return the requests."""
-        from sqlalchemy import update
 
         def work(unit: Any) -> list[Any]:
             rows = unit.conn.execute(
@@ -174,6 +206,55 @@ class Bench:
             select(table).where(table.c.inner_jobnet_id == run, table.c.job_id == job_id)
         )
         return row
+
+    def sub(self, run: int, *path: str) -> int:
+        """Return the instance of a sub-jobnet, by the icons that lead to it."""
+        table = t.run_icon_jobnet
+        for job_id in path:
+            icon = self.icon(run, job_id).inner_job_id
+            (row,) = self.rows(select(table).where(table.c.inner_job_id == icon))
+            run = row.link_inner_jobnet_id
+        return run
+
+    def give(self, run: int, job_id: str, **variables: str) -> None:
+        """Add variables to an icon's input as people do from outside."""
+        icon = self.icon(run, job_id)
+        rows = [
+            {
+                "inner_job_id": icon.inner_job_id,
+                "inner_jobnet_id": icon.inner_jobnet_id,
+                "value_name": name,
+                "before_value": value,
+            }
+            for name, value in variables.items()
+        ]
+        self.db.transaction(lambda unit: unit.execute(insert(t.run_value_before), rows))
+
+    def warn_late(self, seconds: int) -> int:
+        """Warn of the jobs that will be late in so many seconds; return how many there are."""
+        return warn_overdue(self.db, self.engine, self.clock.now_ms() + seconds * 1000)
+
+    def change(self, run: int, job_id: str, **values: int) -> None:
+        """Change an icon as people do from outside."""
+        icon = self.icon(run, job_id).inner_job_id
+        statement = update(t.run_job).where(t.run_job.c.inner_job_id == icon).values(**values)
+        self.db.transaction(lambda unit: unit.execute(statement))
+
+    def run_jobs(self, *failing: str, code: int = 1) -> list[str]:
+        """Play the agent once: every job that was asked for ends, some with a signal; their ids."""
+        requests = self.send_all()
+        ids = [request.inner_job_id for request in requests]
+        found = self.rows(select(t.run_job).where(t.run_job.c.inner_job_id.in_(ids)))
+        names = {row.inner_job_id: row.job_id for row in found}
+        for request in requests:
+            bad = names[request.inner_job_id] in failing
+            self.report(
+                self.result(
+                    request.inner_job_id, attempt=request.attempt, signal=int(bad),
+                    return_code=code if bad else 0,
+                )
+            )  # fmt: skip
+        return [names[icon] for icon in ids]
 
     def status(self, run: int, job_id: str) -> IconStatus:
         """Return one icon's status."""

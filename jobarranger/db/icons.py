@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, null, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, null, or_, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
 from jobarranger.db.pipeline import check_count
 from jobarranger.errors import StateConflict
-from jobarranger.states import DispatchState, JobType, Method
+from jobarranger.states import DispatchState, IconStatus, JobType, Method
 
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
 _IDS: Any = bindparam("ids", expanding=True)
@@ -78,6 +78,10 @@ def write(conn: Connection, changes: Iterable[Change]) -> None:
 
 
 _END = select(t.run_icon_end).where(t.run_icon_end.c.inner_job_id.in_(_IDS))
+_IF = select(t.run_icon_if).where(t.run_icon_if.c.inner_job_id.in_(_IDS))
+_SUB = select(t.run_icon_jobnet.c.inner_job_id, t.run_icon_jobnet.c.link_inner_jobnet_id).where(
+    t.run_icon_jobnet.c.inner_job_id.in_(_IDS)
+)
 _VALUE = select(t.run_icon_value).where(t.run_icon_value.c.inner_job_id.in_(_IDS))
 _C = t.run_icon_job.c
 _OWN, _CHOSEN = t.run_value_job.c, t.run_value_jobcon.c
@@ -122,6 +126,16 @@ def end_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_END, {"ids": sorted(ids)}).all()
 
 
+def if_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
+    """Return the settings of IF icons."""
+    return conn.execute(_IF, {"ids": sorted(ids)}).all()
+
+
+def sub_jobnets(conn: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Return the instance that stands behind each JOBNET icon."""
+    return {row[0]: row[1] for row in conn.execute(_SUB, {"ids": sorted(ids)})}
+
+
 def value_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     """Return the assignments of VALUE icons."""
     return conn.execute(_VALUE, {"ids": sorted(ids)}).all()
@@ -135,6 +149,47 @@ def job_settings(conn: Connection, ids: Collection[int]) -> list[Any]:
     """
     rows = conn.execute(_JOB, {"ids": sorted(ids)}).all()
     return sorted(rows, key=lambda row: (row.inner_job_id, row.wanted_name or ""))
+
+
+_ARROWS_OF = (
+    select(_F.start_inner_job_id, _F.end_inner_job_id, _F.flow_type)
+    .where(_F.inner_jobnet_id == bindparam("instance"))
+    .order_by(_F.inner_flow_id)
+)
+_LOCK_USED = (
+    select(*_ICON)
+    .where(
+        _I.inner_jobnet_id == bindparam("instance"),
+        or_(_I.status != IconStatus.BEGIN, _I.end_count != 0),
+    )
+    .order_by(_I.inner_job_id)
+    .with_for_update()
+)
+_LOCK_ENDED = (
+    select(*_ICON)
+    .where(
+        _I.inner_jobnet_id == bindparam("instance"),
+        _I.job_type == JobType.END,
+        _I.status == IconStatus.END,
+    )
+    .order_by(_I.end_time, _I.inner_job_id)
+    .with_for_update()
+)
+
+
+def arrows(conn: Connection, instance_id: int) -> Sequence[Any]:
+    """Return all arrows of an instance."""
+    return conn.execute(_ARROWS_OF, {"instance": instance_id}).all()
+
+
+def lock_used(conn: Connection, instance_id: int) -> Sequence[Any]:
+    """Lock the icons of an instance that an arrow has reached, and return them."""
+    return conn.execute(_LOCK_USED, {"instance": instance_id}).all()
+
+
+def lock_ended(conn: Connection, instance_id: int) -> Sequence[Any]:
+    """Lock the END icons of an instance that have finished and return them, the last one last."""
+    return conn.execute(_LOCK_ENDED, {"instance": instance_id}).all()
 
 
 _LAST_ATTEMPT = (

@@ -5,11 +5,13 @@ Functions take a connection inside the caller's transaction and never commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from jobarranger.db import tables as t
+from jobarranger.states import IconEvent
 
 _LOG = insert(t.run_log)
 _OUTBOX = insert(t.send_message)
@@ -35,3 +37,17 @@ def notifications_wanted(conn: Connection) -> bool:
 def add_events(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Append instants of icons (UTC milliseconds)."""
     conn.execute(_EVENTS, rows)
+
+
+_E = t.ext_event.c
+_LAST = (
+    select(func.max(_E.id))
+    .where(_E.inner_job_id.in_(bindparam("ids", expanding=True)), _E.event == bindparam("event"))
+    .group_by(_E.inner_job_id)
+)
+_LAST_EVENTS = select(_E.inner_job_id, _E.id, _E.at).where(_E.id.in_(_LAST))
+
+
+def last_events(conn: Connection, event: IconEvent, icons: Collection[int]) -> Sequence[Any]:
+    """Return the last event of a kind of each icon: `inner_job_id`, `id`, `at` (UTC ms)."""
+    return conn.execute(_LAST_EVENTS, {"ids": sorted(icons), "event": int(event)}).all()

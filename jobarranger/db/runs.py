@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, case, func, l
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes, write_alike
 from jobarranger.flow.judging import Census
-from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag
+from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, RunType
 
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
 
@@ -110,6 +110,7 @@ _COUNTS = {
     "finished_ends": _count(and_(_I.job_type == JobType.END, _I.status == IconStatus.END)),
     "starts": _count(_I.job_type == JobType.START),
     "ends": _count(_I.job_type == JobType.END),
+    "stopping": _count(_I.status == IconStatus.ABORT),
     "overdue": _count(_I.timeout_flag == 1),
 }
 _CENSUS = (
@@ -135,7 +136,8 @@ _UNSETTLED = (
     .having(
         or_(
             _COUNTS["fatal"] > 0,
-            _COUNTS["finished_ends"] > 0,
+            and_(_J.run_type != RunType.TEST, _COUNTS["finished_ends"] > 0),
+            and_(_J.run_type == RunType.TEST, _COUNTS["ended"] == _COUNTS["total"]),
             and_(_J.status == JobnetStatus.RUN, _COUNTS["failed"] > 0),
             and_(_J.status == JobnetStatus.RUNERR, _COUNTS["failed"] == 0),
             and_(_J.timeout_flag == 0, _COUNTS["overdue"] > 0),
@@ -204,7 +206,7 @@ def waiting_of(conn: Connection, mains: Collection[int]) -> list[tuple[int, int]
 
 
 _FINISHED_END = (
-    select(_I.inner_jobnet_id, func.min(t.ext_event.c.at))
+    select(_I.inner_jobnet_id, func.max(t.ext_event.c.at))  # in a loop only the last time counts
     .join(t.ext_event, t.ext_event.c.inner_job_id == _I.inner_job_id)
     .where(
         _I.inner_jobnet_id.in_(_IDS),

@@ -17,6 +17,7 @@ class Refusal(Enum):
     """Why an arrow is not taken."""
 
     BUSY = "the successor is ready, running, being stopped or failed for good"
+    ALIVE = "the sub-jobnet behind the successor is still at work"
     ENDED = "the successor is an END icon that has finished"
     TEST = "in a test run an icon is reached once only"
 
@@ -27,6 +28,7 @@ class Arrival:
 
     status: IconStatus
     end_count: int
+    anew: bool = False  #: it had ended and begins again: a loop
 
 
 def arrive(
@@ -34,19 +36,23 @@ def arrive(
 ) -> Arrival | Refusal:
     """Return what an icon becomes when one more of its entering arrows fires.
 
-    An icon that has ended is reached again (a loop): it begins anew with this arrival.
+    An icon that has ended is reached again (a loop): it begins anew with this arrival. One that
+    starts at the first arrival and has not done so yet takes in what later ones bring.
     """
+    anew = status in _ENDED
     if status in _ENDED:
         if test:
             return Refusal.TEST
         if job_type is JobType.END:
             return Refusal.ENDED
         status, end_count = IconStatus.BEGIN, 0
+    if status is IconStatus.READY and job_type in FIRST_ARRIVAL and not test:
+        return Arrival(status, end_count)
     if status is not IconStatus.BEGIN:
         return Refusal.TEST if test else Refusal.BUSY
     end_count += 1
     ready = job_type in FIRST_ARRIVAL or end_count >= boot_count
-    return Arrival(IconStatus.READY if ready else IconStatus.BEGIN, end_count)
+    return Arrival(IconStatus.READY if ready else IconStatus.BEGIN, end_count, anew)
 
 
 def fires(flow_type: FlowType, kind: FlowType) -> bool:

@@ -12,8 +12,7 @@ from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.settling import settle
-from jobarranger.flow.waves import go_on
+from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
 from jobarranger.states import AWAITING_RESULT, DispatchState, Method
@@ -45,8 +44,7 @@ def fail_dispatch(db: Database, engine: Engine, failures: Sequence[DispatchFailu
         work = Work(unit, engine)
         work.lock_families(mains, wait=True)
         _fail(work, failures)
-        go_on(work)
-        settle(work)
+        advance(work)
         work.write()
         return work
 

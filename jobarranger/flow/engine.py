@@ -19,6 +19,7 @@ class Engine:
     clock: Clock
     zone: tzinfo
     patience_ms: int = 1000  #: how long a reached END waits for icons still active (ms)
+    together_ms: int = 1000  #: branches that meet within it at IFEND or L are one arrival (ms)
     steps: int = 100  #: icons of one family in one transaction, then the next family's turn
 
     @classmethod
@@ -28,6 +29,7 @@ class Engine:
             clock=clock,
             zone=zone_named(config.ja_time_zone),
             patience_ms=config.ja_jobnet_interval * 1000,
+            together_ms=config.ja_run_interval * 1000,
         )
 
     def now(self) -> Now:

@@ -34,7 +34,13 @@ class Census:
     finished_ends: int  #: END icons that have ended
     starts: int
     ends: int
+    stopping: int  #: ABORT
     overdue: int  #: icons with a time-out warning
+
+    @property
+    def stands_still(self) -> bool:
+        """Tell whether no icon can move any more, whatever may come."""
+        return self.active + self.stopping == 0
 
     @property
     def active(self) -> int:
@@ -49,6 +55,7 @@ class Judgement:
     status: JobnetStatus
     overdue: bool
     fault: Fault | None = None
+    drained: bool = False  #: it runs on, but nothing in it ever will
 
 
 def judge(status: JobnetStatus, census: Census, *, test: bool, patience_over: bool) -> Judgement:
@@ -72,7 +79,8 @@ def judge(status: JobnetStatus, census: Census, *, test: bool, patience_over: bo
         return Judgement(JobnetStatus.ENDERR, overdue, Fault.ACTIVE)
     if over:
         return Judgement(status, overdue)
-    return Judgement(JobnetStatus.RUNERR if census.failed else JobnetStatus.RUN, overdue)
+    running = JobnetStatus.RUNERR if census.failed else JobnetStatus.RUN
+    return Judgement(running, overdue, drained=census.stands_still)
 
 
 def _fault(census: Census, *, test: bool) -> Fault | None:

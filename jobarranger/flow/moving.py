@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
-from jobarranger.db import icons as icon_rows
 from jobarranger.db import runs, values
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.values import Variables
 from jobarranger.failpoints import failpoint
-from jobarranger.flow import stepping
+from jobarranger.flow import beginning
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
+from jobarranger.flow.loops import LoopWatch
 from jobarranger.flow.settling import settle
-from jobarranger.flow.waves import go_on, run_icons
+from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.parking import Parking
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus
@@ -49,6 +48,7 @@ class Mover:
         self._db = db
         self._engine = engine
         self._parking = Parking(engine.clock)
+        self._loops = LoopWatch(engine.clock)
 
     def move(self, mains: Collection[int] | None) -> Moved:
         """Start what is to be started in the given families, or anywhere (None: the sweep)."""
@@ -65,6 +65,7 @@ class Mover:
             lambda batch: self._move_batch(batch, begun, icons),
             self._parking,
         )
+        self._watch_loops(works)
         moved = sum(family.steps for work in works for family in work.families.values())
         full = moved > 0 and max(len(starting), len(ready)) >= MOST
         held = {main for work in works for main in work.families}
@@ -73,6 +74,18 @@ class Mover:
             again=full or any(work.ready for work in works),
             left=any(main not in held for main in families if main not in parked),
         )
+
+    def _watch_loops(self, works: Sequence[Work]) -> None:
+        """Tell people of runs that go round a loop without end."""
+        for family in (family for work in works for family in work.families.values()):
+            passes = self._loops.note(family.main.id, family.passes) if family.passes else None
+            if passes:
+                m.say(
+                    m.JARUN300003,
+                    inner_jobnet_main_id=family.main.id,
+                    jobnet_id=family.main.jobnet_id,
+                    passes=passes,
+                )
 
     def _candidates(
         self, conn: Connection, mains: Collection[int] | None, parked: Collection[int]
@@ -95,8 +108,7 @@ class Mover:
             start_jobnets(work, sorted(ours & begun))
             held = [icon for main in sorted(ours) for icon in icons.get(main, [])]
             ready = [icon for icon in work.load_icons(held) if icon.status is IconStatus.READY]
-            run_icons(work, ready)
-            settle(work)
+            advance(work, ready)
             work.write()
             failpoint("run.before_commit")
             return work
@@ -153,28 +165,14 @@ def start_jobnets(work: Work, mains: Collection[int]) -> None:
     ]
     if not mains:
         return
-    starts: dict[int, list[Icon]] = {}
-    for icon in work.adopt(Icon.from_row(row) for row in icon_rows.lock_starts(conn, mains)):
-        starts.setdefault(icon.instance_id, []).append(icon)
+    starts = work.load_starts(mains)
     given = values.read(conn, Variables.JOBNET, mains)
     for main in mains:
         work.families[main].summary.update(
             status=int(JobnetStatus.RUN), start_time=work.now.second, end_time=0
         )
-        found = starts.get(main, [])
-        if len(found) == 1:
-            stepping.begin(work, main, found[0], given[main])
+        if len(starts[main]) == 1:
+            beginning.begin(work, main, starts[main][0], given[main])
         else:
-            _refuse_start(work, main, len(found))
-    go_on(work)
-
-
-def _refuse_start(work: Work, main: int, starts: int) -> None:
-    """End a run that cannot start since it has no or several START icons."""
-    instance = work.instances[main]
-    work.say(
-        m.render(m.JAJOBNETREADY200002, inner_jobnet_id=instance.id, start_icon_count=starts),
-        instance,
-    )
-    instance.move(JobnetStatus.ENDERR, start_time=work.now.second, end_time=work.now.second)
-    work.families[main].summary["job_status"] = int(JobStatus.ERROR)
+            beginning.refuse(work, work.instances[main], len(starts[main]))
+            work.families[main].summary["job_status"] = int(JobStatus.ERROR)

@@ -25,7 +25,7 @@ from jobarranger.flow.engine import Engine
 from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
 from jobarranger.flow.variables import MESSAGE, storable
-from jobarranger.flow.waves import go_on
+from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.icons import Failure
 from jobarranger.icons.job import judge_result
@@ -246,8 +246,9 @@ def _complete_batch(
         requests = known.pop() if known else _requests(unit.conn, rows)
         judged = _take(work, {i: results[i] for i in indexes}, requests)
         if further:
-            go_on(work)
-        settle(work)
+            advance(work)
+        else:
+            settle(work)
         work.write()
         failpoint("trapper.before_commit")
         return work, judged

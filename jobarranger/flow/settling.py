@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from jobarranger import messages as m
 from jobarranger.db import runs
+from jobarranger.flow import nesting
 from jobarranger.flow.judging import Census, Fault, Judgement, judge
 from jobarranger.flow.records import Instance
 from jobarranger.flow.stepping import is_test
@@ -24,13 +25,19 @@ _FAULTS: Mapping[Fault, Message] = {
 
 
 def settle(work: Work, end_reached_at: Mapping[int, int] | None = None) -> None:
-    """Judge the suspects of a transaction.
+    """Judge the suspects of a transaction, and what their own state makes suspect in turn.
 
     Args:
         work: the transaction's rows; its icons are written first, since they are counted.
         end_reached_at: since when (UTC ms) instances have a finished END icon; given by the
             sweep only, which is what ends the patience with icons still active.
     """
+    while work.suspects:
+        _settle_suspects(work, end_reached_at or {})
+
+
+def _settle_suspects(work: Work, reached: Mapping[int, int]) -> None:
+    """Judge the instances that are suspect now; their JOBNET icons follow."""
     suspects = [
         work.instances[instance_id]
         for instance_id in sorted(work.suspects)
@@ -41,7 +48,6 @@ def settle(work: Work, end_reached_at: Mapping[int, int] | None = None) -> None:
         return
     work.write_icons()
     censuses = runs.census(work.unit.conn, [instance.id for instance in suspects])
-    reached = end_reached_at or {}
     for instance in suspects:
         census = censuses.get(instance.id)
         if census is None:
@@ -57,6 +63,10 @@ def settle(work: Work, end_reached_at: Mapping[int, int] | None = None) -> None:
 
 def _apply(work: Work, instance: Instance, verdict: Judgement, census: Census) -> None:
     """Move an instance to the state it was found to be in, its summary along with it."""
+    if verdict.drained:
+        main = work.families[instance.main_id].main
+        fields = {"jobnet_id": instance.jobnet_id, "main_id": main.id}
+        work.say(m.render(m.JAJOBNETRUN300001, inner_jobnet_id=instance.id, **fields), instance)
     overdue = int(verdict.overdue)
     if verdict.status is instance.status and overdue == instance.timeout_flag:
         return
@@ -75,6 +85,8 @@ def _apply(work: Work, instance: Instance, verdict: Judgement, census: Census) -
             instance.move(verdict.status)
     if instance.is_main:
         _summarise(work, instance, overdue=verdict.overdue)
+    else:
+        nesting.follow(work, instance, overdue=verdict.overdue)
 
 
 def _say_fault(work: Work, instance: Instance, fault: Fault | None, census: Census) -> None:

@@ -14,11 +14,13 @@ from jobarranger import messages as m
 from jobarranger.clock import local_time
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
-from jobarranger.flow.arrivals import Refusal, arrive, fires
+from jobarranger.flow import beginning
+from jobarranger.flow.arrivals import FIRST_ARRIVAL, Arrival, Refusal, arrive, fires
+from jobarranger.flow.meeting import is_same_arrival
 from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import MESSAGE, VariableRows
+from jobarranger.flow.variables import MESSAGE
 from jobarranger.flow.work import Work
-from jobarranger.icons import REGISTRY, Dispatched, Done, Failed, Failure, Outcome
+from jobarranger.icons import REGISTRY, Dispatched, Done, Entered, Failed, Failure, Outcome
 from jobarranger.messages import Raised
 from jobarranger.states import (
     ACTIVE_JOBNET,
@@ -33,6 +35,9 @@ from jobarranger.states import (
     host_slot,
 )
 from jobarranger.wakes import Role
+
+#: The kinds whose work goes on after their start: their arrows fire later.
+_LASTING = frozenset({JobType.JOB, JobType.JOBNET})
 
 #: What each icon says of itself; of no use to the icons behind it, which say it of themselves.
 OWN_NAMES = frozenset({"JOB_ID", "JOB_NAME", "CURRENT_TIME", "JOB_ID_FULL", MESSAGE})
@@ -68,6 +73,8 @@ def _prepare(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
     for number, ids in kinds.items():
         if number in REGISTRY:
             settings.update(REGISTRY[number].settings(work.unit.conn, ids))
+    if JobType.JOBNET in kinds:
+        beginning.prefetch(work, [settings[i] for i in kinds[JobType.JOBNET] if i in settings])
     work.load_values(Variables.BEFORE, icons)
     work.load_values(Variables.AFTER, icons)
     work.load_flows([icon.id for icon in icons if _ends_here(icon)])
@@ -76,8 +83,8 @@ def _prepare(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
 
 def _ends_here(icon: Icon) -> bool:
     """Tell whether an icon's arrows may fire in the very step that starts it."""
-    agents = icon.type is JobType.JOB and icon.method is not MethodFlag.SKIP
-    return icon.type is not JobType.END and (not agents or icon.continues)
+    lasting = icon.type in _LASTING and icon.method is not MethodFlag.SKIP
+    return icon.type is not JobType.END and (not lasting or icon.continues)
 
 
 def _introduce(work: Work, icon: Icon) -> dict[str, str]:
@@ -99,7 +106,11 @@ def _introduce(work: Work, icon: Icon) -> dict[str, str]:
 def _start(work: Work, icon: Icon, settings: Any) -> None:
     """Start one icon: the steps common to all types, then its own."""
     event = "JC00000007" if icon.method is MethodFlag.RERUN else "JC00000003"
-    work.log(event, work.instance(icon), icon)
+    instance = work.instance(icon)
+    work.log(event, instance, icon)
+    if instance.status is JobnetStatus.RUNERR:
+        work.suspects.add(instance.id)  # perhaps this was its only error
+    _count_pass(work, icon)
     values = _introduce(work, icon)
     icon.move(IconStatus.RUN, start_time=work.now.second, end_time=0)
     work.event(IconEvent.STARTED, icon)
@@ -119,6 +130,13 @@ def _start(work: Work, icon: Icon, settings: Any) -> None:
     _act(work, icon, values, kind.start(icon, settings, values))
 
 
+def _count_pass(work: Work, icon: Icon) -> None:
+    """Count another round of a loop."""
+    if icon.type in FIRST_ARRIVAL:
+        work.family(icon).passes += icon.start_time != 0
+        icon.start_time = work.now.second
+
+
 def _act(work: Work, icon: Icon, values: dict[str, str], outcome: Outcome) -> None:
     """Do what the outcome of an icon with the input `values` asks for."""
     match outcome:
@@ -130,6 +148,11 @@ def _act(work: Work, icon: Icon, values: dict[str, str], outcome: Outcome) -> No
             fail(work, icon, messages, failure)
         case Dispatched():
             _dispatch(work, icon, outcome)
+        case Entered(instance_id):
+            work.after[icon.id].extend(values)
+            obstacle = beginning.enter(work, icon, values, instance_id)
+            if obstacle:
+                fail(work, icon, [obstacle])
         case _:
             assert_never(outcome)
 
@@ -177,7 +200,7 @@ def complete(work: Work, icon: Icon, kind: FlowType = FlowType.NORMAL) -> None:
     """End an icon normally: fire its arrows, log, END."""
     status = IconStatus.END
     if icon.type is not JobType.END:
-        status = _fire(work, icon, kind)
+        status = fire(work, icon, kind)
     if status is IconStatus.RUNERR:  # the jobnet is not running any more: nothing was delivered
         _settle_failure(work, icon, Failure.ERROR, instance_gone=True)
         return
@@ -245,13 +268,13 @@ def _settle_failure(
     )
     if icon.continues and icon.type is not JobType.IF and not instance_gone:
         work.load_flows([icon.id])
-        _fire(work, icon, FlowType.NORMAL)
+        fire(work, icon, FlowType.NORMAL)
     icon.move(IconStatus.RUNERR, end_time=work.now.second)
     work.event(IconEvent.FAILED, icon)
     work.suspects.add(icon.instance_id)
 
 
-def _fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
+def fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
     """Fire the arrows that leave an icon; return what the icon is to become.
 
     END as a rule; ENDERR if it has no arrow at all; RUNERR if its jobnet is not running any more.
@@ -297,20 +320,31 @@ def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -
     if successor is None:
         work.say(m.render(m.JAFLOW200001, inner_job_id=successor_id), instance, icon)
         return
-    job_type = successor.type if isinstance(successor.type, JobType) else JobType.VALUE
-    arrival = arrive(
-        job_type, successor.status, successor.end_count, successor.boot_count, test=icon.test
-    )
+    if is_same_arrival(work, icon, successor):
+        work.append_before(successor, values)
+        return
+    arrival = _arrival(work, successor)
     if isinstance(arrival, Refusal):
         _refused(work, icon, successor, arrival)
         return
     # The input is appended to before the state changes: a loop's icon still has its old rows.
     work.append_before(successor, values)
+    waits = successor.status is IconStatus.READY
     successor.end_count = arrival.end_count
     successor.move(arrival.status, end_count=arrival.end_count)
-    if arrival.status is IconStatus.READY:
+    if arrival.status is IconStatus.READY and not waits:
         work.event(IconEvent.READY, successor)
         work.ready.append(successor)
+
+
+def _arrival(work: Work, icon: Icon) -> Arrival | Refusal:
+    """Return what one more arrow makes of an icon."""
+    job_type = icon.type if isinstance(icon.type, JobType) else JobType.VALUE
+    arrival = arrive(job_type, icon.status, icon.end_count, icon.boot_count, test=icon.test)
+    again = isinstance(arrival, Arrival) and arrival.anew
+    if again and job_type is JobType.JOBNET and not beginning.renew_behind(work, icon):
+        return Refusal.ALIVE
+    return arrival
 
 
 def _refused(work: Work, icon: Icon, successor: Icon, refusal: Refusal) -> None:
@@ -324,38 +358,6 @@ def _refused(work: Work, icon: Icon, successor: Icon, refusal: Refusal) -> None:
             m.JAFLOW200002, end_inner_job_id=successor.id, status=int(successor.status)
         )
     work.say(raised, work.instance(icon), icon)
-
-
-def begin(work: Work, instance_id: int, start: Icon, given: VariableRows) -> None:
-    """Start an instance: its variables, its log entry, and its START icon made ready."""
-    instance = work.instances[instance_id]
-    instance.status = JobnetStatus.READY
-    given.extend(_jobnet_variables(work, instance_id))
-    values = given.settle()
-    work.jobnet_values[instance_id] = given
-    work.log("JC00000001", instance)
-    instance.move(JobnetStatus.RUN, start_time=work.now.second, end_time=0)
-    work.append_before(start, values)
-    start.status = IconStatus.BEGIN
-    start.move(IconStatus.READY, start_time=0, end_time=0)
-    work.event(IconEvent.READY, start)
-    work.ready.append(start)
-
-
-def _jobnet_variables(work: Work, instance_id: int) -> dict[str, str]:
-    """Return the variables that an instance itself brings in; they win over given ones."""
-    instance = work.instances[instance_id]
-    names = {
-        "JOBNET_ID": instance.jobnet_id,
-        "JOBNET_NAME": instance.jobnet_name,
-        "USER_NAME": instance.user_name,
-        "MANAGEMENT_ID": str(instance.id),
-    }
-    if instance.is_main:
-        planned = instance.scheduled_time
-        names["JOBNET_BOOT_TIME"] = str(work.now.minute)
-        names["JOBNET_SCHEDULED_TIME"] = str(planned) if planned else ""
-    return names
 
 
 def is_test(run_type: RunType) -> bool:

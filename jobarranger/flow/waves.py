@@ -7,28 +7,36 @@ under the lock it holds anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from jobarranger.flow import stepping
 from jobarranger.flow.records import Icon
+from jobarranger.flow.settling import settle
 from jobarranger.flow.work import Work
 from jobarranger.states import MethodFlag
 
 
-def run_icons(work: Work, ready: Iterable[Icon]) -> None:
-    """Start ready icons and what becomes ready by them, up to the limit per family.
+def advance(work: Work, ready: Iterable[Icon] = ()) -> None:
+    """Start ready icons and what becomes ready by them, and judge the instances concerned.
 
-    What is left over stays ready in `work.ready`, for the next transaction.
+    The end of a sub-jobnet ends its icon and may make others ready: it goes on until nothing moves
+    or the limit per family is reached. What is left over stays ready in `work.ready`, for the next
+    transaction.
     """
-    wave = list(ready)
+    wave = [*ready, *_next_wave(work)]
+    while True:
+        _run(work, wave)
+        settle(work)
+        wave = _next_wave(work)
+        if not wave:
+            return
+
+
+def _run(work: Work, wave: Sequence[Icon]) -> None:
+    """Start icons, wave after wave."""
     while wave:
         stepping.step(work, wave)
         wave = _next_wave(work)
-
-
-def go_on(work: Work) -> None:
-    """Start what has become ready in this transaction."""
-    run_icons(work, _next_wave(work))
 
 
 def _next_wave(work: Work) -> list[Icon]:

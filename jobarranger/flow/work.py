@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ from jobarranger.db.engine import Unit
 from jobarranger.db.pipeline import together
 from jobarranger.db.values import Variables
 from jobarranger.flow.engine import Engine, Now
+from jobarranger.flow.joins import Drawing
 from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.variables import MESSAGE, VariableRows
 from jobarranger.messages import Kind, Raised
@@ -37,6 +39,15 @@ class Family:
     last_log: int  #: `log_date` of its newest row
     summary: dict[str, object] = field(default_factory=dict)  #: columns to be written
     steps: int = 0  #: icons moved in this transaction
+    passes: int = 0  #: icons of them that mark another round of a loop
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The last start of an icon."""
+
+    order: tuple[int, int]  #: of two starts the later one has the greater order
+    at: int  #: UTC ms
 
 
 @dataclass(slots=True, eq=False)
@@ -52,12 +63,14 @@ class Work:
     before: dict[int, VariableRows] = field(default_factory=dict)
     after: dict[int, VariableRows] = field(default_factory=dict)
     jobnet_values: dict[int, VariableRows] = field(default_factory=dict)
+    starts: dict[int, list[Icon]] = field(default_factory=dict)  #: START icons of sub-jobnets
     now: Now = field(init=False)
     suspects: set[int] = field(default_factory=set)  #: instances to be judged
     ready: list[Icon] = field(default_factory=list)  #: made ready here, oldest first
     dispatches: list[dict[str, object]] = field(default_factory=list)
     finished: dict[int, int] = field(default_factory=dict)  #: attempts whose results have come
     raised: list[Raised] = field(default_factory=list)  #: for the server's log, after the commit
+    _drawings: dict[int, Drawing] = field(default_factory=dict)
     _unread: dict[Variables, set[int]] = field(
         default_factory=lambda: {Variables.BEFORE: set(), Variables.AFTER: set()}
     )
@@ -89,10 +102,11 @@ class Work:
         return [self.icons[icon_id] for icon_id in ids if icon_id in self.icons]
 
     def adopt(self, icons: Iterable[Icon]) -> list[Icon]:
-        """Take icons that were just read, and read the instances they belong to."""
-        adopted = list(icons)
-        for icon in adopted:
-            self.icons[icon.id] = icon
+        """Take icons that were just read, and read the instances they belong to.
+
+        Of an icon that is in hand already the one in hand counts: it may have moved.
+        """
+        adopted = [self.icons.setdefault(icon.id, icon) for icon in icons]
         self.load_instances({icon.instance_id for icon in adopted})
         return adopted
 
@@ -115,6 +129,36 @@ class Work:
             if row.inner_job_id not in self.icons:
                 fresh[row.inner_job_id] = Icon.from_row(row)
         self.adopt(fresh.values())
+
+    def load_starts(self, ids: Collection[int]) -> dict[int, list[Icon]]:
+        """Lock and return the START icons of instances."""
+        found: dict[int, list[Icon]] = {instance_id: [] for instance_id in ids}
+        rows = icon_rows.lock_starts(self.unit.conn, ids)
+        for icon in self.adopt(Icon.from_row(row) for row in rows):
+            found[icon.instance_id].append(icon)
+        return found
+
+    def drawing(self, instance_id: int) -> Drawing:
+        """Return the arrows of an instance."""
+        if instance_id not in self._drawings:
+            after: dict[int, list[tuple[int, FlowType]]] = {}
+            for row in icon_rows.arrows(self.unit.conn, instance_id):
+                arrow = row.end_inner_job_id, FlowType(row.flow_type)
+                after.setdefault(row.start_inner_job_id, []).append(arrow)
+            self._drawings[instance_id] = Drawing(after)
+        return self._drawings[instance_id]
+
+    def last_starts(self, ids: Collection[int]) -> dict[int, Start]:
+        """Return when icons were started last; one that never was has no entry."""
+        found: dict[int, Start] = {}
+        for number, row in enumerate(self._events):
+            icon_id, event, at = row["inner_job_id"], row["event"], row["at"]
+            if icon_id in ids and event == IconEvent.STARTED:
+                found[cast(int, icon_id)] = Start((1, number), cast(int, at))
+        if others := [icon_id for icon_id in ids if icon_id not in found]:
+            for row in journal.last_events(self.unit.conn, IconEvent.STARTED, others):
+                found[row.inner_job_id] = Start((0, int(row.id)), int(row.at))
+        return found
 
     def load_values(self, kind: Variables, icons: Collection[Icon]) -> None:
         """Read the variables of icons; what was appended here meanwhile stays the newest."""

@@ -51,15 +51,30 @@ class Dispatched:
     warn_after_ms: int | None = None  #: run time from which on it counts as overdue
 
 
-Outcome = Done | Failed | Dispatched
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The icon's work is a sub-jobnet; the icon follows it to its end."""
+
+    instance_id: int
+
+
+Outcome = Done | Failed | Dispatched | Entered
 
 
 class IconType(Protocol):
     """One kind of icon."""
 
-    job_type: JobType
-    can_skip: bool  #: an operator may have it passed over
-    has_outcome: bool  #: ICON_STATUS tells how it ended
+    @property
+    def job_type(self) -> JobType:
+        """Its number in the tables."""
+
+    @property
+    def can_skip(self) -> bool:
+        """An operator may have it passed over."""
+
+    @property
+    def has_outcome(self) -> bool:
+        """ICON_STATUS tells how it ended."""
 
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Any]:
         """Read the settings of some icons of this kind; an icon without any has no entry."""

@@ -14,6 +14,12 @@ JARUN300002 = warning(
     "Other runs go on; this one is tried again with growing pauses. The traceback is in the log.",
     notify=True,
 )
+JARUN300003 = warning(
+    "JARUN300003 inner_jobnet_main_id:int jobnet_id passes:int",
+    "Run {inner_jobnet_main_id} of jobnet {jobnet_id} went round a loop {passes} times within a "
+    "minute. Other runs go on. If it is not meant to, stop the run and correct its loop.",
+    notify=True,
+)
 JARUNNORMAL200001 = error(
     "JARUNNORMAL200001 function job_type:int inner_job_id:int",
     "Icon {inner_job_id} is of the unknown type {job_type} and cannot be started.",
@@ -28,6 +34,33 @@ JARUNICONEND200001 = error(
 JARUNICONEND200002 = error(
     "JARUNICONEND200002 function variable_name inner_job_id:int",
     "The exit code of END icon {inner_job_id} uses variable {variable_name}, which does not exist.",
+)
+JARUNICONIF200001 = error(
+    "JARUNICONIF200001 function hand_flag:int",
+    "An IF icon compares in the unknown way {hand_flag}; 0 is numbers, 1 is text.",
+)
+JARUNICONIF200002 = error(
+    "JARUNICONIF200002 function inner_job_id:int",
+    "IF icon {inner_job_id} has nothing to compare its variable with.",
+)
+JARUNICONIF200003 = error(
+    "JARUNICONIF200003 function inner_job_id:int",
+    "IF icon {inner_job_id} has no settings, or its variable does not exist at this point of the "
+    "flow.",
+)
+JARUNICONIF200004 = error(
+    "JARUNICONIF200004 function hand_flag comparison_value variable_value inner_job_id:int",
+    "IF icon {inner_job_id} cannot compare the value '{variable_value}' with "
+    "'{comparison_value}' (kind {hand_flag}): numbers and ranges low-high are needed.",
+)
+JARUNICONJOBNET200001 = error(
+    "JARUNICONJOBNET200001 function inner_job_id:int",
+    "JOBNET icon {inner_job_id} has no sub-jobnet in this run.",
+)
+JARUNICONJOBNET200002 = error(
+    "JARUNICONJOBNET200002 inner_job_id:int",
+    "The sub-jobnet of JOBNET icon {inner_job_id} cannot begin anew while icons of it are at work. "
+    "Wait for them or stop them, then run the icon again.",
 )
 JARUNICONVALUE200002 = error(
     "JARUNICONVALUE200002 function value inner_job_id:int",

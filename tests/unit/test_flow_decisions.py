@@ -141,9 +141,17 @@ def test_first_arrival_suffices(job_type: JobType) -> None:
 
 def test_an_ended_icon_begins_anew_except_end() -> None:
     """A loop reaches an ended icon again; a finished END icon refuses."""
-    assert arrive(JobType.JOB, IconStatus.END, 1, 1, test=False) == Arrival(IconStatus.READY, 1)
+    again = Arrival(IconStatus.READY, 1, anew=True)
+    assert arrive(JobType.JOB, IconStatus.END, 1, 1, test=False) == again
     assert arrive(JobType.END, IconStatus.END, 1, 1, test=False) is Refusal.ENDED
     assert arrive(JobType.JOB, IconStatus.END, 1, 1, test=True) is Refusal.TEST
+
+
+@pytest.mark.parametrize("job_type", [JobType.IFEND, JobType.L])
+def test_a_first_arrival_not_yet_used_takes_others_in(job_type: JobType) -> None:
+    """IFEND and L that are ready already, perhaps on hold, are not refused: nothing is lost."""
+    assert arrive(job_type, IconStatus.READY, 1, 2, test=False) == Arrival(IconStatus.READY, 1)
+    assert arrive(job_type, IconStatus.READY, 1, 2, test=True) is Refusal.TEST
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ def census(**counts: int) -> Census:
     """Return a census of START, one more icon and END, changed as given."""
     base = {
         "total": 3, "ready": 0, "run": 0, "failed": 0, "ended": 1, "fatal": 0,
-        "finished_ends": 0, "starts": 1, "ends": 1, "overdue": 0,
+        "finished_ends": 0, "starts": 1, "ends": 1, "stopping": 0, "overdue": 0,
     }  # fmt: skip
     return Census(**{**base, **counts})
 
@@ -196,6 +204,14 @@ def test_end_waits_for_others_for_a_while(active: str) -> None:
     counts: dict[str, Any] = {"finished_ends": 1, active: 1}
     assert state(**counts) is JobnetStatus.RUN
     assert state(over=True, **counts) == (JobnetStatus.ENDERR, Fault.ACTIVE)
+
+
+@pytest.mark.parametrize("waits", ["ready", "run", "failed", "stopping", "finished_ends", "no"])
+def test_a_jobnet_stands_still_when_nothing_can_move_it(waits: str) -> None:
+    """Nothing ready, running, failed, being stopped, and no END: nothing will ever happen."""
+    counts: dict[str, Any] = {} if waits == "no" else {waits: 1}
+    verdict = judge(JobnetStatus.RUN, census(**counts), test=False, patience_over=False)
+    assert verdict.drained is (waits == "no")
 
 
 def test_a_test_run_ends_when_every_icon_has() -> None:

@@ -1,0 +1,25 @@
+"""Whether an arrow that arrives belongs to an arrival that has been worked in (docs/flow.md)."""
+
+from __future__ import annotations
+
+from jobarranger.flow.arrivals import FIRST_ARRIVAL
+from jobarranger.flow.joins import shared_forks
+from jobarranger.flow.records import Icon
+from jobarranger.flow.work import Work
+from jobarranger.states import IconStatus
+
+
+def is_same_arrival(work: Work, source: Icon, target: Icon) -> bool:
+    """Tell whether the arrow from `source` comes with one that has made `target` run just now.
+
+    So it is when a parallel start has branches to both, has not run again since, and `target` has
+    started less than `JaRunInterval` ago.
+    """
+    if target.type not in FIRST_ARRIVAL or target.status is not IconStatus.END or target.test:
+        return False
+    last = work.last_starts([target.id]).get(target.id)
+    if last is None or work.now.at - last.at > work.engine.together_ms:
+        return False
+    forks = shared_forks(work.drawing(target.instance_id), source.id, target.id)
+    starts = work.last_starts(forks) if forks else {}
+    return any(start.order < last.order for start in starts.values())

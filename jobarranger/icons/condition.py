@@ -1,0 +1,78 @@
+"""IF: two ways to go on, by the value of a variable (docs/flow.md, IF)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import IntEnum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.db import icons as rows
+from jobarranger.flow import expressions, numbers
+from jobarranger.flow.records import Icon
+from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.messages import Raised
+from jobarranger.states import FlowType, JobType
+
+
+class Comparison(IntEnum):
+    """`hand_flag`: how the variable is compared."""
+
+    NUMBER = 0  #: with a list of numbers and ranges
+    TEXT = 1  #: with a regular expression
+
+
+class Condition:
+    """The IF icon. In a test run its condition is evaluated, and both ways are gone."""
+
+    job_type = JobType.IF
+    can_skip = False
+    has_outcome = False
+
+    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Any]:
+        """Return each icon's variable, kind of comparison and pattern."""
+        return {row.inner_job_id: row for row in rows.if_settings(conn, ids)}
+
+    def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
+        """Compare, and choose the arrows."""
+        hit = _compare(icon, settings, values)
+        if isinstance(hit, Failed):
+            return hit
+        if icon.test:
+            return Done()
+        return Done(kind=FlowType.TRUE if hit else FlowType.FALSE)
+
+
+def _compare(icon: Icon, settings: Any, values: Mapping[str, str]) -> bool | Failed:
+    """Tell whether the variable fits the pattern, or what is wrong."""
+    if settings is None or settings.value_name not in values:
+        return _failed(m.render(m.JARUNICONIF200003, inner_job_id=icon.id))
+    value, pattern = values[settings.value_name], settings.comparison_value
+    if pattern is None:
+        return _failed(m.render(m.JARUNICONIF200002, inner_job_id=icon.id))
+    if settings.hand_flag == Comparison.TEXT:
+        return expressions.found(pattern, value)
+    unusable = m.render(
+        m.JARUNICONIF200004,
+        hand_flag=settings.hand_flag,
+        comparison_value=pattern[:_SHOWN],
+        variable_value=value[:_SHOWN],
+        inner_job_id=icon.id,
+    )
+    if settings.hand_flag != Comparison.NUMBER:
+        unknown = m.render(m.JARUNICONIF200001, hand_flag=settings.hand_flag)
+        return _failed(unknown, unusable)
+    try:
+        return numbers.matches(value, pattern)
+    except numbers.PatternError:
+        return _failed(unusable)
+
+
+#: Characters of a value or pattern that a message shows.
+_SHOWN = 200
+
+
+def _failed(*messages: Raised) -> Failed:
+    return Failed(messages)

@@ -1,0 +1,36 @@
+"""JOBNET: a jobnet within a jobnet (docs/flow.md, Sub-jobnets).
+
+The icon only names the instance that the loader has made for it; the engine starts that, and the
+icon follows it to its end (`jobarranger.flow.nesting`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.db import icons as rows
+from jobarranger.flow.records import Icon
+from jobarranger.icons.base import Entered, Failed, Outcome
+from jobarranger.states import JobType
+
+
+class Jobnet:
+    """The JOBNET icon."""
+
+    job_type = JobType.JOBNET
+    can_skip = True
+    has_outcome = False
+
+    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, int]:
+        """Return the instance behind each icon."""
+        return rows.sub_jobnets(conn, ids)
+
+    def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
+        """Say which instance is to be started."""
+        if settings is None:
+            return Failed((m.render(m.JARUNICONJOBNET200001, inner_job_id=icon.id),))
+        return Entered(settings)
