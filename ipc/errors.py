@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class WireError(Exception):
-    """Root of the errors of this package; the text is one line for people."""
+    """Root of the errors of this package; the text is one line for people.
+
+    Attributes:
+        timed_out: a time limit ended the exchange.
+    """
+
+    timed_out = False
 
 
 class ProtocolError(WireError):
@@ -21,6 +27,11 @@ class FrameTooLarge(ProtocolError):
 class NotConnected(WireError):
     """The connection could not be made: not one byte of the request has left."""
 
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        """Keep what is known about the failure."""
+        super().__init__(text)
+        self.timed_out = timed_out
+
 
 class NoAnswer(WireError):
     """The request was sent, at least in part, and no complete reply came: the outcome is unknown.
@@ -31,8 +42,11 @@ class NoAnswer(WireError):
             False after a time-out or a reset.
     """
 
-    def __init__(self, text: str, *, received: int = 0, closed: bool = False) -> None:
+    def __init__(
+        self, text: str, *, received: int = 0, closed: bool = False, timed_out: bool = False
+    ) -> None:
         """Keep what is known about the failure."""
         super().__init__(text)
         self.received = received
         self.closed = closed
+        self.timed_out = timed_out

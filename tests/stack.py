@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 from sqlalchemy import func, insert, select
 
+from jobarranger.client import Client
 from jobarranger.clock import SystemClock, stamp14, zone_named
-from jobarranger.commands.client import Client
 from jobarranger.commands.demo_site import Site, wait_until
 from jobarranger.db import schema
 from jobarranger.db import tables as t

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from jobarranger.client import Client
 from jobarranger.commands import clientline
-from jobarranger.commands.client import Client
-from jobarranger.commands.options import Option, UsageError
+from jobarranger.commands.options import BadValue, Option
 
 PROGRAM = "jobarg_exec"
 
@@ -23,7 +23,7 @@ OPTIONS = (
     Option(
         short="E",
         long="environment-variables",
-        value="environment-variables,...",
+        value="name,...",
         help="variables of this environment to hand to the jobnet",
     ),
     Option(
@@ -38,14 +38,14 @@ def start_time(text: str) -> str:
     """Return a valid start time as it is. Pure.
 
     Raises:
-        UsageError: it is none.
+        BadValue: it is none.
     """
     try:
         if len(text) != 12 or not (text.isascii() and text.isdigit()):
             raise ValueError(text)
         datetime.strptime(text, "%Y%m%d%H%M")  # noqa: DTZ007 - the server knows the zone
     except ValueError:
-        raise UsageError(f"start time [{text}] is not a time of the form YYYYMMDDHHMM") from None
+        raise BadValue(f"start time [{text}] is not a time of the form YYYYMMDDHHMM") from None
     return text
 
 
@@ -53,13 +53,17 @@ def chosen(names: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the named variables; empty names are skipped. Pure.
 
     Raises:
-        UsageError: one does not exist.
+        BadValue: one does not exist, or its value is not UTF-8 text.
     """
     values = {}
     for name in filter(None, names.split(",")):
         if name not in environment:
-            raise UsageError(f"environment variable [{name}] does not exist")
+            raise BadValue(f"environment variable [{name}] does not exist")
         values[name] = environment[name]
+        try:
+            values[name].encode()
+        except UnicodeEncodeError:
+            raise BadValue(f"environment variable [{name}] is not UTF-8 text") from None
     return values
 
 
@@ -81,9 +85,11 @@ def run(client: Client, given: Mapping[str, str]) -> int:
 COMMAND = clientline.Command(
     program=PROGRAM,
     title="Job Arranger Jobnet execution",
+    synopsis="-j <jobnet-id> [-t <YYYYMMDDHHMM>] [-E <environment-variables>,...] [-D]",
     options=OPTIONS,
     run=run,
     port_0_is_default=True,
+    refusal=clientline.bracketed,
 )
 
 

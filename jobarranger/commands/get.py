@@ -6,15 +6,24 @@ The exit code tells the state: 0 not begun, 1 ready, 2 running (21 late, 22 with
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 
-from ipc.telegrams import RunStatus
+from jobarranger.client import Client, JobStatus, RunState, RunStatus
 from jobarranger.commands import clientline
-from jobarranger.commands.client import Client, ClientError
-from jobarranger.commands.options import Option, UsageError
+from jobarranger.commands.options import BadValue, Option
 
 PROGRAM = "jobarg_get"
+
+
+def check_number(text: str) -> None:
+    """Accept digits only, or nothing, which the server refuses. Pure.
+
+    Raises:
+        BadValue: there is something else.
+    """
+    if text and not (text.isascii() and text.isdigit()):
+        raise BadValue(f"registry number [{text}] is not a number")
+
 
 OPTIONS = (
     Option(
@@ -22,15 +31,11 @@ OPTIONS = (
         long="registry-number",
         value="registry-number",
         mandatory=True,
+        check=check_number,
         help="number that jobarg_exec printed",
     ),
     Option(short="e", long="variable-format", help="print shell variables on standard output"),
 )
-
-RUN_TYPES = ("NORMAL", "IMMEDIATE", "WAIT", "TEST", "TIME", "JOB")
-STATES = ("BEGIN", "READY", "RUN", "END", "RUNERR", "ENDERR", "ABORT")
-JOB_STATES = ("NORMAL", "TIMEOUT", "ERROR")
-RUN = 2
 
 _LABELS = (
     "jobnetid",
@@ -63,71 +68,60 @@ _QUOTED = str.maketrans({character: f"\\{character}" for character in '\\"$`'})
 
 
 def fields(status: RunStatus) -> tuple[str, ...]:
-    """Return the values in the order of both formats. Pure.
-
-    Raises:
-        ClientError: the server sent a state that is not known.
-    """
+    """Return the values in the order of both formats. Pure."""
     return (
-        status.jobnetid,
-        status.jobnetname,
+        status.jobnet_id,
+        status.jobnet_name,
         str(status.scheduled_time),
         str(status.start_time),
         str(status.end_time),
-        _word(RUN_TYPES, status.jobnetruntype),
-        _word(STATES, status.jobentstatus),
-        _word(JOB_STATES, status.jobstatus),
-        status.lastexitcd,
-        status.laststdout,
-        status.laststderr,
+        status.run_type.name,
+        status.state.name,
+        status.job_status.name,
+        status.exit_code,
+        status.stdout,
+        status.stderr,
     )
 
 
 def exit_code(status: RunStatus) -> int:
     """Return the exit code for a state. Pure."""
-    if status.jobentstatus == RUN and status.jobstatus:
-        return RUN * 10 + status.jobstatus
-    return status.jobentstatus
+    if status.state is RunState.RUN and status.job_status is not JobStatus.NORMAL:
+        return status.state * 10 + status.job_status
+    return status.state.value
 
 
 def readable(values: Sequence[str]) -> str:
     """Return the lines for people. Pure."""
     pairs = zip(_LABELS, values, strict=True)
-    return "\n\n" + "\n".join(f"{label:<24} : {value}" for label, value in pairs)
+    return "\n\n" + "".join(f"{label:<24} : {value}\n" for label, value in pairs)
 
 
 def assignments(values: Sequence[str]) -> str:
     """Return the lines for a shell's `eval`; nothing in a value can be executed. Pure."""
     pairs = zip(_NAMES, values, strict=True)
-    return "\n".join(f'export JA_{name}="{value.translate(_QUOTED)}"' for name, value in pairs)
+    return "".join(f'export JA_{name}="{value.translate(_QUOTED)}"\n' for name, value in pairs)
 
 
 def run(client: Client, given: Mapping[str, str]) -> int:
     """Ask and print."""
-    number = given["registry-number"]
-    if not (number.isascii() and number.isdigit()) and number:
-        raise UsageError(f"registry number [{number}] is not a number")
-    status = client.status(number)
+    status = client.status(given["registry-number"])
     values = fields(status)
     if "variable-format" in given:
-        print(assignments(values))
+        clientline.put(assignments(values))
     else:
-        print(readable(values), file=sys.stderr)
+        clientline.tell(readable(values))
     return exit_code(status)
-
-
-def _word(words: Sequence[str], value: int) -> str:
-    if not 0 <= value < len(words):
-        raise ClientError(f"the server sent a state that is not known: {value}")
-    return words[value]
 
 
 COMMAND = clientline.Command(
     program=PROGRAM,
     title="Job Arranger Jobnet status get",
+    synopsis="-r <registry-number> [-e]",
     options=OPTIONS,
     run=run,
     port_0_is_default=True,
+    refusal=clientline.bracketed,
 )
 
 

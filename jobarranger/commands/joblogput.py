@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from jobarranger.client import Client
 from jobarranger.commands import clientline
-from jobarranger.commands.client import Client
 from jobarranger.commands.options import Option
 
 PROGRAM = "jobarg_joblogput"
@@ -22,7 +22,7 @@ OPTIONS = (
 
 def run(client: Client, given: Mapping[str, str]) -> int:
     """Print the lines."""
-    lines = client.log(
+    lines = client.job_log_lines(
         from_time=given.get("from-time"),
         to_time=given.get("to-time"),
         jobnet_id=given.get("jobnet-id"),
@@ -30,12 +30,19 @@ def run(client: Client, given: Mapping[str, str]) -> int:
         target_user=given.get("target-user"),
         number=given.get("registry-number"),
     )
-    print("\n".join(lines))
+    clientline.put("".join(f"{line}\n" for line in lines))
     return 0
 
 
 COMMAND = clientline.Command(
-    program=PROGRAM, title="Job Arranger Job log output", options=OPTIONS, run=run
+    program=PROGRAM,
+    title="Job Arranger Job log output",
+    synopsis=(
+        "[-s <YYYYMMDD>|<YYYYMMDDHHMM>] [-e <YYYYMMDD>|<YYYYMMDDHHMM>] [-n <jobnet-id>]"
+        " [-j <job-id>] [-u <target-user>] [-r <registry-number>]"
+    ),
+    options=OPTIONS,
+    run=run,
 )
 
 

@@ -2,12 +2,14 @@
 
 `-x value`, `-xvalue`, `--name value`, `--name=value`, `--name#value`, flags joined (`-ehV`), unique
 abbreviations of long names. A repeated option counts by its last value; arguments that are no
-options are ignored; `--` ends the options.
+options are ignored; `--` ends the options. Options are read from the left, and the first thing
+that is wrong ends it, as do `-h` and `-V`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jobarranger.errors import JobArrangerError
@@ -15,6 +17,10 @@ from jobarranger.errors import JobArrangerError
 
 class UsageError(JobArrangerError):
     """The command line is wrong; the text is one line."""
+
+
+class BadValue(UsageError):
+    """An option that exists has a wrong value: the usage would not tell more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +32,13 @@ class Option:
     value: str | None = None  #: what its value is called in the usage; None = a flag
     mandatory: bool = False
     abbreviable: bool = True  #: False for additions, so that they make no old short form ambiguous
+    final: bool = False  #: what follows it is not read
+    check: Callable[[str], None] | None = None  #: raises BadValue for a wrong value
     help: str = ""
+
+
+class _Done(Exception):
+    """A final option was read."""
 
 
 def parse(options: Sequence[Option], argv: Sequence[str]) -> dict[str, str]:
@@ -34,30 +46,19 @@ def parse(options: Sequence[Option], argv: Sequence[str]) -> dict[str, str]:
 
     Raises:
         UsageError: an option is unknown, ambiguous, or lacks its value.
+        BadValue: a value is wrong.
     """
     given: dict[str, str] = {}
     rest = iter(argv)
-    for argument in rest:
-        if argument == "--":
-            break
-        if argument.startswith("--"):
-            _long(options, argument[2:], rest, given)
-        elif argument.startswith("-") and argument != "-":
-            _short(options, argument[1:], rest, given)
+    with contextlib.suppress(_Done):
+        for argument in rest:
+            if argument == "--":
+                break
+            if argument.startswith("--"):
+                _long(options, argument[2:], rest, given)
+            elif argument.startswith("-") and argument != "-":
+                _short(options, argument[1:], rest, given)
     return given
-
-
-def usage(program: str, options: Sequence[Option]) -> str:
-    """Return the usage line."""
-    flags = "".join(option.short for option in options if option.short and option.value is None)
-    parts = [f"[-{flags}]"] if flags else []
-    for option in options:
-        if option.value is None:
-            continue
-        name = f"-{option.short}" if option.short else f"--{option.long}"
-        text = f"{name} <{option.value}>"
-        parts.append(text if option.mandatory else f"[{text}]")
-    return f"usage: {program} {' '.join(parts)}"
 
 
 def describe(options: Sequence[Option]) -> str:
@@ -76,10 +77,8 @@ def _long(options: Sequence[Option], text: str, rest: Iterator[str], given: dict
     option = _named(options, name)
     if ends and option.value is None:
         raise UsageError(f"option '--{option.long}' does not take a value")
-    if ends:
-        given[option.long] = text[min(ends) + 1 :]
-    else:
-        given[option.long] = _value(option, f"--{option.long}", rest)
+    value = text[min(ends) + 1 :] if ends else _value(option, f"--{option.long}", rest)
+    _take(option, value, given)
 
 
 def _named(options: Sequence[Option], name: str) -> Option:
@@ -101,9 +100,21 @@ def _short(
             raise UsageError(f"option '-{letter}' is not known")
         joined = letters[place + 1 :]
         if option.value is not None and joined:
-            given[option.long] = joined
+            _take(option, joined, given)
             return
-        given[option.long] = _value(option, f"-{letter}", rest)
+        _take(option, _value(option, f"-{letter}", rest), given)
+
+
+def _take(option: Option, value: str, given: dict[str, str]) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadValue(f"the value of option '--{option.long}' is not UTF-8 text") from None
+    if option.check is not None:
+        option.check(value)
+    given[option.long] = value
+    if option.final:
+        raise _Done
 
 
 def _value(option: Option, shown: str, rest: Iterator[str]) -> str:

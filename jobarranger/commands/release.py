@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ipc.dialects import dump_job
+from jobarranger.client import Client
 from jobarranger.commands import clientline
-from jobarranger.commands.client import Client
 from jobarranger.commands.options import Option
 
 PROGRAM = "jobarg_release"
@@ -33,13 +34,17 @@ def run(client: Client, given: Mapping[str, str]) -> int:
     numbers = client.release(
         given["job-id"], start_time=given.get("start-time"), number=given.get("registry-number")
     )
-    listed = ", ".join(f'"{number}"' for number in numbers)
-    clientline.say(PROGRAM, f"inner_jobnet_id: [ {listed} ]")
+    listed = dump_job([str(number) for number in numbers]).decode()
+    clientline.say(PROGRAM, f"inner_jobnet_id: {listed}")
     return 0
 
 
 COMMAND = clientline.Command(
-    program=PROGRAM, title="Job Arranger Job hold release", options=OPTIONS, run=run
+    program=PROGRAM,
+    title="Job Arranger Job hold release",
+    synopsis="-j <jobnet-id/job-id> [-t <YYYYMMDD>|<YYYYMMDDHHMM>] [-r <registry-number>]",
+    options=OPTIONS,
+    run=run,
 )
 
 

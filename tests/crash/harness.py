@@ -18,7 +18,7 @@ from typing import TypeVar
 import psutil
 from sqlalchemy import Connection, func, select
 
-from jobarranger.commands.client import Client, ClientError
+from jobarranger.client import Client, ClientError
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.db.settings import DatabaseSettings

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobarranger.commands.client import ClientError
+from jobarranger.client import ClientError
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from tests.crash.harness import AGENT, JOBNET, SERVER, CrashRig, title

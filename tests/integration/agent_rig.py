@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ipc.client import exchange_sync
+from ipc.blocking import exchange_sync
 from ipc.frames import FrameReader, encode
 
 DEADLINE = 15.0

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ipc.frames import encode
-from jobarranger.commands.client import Client, RequestRefused
+from jobarranger.client import Client, RequestRefused
 
 RECORDED = Path(__file__).parent.parent / "data" / "telegrams.jsonl"
 KINDS = ("jobnetrun", "jobnetstatusrq", "job.release", "job.logput")
@@ -53,7 +53,7 @@ def call(client: Client, request: dict[str, Any]) -> Callable[[], object]:
                 data["jobid"], start_time=data.get("start_time"), number=data.get("inner_jobnet_id")
             )
         case _:
-            return lambda: client.log(
+            return lambda: client.job_log_lines(
                 from_time=data.get("from_time"),
                 to_time=data.get("to_time"),
                 jobnet_id=data.get("jobnetid"),

@@ -16,9 +16,9 @@ from sqlalchemy import select, update
 from ipc import telegrams
 from ipc.client import exchange
 from ipc.errors import NoAnswer
+from jobarranger.client import Client, RequestRefused
 from jobarranger.commands import exec as exec_command
 from jobarranger.commands import get as get_command
-from jobarranger.commands.client import Client, RequestRefused
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.directory.embedded import EmbeddedDirectory
@@ -311,7 +311,7 @@ def test_commands(
             assert shown == 0
             assert 'export JA_JOBNETSTATUS="BEGIN"' in capfd.readouterr().out
             client = Client(server="127.0.0.1", port=rig.port, user="Admin", password="zabbix")
-            assert (await asyncio.to_thread(client.status, found[1])).jobnetid == "NET"
+            assert (await asyncio.to_thread(client.status, found[1])).jobnet_id == "NET"
             with pytest.raises(RequestRefused, match="not held|on hold|no running"):
                 await asyncio.to_thread(client.release, "NET/J")
             assert await asyncio.to_thread(exec_command.main, [*common, "-j", "NONE"]) == 255

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from ipc.client import exchange, exchange_sync
+from ipc.blocking import exchange_sync
+from ipc.client import exchange
 from ipc.errors import NoAnswer, NotConnected
 from ipc.frames import Limits, encode
 from ipc.server import Answer, Ending, Handler, Peer, ServerSettings, TelegramServer, plain_address

@@ -1,4 +1,4 @@
-"""The trapper's pure parts: routing, wishes, throttle, spool, options."""
+"""The trapper's pure parts: routing, wishes, throttle, spool."""
 
 from __future__ import annotations
 
@@ -11,13 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ipc.server import Ending
-from ipc.telegrams import LogRequest, RunStatus
+from ipc.telegrams import LogRequest
 from jobarranger.clock import SystemClock
-from jobarranger.commands import exec as jobarg_exec
-from jobarranger.commands.clientline import port
-from jobarranger.commands.exec import chosen, start_time
-from jobarranger.commands.get import assignments, exit_code, fields, readable
-from jobarranger.commands.options import Option, UsageError, parse
 from jobarranger.db.releases import Target
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
 from jobarranger.flow.results import Judged, Verdict
@@ -200,103 +195,6 @@ def test_cut_leaves_characters_whole() -> None:
     assert cut("abc", 5) == "abc"
 
 
-OPTIONS = (
-    Option(short="p", long="port", value="n"),
-    Option(short="P", long="password", value="s"),
-    Option(short=None, long="password-file", value="f", abbreviable=False),
-    Option(short="e", long="each"),
-    Option(short="V", long="version"),
-)
-
-
-@pytest.mark.parametrize(
-    ("argv", "expected"),
-    [
-        (["-p", "1", "-p2"], {"port": "2"}),
-        (["--port=3", "--pas#x=y"], {"port": "3", "password": "x=y"}),
-        (["--password-file", "f"], {"password-file": "f"}),
-        (["-eV", "word", "-ep4"], {"each": "", "version": "", "port": "4"}),
-        (["-P", ""], {"password": ""}),
-        (["-e", "--", "-V"], {"each": ""}),
-        (["-P", "-e"], {"password": "-e"}),
-    ],
-)
-def test_option_forms(argv: list[str], expected: dict[str, str]) -> None:
-    """All forms of the original's options are understood."""
-    assert parse(OPTIONS, argv) == expected
-
-
-@pytest.mark.parametrize(
-    "argv", [["-x"], ["-p"], ["--nothing"], ["--p", "1"], ["--each=1"], ["--="]]
-)
-def test_option_errors(argv: list[str]) -> None:
-    """An unknown, ambiguous or incomplete option is an error."""
-    with pytest.raises(UsageError):
-        parse(OPTIONS, argv)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [(None, 10061), ("0", 10061), ("x", 10061), ("70000", 4464), ("2000x", 2000)]
-)
-def test_port_is_converted_like_the_original(text: str | None, value: int) -> None:
-    """Leading digits, 16 bits, and 0 stands for the default."""
-    assert port(text, zero_is_default=True) == value
-
-
-def test_low_ports_are_refused() -> None:
-    """Ports of the system, and 0 where it is no default."""
-    with pytest.raises(UsageError):
-        port("80", zero_is_default=True)
-    with pytest.raises(UsageError):
-        port("0", zero_is_default=False)
-
-
-def test_exec_arguments() -> None:
-    """The time is a real one; the variables exist."""
-    assert start_time("203001312359") == "203001312359"
-    assert chosen("A,,B", {"A": "1", "B": "", "C": "3"}) == {"A": "1", "B": ""}
-    assert chosen(",", {}) == {}
-    for wrong in ("203001312360", "2030013123", "-20300131235", "203002300000"):
-        with pytest.raises(UsageError):
-            start_time(wrong)
-    with pytest.raises(UsageError):
-        chosen("NO", {})
-
-
-STATUS = RunStatus(
-    jobnetid="NET",
-    jobnetname="net",
-    scheduled_time=0,
-    start_time=20260101000000,
-    end_time=0,
-    jobnetruntype=1,
-    jobentstatus=2,
-    jobstatus=1,
-    laststdout='a"$(id)`\\',
-)
-
-
-def test_get_formats() -> None:
-    """Labels are padded; the shell format cannot execute what a job wrote."""
-    lines = readable(fields(STATUS)).splitlines()
-    assert lines[:3] == ["", "", "jobnetid                 : NET"]
-    assert lines[8] == "Status of a jobnet       : RUN"
-    shell = assignments(fields(STATUS)).splitlines()
-    assert shell[5] == 'export JA_JOBNETRUNTYPE="IMMEDIATE"'
-    assert shell[9] == 'export JA_LASTSTDOUT="a\\"\\$(id)\\`\\\\"'
-
-
-@pytest.mark.parametrize(
-    ("state", "job", "code"), [(0, 0, 0), (2, 0, 2), (2, 1, 21), (2, 2, 22), (3, 2, 3), (5, 2, 5)]
-)
-def test_get_exit_codes(state: int, job: int, code: int) -> None:
-    """The code tells the state of the run."""
-    status = RunStatus(**{key: getattr(STATUS, key) for key in STATUS.__struct_fields__})
-    changed = {"jobentstatus": state, "jobstatus": job}
-    values = {key: getattr(status, key) for key in status.__struct_fields__}
-    assert exit_code(RunStatus(**(values | changed))) == code
-
-
 def target(main: int, icon: int | None = 5, method: int | None = 1) -> Target:
     """Return a run with the icon at the path."""
     return Target(main_id=main, owner="o", public=0, icon_id=icon, method=method)
@@ -339,13 +237,3 @@ def test_log_choice() -> None:
         with pytest.raises(Refused):
             read_choice(LogRequest(username="u", password="p", **wrong))
     assert csv_line(('a"b', "")) == '"a""b",""'
-
-
-def test_an_unreadable_password_file_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line and exit code 255, as for everything that goes wrong."""
-    (tmp_path / "secret").write_bytes(b"\xff\n")
-    argv = ["-z", "h", "-U", "u", "--password-file", str(tmp_path / "secret"), "-j", "N"]
-    assert jobarg_exec.main(argv) == 255
-    assert "UTF-8" in capsys.readouterr().err
