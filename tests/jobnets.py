@@ -12,14 +12,16 @@ from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
+from jobarranger.flow.aborting import Aborter
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.moving import Mover
 from jobarranger.flow.results import JobResult, Judged, complete
+from jobarranger.flow.stopping import request_stops
 from jobarranger.flow.timeouts import warn_overdue
 from jobarranger.loading.boot import boot_due
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import StartRequest, register
-from jobarranger.states import Counter, FlowType, IconStatus, JobType, RunType
+from jobarranger.states import HOST_SLOTS, Counter, FlowType, IconStatus, JobType, RunType
 
 VERSION = 20260101000000
 HOST = "web01"
@@ -134,6 +136,7 @@ class Bench:
         self.zone = zone_named("UTC")
         self.engine = Engine(clock=self.clock, zone=self.zone, patience_ms=0)
         self.mover = Mover(db, self.engine)
+        self.aborter = Aborter(db, self.engine)
         self.ids = IdPool(db)
 
     def start(self, jobnet_id: str = "NET", count: int = 1, **options: Any) -> list[int]:
@@ -147,6 +150,15 @@ class Bench:
         load_requests(self.db, self.ids, self.clock, self.zone)
         boot_due(self.db, self.clock, self.zone)
         return [int(number) for number in numbers]  # type: ignore[arg-type]
+
+    def sweep(self) -> None:
+        """Play one sweep of each process, in the order in which they hand runs on."""
+        load_requests(self.db, self.ids, self.clock, self.zone)
+        boot_due(self.db, self.clock, self.zone)
+        self.aborter.abort()
+        self.mover.move(None)
+        self.mover.settle()
+        request_stops(self.db, self.engine, range(HOST_SLOTS))
 
     def drain(self) -> None:
         """Move everything until nothing moves any more."""

@@ -307,7 +307,7 @@ def remember_agent(
 
 # -- stops --------------------------------------------------------------------------------------
 
-_STOPPABLE: Any = (
+_IN_PROGRESS: Any = (
     select(
         _I.inner_job_id,
         _I.inner_jobnet_main_id,
@@ -334,19 +334,24 @@ _STOPPABLE: Any = (
     )
     .where(
         _I.status == IconStatus.RUN,
-        _I.method_flag == MethodFlag.STOP,
         _D.method.in_(sorted(RUNS)),
         _D.state.in_(OPEN),
-        _D.slot.in_(_SLOTS),
     )
-    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
-    .limit(_MOST)
+    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id, _D.attempt)
 )
+_STOPPABLE = _IN_PROGRESS.where(_I.method_flag == MethodFlag.STOP, _D.slot.in_(_SLOTS)).limit(_MOST)
+_IN_PROGRESS_OF = _IN_PROGRESS.where(_I.inner_job_id.in_(_IDS))
 
 
 def stop_asked(conn: Connection, slots: Sequence[int], *, most: int) -> Sequence[Any]:
     """Return the running icons that a person wants stopped, each with its run in progress."""
     return conn.execute(_STOPPABLE, {"slots": list(slots), "most": most}).all()
+
+
+def in_progress(conn: Connection, icons: Collection[int]) -> dict[int, Any]:
+    """Return the run in progress of each of the given icons that has one with an agent."""
+    rows = conn.execute(_IN_PROGRESS_OF, {"ids": sorted(icons)})
+    return {row.inner_job_id: row for row in rows}
 
 
 # -- outcomes that are not known ----------------------------------------------------------------

@@ -9,7 +9,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
@@ -45,6 +56,18 @@ _LOCK_STARTS = (
     .order_by(_I.inner_job_id)
     .with_for_update()
 )
+_LOCK_ACTIVE = (
+    select(*_ICON)
+    .where(
+        _I.inner_jobnet_main_id.in_(_IDS),
+        or_(
+            _I.status.in_([IconStatus.READY, IconStatus.RUN]),
+            and_(_I.job_type == JobType.JOBNET, _I.status == IconStatus.RUNERR),
+        ),
+    )
+    .order_by(_I.inner_job_id)
+    .with_for_update()
+)
 _ARROWS = (
     select(_F.start_inner_job_id.label("arrow_from"), _F.flow_type.label("arrow_type"), *_ICON)
     .join(t.run_job, _I.inner_job_id == _F.end_inner_job_id)
@@ -62,6 +85,11 @@ def lock(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
 def lock_starts(conn: Connection, instances: Collection[int]) -> Sequence[Any]:
     """Lock the START icons of instances and return them."""
     return conn.execute(_LOCK_STARTS, {"ids": sorted(instances)}).all()
+
+
+def lock_active(conn: Connection, mains: Collection[int]) -> Sequence[Any]:
+    """Lock what the stop of a whole family changes: icons ready or running, failed JOBNET icons."""
+    return conn.execute(_LOCK_ACTIVE, {"ids": sorted(mains)}).all()
 
 
 def lock_arrows(conn: Connection, ids: Collection[int]) -> Sequence[Any]:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from jobarranger.db import tables as t
 from jobarranger.states import IconEvent
 
 _LOG = insert(t.run_log)
+_IDS: Any = bindparam("ids", expanding=True)
+_FORGET = delete(t.run_log).where(
+    t.run_log.c.inner_jobnet_id.in_(_IDS), t.run_log.c.message_id == bindparam("message")
+)
 _OUTBOX = insert(t.send_message)
 _EVENTS = insert(t.ext_event)
 _SWITCH = select(t.parameter.c.value).where(t.parameter.c.parameter_name == "ZBXSND_ON")
@@ -22,6 +26,11 @@ _SWITCH = select(t.parameter.c.value).where(t.parameter.c.parameter_name == "ZBX
 def add_log(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Append to the run log."""
     conn.execute(_LOG, rows)
+
+
+def forget_log(conn: Connection, instances: Collection[int], message_id: str) -> None:
+    """Delete the entries of one kind about instances; a newer one is to take their place."""
+    conn.execute(_FORGET, {"ids": sorted(instances), "message": message_id})
 
 
 def add_notifications(conn: Connection, rows: Sequence[dict[str, object]]) -> None:

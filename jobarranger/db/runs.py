@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes, write_alike
@@ -19,6 +30,9 @@ from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, Ru
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+
+#: `jobnet_abort_flag` of a run that a person wants stopped.
+ASKED = 1
 
 #: The columns of an instance that the engine works with.
 _INSTANCE = (
@@ -51,15 +65,17 @@ _LOCK_MAINS = _MAINS.order_by(_J.inner_jobnet_id).with_for_update()
 _LOCK_FREE_MAINS = _MAINS.order_by(_J.inner_jobnet_id).with_for_update(skip_locked=True)
 _INSTANCES = select(*_INSTANCE).where(_J.inner_jobnet_id.in_(_IDS))
 
+#: Boot has decided to start it, and nobody has asked for its stop.
+_TO_START = and_(_S.status == JobnetStatus.READY, _S.jobnet_abort_flag == 0)
 _STARTABLE = (
     select(_S.inner_jobnet_id)
-    .where(_S.status == JobnetStatus.READY, _S.inner_jobnet_id.not_in(_IDS))
+    .where(_TO_START, _S.inner_jobnet_id.not_in(_IDS))
     .order_by(_S.inner_jobnet_id)
     .limit(bindparam("most"))
 )
 _STARTABLE_OF = (
     select(_S.inner_jobnet_id)
-    .where(_S.inner_jobnet_id.in_(_IDS), _S.status == JobnetStatus.READY)
+    .where(_S.inner_jobnet_id.in_(_IDS), _TO_START)
     .order_by(_S.inner_jobnet_id)
 )
 
@@ -178,9 +194,7 @@ _WAITING_OF = (
         _I.method_flag != MethodFlag.WAIT,
     )
     .union_all(
-        select(literal(0), _S.inner_jobnet_id).where(
-            _S.inner_jobnet_id.in_(_IDS), _S.status == JobnetStatus.READY
-        )
+        select(literal(0), _S.inner_jobnet_id).where(_S.inner_jobnet_id.in_(_IDS), _TO_START)
     )
 )
 
@@ -222,3 +236,51 @@ def end_reached_at(conn: Connection, ids: Collection[int], event: int) -> dict[i
     """Return since when (UTC ms) instances have a finished END icon."""
     rows = conn.execute(_FINISHED_END, {"ids": sorted(ids), "event": event})
     return {row[0]: int(row[1]) for row in rows}
+
+
+# -- stopping --------------------------------------------------------------------------------
+
+#: A person wants the run stopped, and it has not ended yet.
+_TO_STOP = and_(
+    _S.status.in_([JobnetStatus.READY, JobnetStatus.RUN]), _S.jobnet_abort_flag == ASKED
+)
+_STOPS = (
+    select(_S.inner_jobnet_id)
+    .where(_TO_STOP, _S.inner_jobnet_id.not_in(_IDS))
+    .order_by(_S.inner_jobnet_id)
+    .limit(bindparam("most"))
+)
+_STOPS_OF = (
+    select(_S.inner_jobnet_id)
+    .where(_S.inner_jobnet_id.in_(_IDS), _TO_STOP)
+    .order_by(_S.inner_jobnet_id)
+)
+_UNFINISHED = (
+    select(*_INSTANCE)
+    .where(
+        _J.inner_jobnet_main_id.in_(_IDS),
+        _J.status.in_([JobnetStatus.READY, JobnetStatus.RUN, JobnetStatus.RUNERR]),
+    )
+    .order_by(_J.inner_jobnet_id)
+)
+_END_SESSIONS = delete(t.session).where(t.session.c.inner_jobnet_main_id.in_(_IDS))
+
+
+def stop_asked(conn: Connection, most: int, without: Collection[int] = ()) -> list[int]:
+    """Return main runs that a person wants stopped, except those named in `without`."""
+    return list(conn.scalars(_STOPS, {"most": most, "ids": sorted(without)}))
+
+
+def stop_asked_of(conn: Connection, ids: Collection[int]) -> list[int]:
+    """Return those of the given main runs that a person wants stopped."""
+    return list(conn.scalars(_STOPS_OF, {"ids": sorted(ids)}))
+
+
+def unfinished(conn: Connection, mains: Collection[int]) -> Sequence[Any]:
+    """Return the instances of families that have begun, or are about to, and have not ended."""
+    return conn.execute(_UNFINISHED, {"ids": sorted(mains)}).all()
+
+
+def end_sessions(conn: Connection, mains: Collection[int]) -> None:
+    """Delete the SSH sessions of main runs; whoever works in one sees that and gives up."""
+    conn.execute(_END_SESSIONS, {"ids": sorted(mains)})

@@ -74,7 +74,7 @@ def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[in
         wanted = {row.inner_job_id: row for row in rows if row.inner_jobnet_main_id in held}
         stopped = [icon for icon in work.load_icons(sorted(wanted)) if _is_wanted(icon)]
         for icon in stopped:
-            _stop(work, icon, wanted[icon.id])
+            stop_icon(work, icon, wanted[icon.id])
         settle(work)
         work.write()
         return [icon.id for icon in stopped]
@@ -86,11 +86,18 @@ def _is_wanted(icon: Icon) -> bool:
     return icon.status is IconStatus.RUN and icon.method is MethodFlag.STOP
 
 
-def _stop(work: Work, icon: Icon, row: Row[Any]) -> None:
-    """Move an icon to ABORT and write the request for its agent."""
+def stop_icon(work: Work, icon: Icon, row: Row[Any], *, kill: bool = False) -> None:
+    """Move an icon to ABORT and write the request for its agent.
+
+    Args:
+        work: the transaction.
+        icon: a running icon.
+        row: its run in progress (`jobarranger.db.dispatch`).
+        kill: also where the icon has a stop command of its own.
+    """
     method, payload = stop_request(
         job_type=JobType(row.job_type),
-        stop_flag=row.stop_flag,
+        stop_flag=None if kill else row.stop_flag,
         stop_command=row.stop_command,
         stop_id=row.inner_job_id_fs_link,
         run=Payload.from_json(row.payload),

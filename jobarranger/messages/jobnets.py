@@ -6,6 +6,16 @@ from jobarranger.messages.declare import error, information, warning
 
 # -- Jobnets
 
+JAJOBNET000001 = information(
+    "JAJOBNET000001 function inner_jobnet_id:int jobnet_id execution_user",
+    "Jobnet {jobnet_id} (run {inner_jobnet_id}, user {execution_user}) is stopped, as an operator "
+    "has asked.",
+)
+JAJOBNET000002 = information(
+    "JAJOBNET000002 function inner_jobnet_id:int ready_count:int running_count:int",
+    "Run {inner_jobnet_id} has been stopped: {ready_count} icons that were ready will not start; "
+    "the agents have been asked to kill {running_count} jobs that were running.",
+)
 JAJOBNETREADY200002 = error(
     "JAJOBNETREADY200002 function start_icon_count:int inner_jobnet_id:int",
     "Jobnet run {inner_jobnet_id} has {start_icon_count} START icons where exactly one is "

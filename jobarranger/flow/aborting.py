@@ -1,0 +1,166 @@
+"""Stop whole runs, because a person wants it (docs/flow.md, Stopping a run).
+
+The Manager sets `jobnet_abort_flag` in a run's summary. The run process' sweep finds it and ends
+the run in one transaction, sub-jobnets included: nothing starts in it any more, its jobs are
+killed, and the summary says that it was stopped. Nobody waits for the agents: what a killed job
+still reports ends its icon in error and moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from jobarranger import messages as m
+from jobarranger.db import dispatch, journal, runs
+from jobarranger.db import icons as icon_rows
+from jobarranger.db.engine import Database, Unit
+from jobarranger.db.values import Variables
+from jobarranger.flow import stepping
+from jobarranger.flow.batches import in_batches
+from jobarranger.flow.engine import Engine
+from jobarranger.flow.records import Icon, Instance
+from jobarranger.flow.stopping import stop_icon
+from jobarranger.flow.variables import MESSAGE
+from jobarranger.flow.work import Work
+from jobarranger.parking import Parking
+from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, JobType
+from jobarranger.wakes import Role
+
+#: Families in one transaction, and runs looked at in one pass.
+BATCH, MOST = 20, 500
+#: The run log's id of a stopped run: one entry for each run, the latest.
+STOPPED = "JC90000003"
+#: `JOBARG_MESSAGE` of an icon that was stopped and that no agent will report of.
+STOPPED_TEXT = "the icon was stopped with its jobnet"
+#: Instances that a stop ends.
+_BEGUN = frozenset({JobnetStatus.READY, JobnetStatus.RUN, JobnetStatus.RUNERR})
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """What one pass came to."""
+
+    runs: int  #: stopped
+    left: bool  #: some were left alone since somebody else held them; look again soon
+
+
+class Aborter:
+    """Stops runs; one per run process.
+
+    It has a memory of its own for what fails: a run that cannot be moved can still be stopped.
+    """
+
+    def __init__(self, db: Database, engine: Engine) -> None:
+        """Work on `db` in the surroundings `engine`."""
+        self._db = db
+        self._engine = engine
+        self._parking = Parking(engine.clock)
+
+    def abort(self) -> Aborted:
+        """Stop every run that people want stopped; one select when there is none."""
+        parked = self._parking.parked()
+        asked = self._db.read(lambda conn: runs.stop_asked(conn, MOST, parked))
+        works = in_batches(asked, BATCH, self._abort_batch, self._parking)
+        held = {main for work in works for main in work.families}
+        return Aborted(runs=len(held), left=any(main not in held for main in asked))
+
+    def _abort_batch(self, mains: Sequence[int]) -> Work:
+        """Stop a batch of families in one transaction."""
+
+        def work_on(unit: Unit) -> Work:
+            work = Work(unit, self._engine)
+            ours = work.lock_families(mains, wait=False)
+            abort_families(work, runs.stop_asked_of(unit.conn, ours) if ours else [])
+            work.write()
+            return work
+
+        work = self._db.transaction(work_on)
+        m.write_all(work.raised)
+        return work
+
+
+def abort_families(work: Work, mains: Collection[int]) -> None:
+    """End the given runs, whose families are locked, whatever they are at."""
+    if not mains:
+        return
+    conn = work.unit.conn
+    for row in runs.unfinished(conn, mains):
+        work.instances.setdefault(row.inner_jobnet_id, Instance.from_row(row))
+    icons = work.adopt(Icon.from_row(row) for row in icon_rows.lock_active(conn, mains))
+    # The instances first: what ends in one that does not run fires no arrow.
+    _end_instances(work, mains)
+    tallies = _end_icons(work, icons)
+    runs.end_sessions(conn, mains)
+    journal.forget_log(conn, mains, STOPPED)
+    for main in mains:
+        _close(work, work.instances[main], tallies.get(main, Tally()))
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found at work in one family."""
+
+    ready: int = 0
+    killed: int = 0
+
+
+def _end_instances(work: Work, mains: Collection[int]) -> None:
+    """End the main jobnets and sub-jobnets that have begun."""
+    for instance in work.instances.values():
+        if instance.main_id in mains and instance.status in _BEGUN:
+            instance.move(JobnetStatus.ENDERR, end_time=work.now.second)
+
+
+def _end_icons(work: Work, icons: Sequence[Icon]) -> dict[int, Tally]:
+    """Take back what is ready, kill what runs on agents, end the rest in error."""
+    running = [icon for icon in icons if icon.status is IconStatus.RUN]
+    at_agents = dispatch.in_progress(work.unit.conn, [icon.id for icon in running])
+    tallies: dict[int, Tally] = {icon.main_id: Tally() for icon in icons}
+    for icon in icons:
+        tally = tallies[icon.main_id]
+        if icon.status is IconStatus.READY:
+            tally.ready += 1
+            icon.move(IconStatus.BEGIN)
+        elif icon.type is JobType.JOBNET:
+            icon.move(IconStatus.ENDERR, end_time=work.now.second)
+            work.event(IconEvent.FAILED, icon)
+        elif icon.id in at_agents:
+            tally.killed += 1
+            stop_icon(work, icon, at_agents[icon.id], kill=True)
+    _fail(work, [icon for icon in running if icon.status is IconStatus.RUN])
+    return tallies
+
+
+def _fail(work: Work, icons: Sequence[Icon]) -> None:
+    """End icons in error that no agent will report of."""
+    work.load_values(Variables.AFTER, icons)
+    for icon in icons:
+        work.after[icon.id].append(MESSAGE, STOPPED_TEXT)
+        stepping.fail(work, icon, [])
+
+
+def _close(work: Work, main: Instance, tally: Tally) -> None:
+    """Say in log, run log and summary that a run was stopped."""
+    work.say(
+        m.render(
+            m.JAJOBNET000001,
+            inner_jobnet_id=main.id,
+            jobnet_id=main.jobnet_id,
+            execution_user=main.execution_user_name,
+        ),
+        main,
+    )
+    if tally.ready or tally.killed:
+        counts = {"ready_count": tally.ready, "running_count": tally.killed}
+        work.say(m.render(m.JAJOBNET000002, inner_jobnet_id=main.id, **counts), main)
+    work.log(STOPPED, main)
+    work.families[main.id].summary.update(
+        status=int(JobnetStatus.ENDERR),
+        job_status=int(JobStatus.ERROR),
+        end_time=work.now.second,
+        running_job_id="",
+        running_job_name="",
+    )
+    if main.multiple_start_up:  # another run of this jobnet may be waiting for this one
+        work.unit.wake(Role.BOOT, main.id)
