@@ -307,6 +307,9 @@ def remember_agent(
 
 # -- stops --------------------------------------------------------------------------------------
 
+_RUN_IN_PROGRESS = and_(
+    _D.inner_job_id == _I.inner_job_id, _D.method.in_(sorted(RUNS)), _D.state.in_(OPEN)
+)
 _IN_PROGRESS: Any = (
     select(
         _I.inner_job_id,
@@ -323,7 +326,7 @@ _IN_PROGRESS: Any = (
         _C.stop_flag,
         t.run_job_command.c.command.label("stop_command"),
     )
-    .join(t.ext_dispatch, _D.inner_job_id == _I.inner_job_id)
+    .join(t.ext_dispatch, _RUN_IN_PROGRESS)
     .outerjoin(t.run_icon_job, _C.inner_job_id == _I.inner_job_id)
     .outerjoin(
         t.run_job_command,
@@ -332,19 +335,30 @@ _IN_PROGRESS: Any = (
             t.run_job_command.c.command_cls == 2,
         ),
     )
-    .where(
-        _I.status == IconStatus.RUN,
-        _D.method.in_(sorted(RUNS)),
-        _D.state.in_(OPEN),
-    )
+    .where(_I.status == IconStatus.RUN)
     .order_by(_I.inner_jobnet_main_id, _I.inner_job_id, _D.attempt)
 )
-_STOPPABLE = _IN_PROGRESS.where(_I.method_flag == MethodFlag.STOP, _D.slot.in_(_SLOTS)).limit(_MOST)
+#: Stands for the slot of icons that have no request to an agent.
+NO_SLOT = -1
+_STOPPABLE = (
+    select(_I.inner_job_id, _I.inner_jobnet_main_id, _I.job_type)
+    .outerjoin(t.ext_dispatch, _RUN_IN_PROGRESS)
+    .where(
+        _I.status == IconStatus.RUN,
+        _I.method_flag == MethodFlag.STOP,
+        func.coalesce(_D.slot, NO_SLOT).in_(_SLOTS),
+    )
+    .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
+    .limit(_MOST)
+)
 _IN_PROGRESS_OF = _IN_PROGRESS.where(_I.inner_job_id.in_(_IDS))
 
 
 def stop_asked(conn: Connection, slots: Sequence[int], *, most: int) -> Sequence[Any]:
-    """Return the running icons that a person wants stopped, each with its run in progress."""
+    """Return the running icons that a person wants stopped, by the slots of their hosts.
+
+    `NO_SLOT` among the slots asks for those that no agent has, nor is to get.
+    """
     return conn.execute(_STOPPABLE, {"slots": list(slots), "most": most}).all()
 
 

@@ -12,16 +12,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from jobarranger import messages as m
-from jobarranger.db import dispatch, journal, runs
 from jobarranger.db import icons as icon_rows
+from jobarranger.db import journal, runs
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.values import Variables
-from jobarranger.flow import stepping
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.records import Icon, Instance
-from jobarranger.flow.stopping import stop_icon
-from jobarranger.flow.variables import MESSAGE
+from jobarranger.flow.stopping import stop_icons
 from jobarranger.flow.work import Work
 from jobarranger.parking import Parking
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, JobType
@@ -31,8 +28,6 @@ from jobarranger.wakes import Role
 BATCH, MOST = 20, 500
 #: The run log's id of a stopped run: one entry for each run, the latest.
 STOPPED = "JC90000003"
-#: `JOBARG_MESSAGE` of an icon that was stopped and that no agent will report of.
-STOPPED_TEXT = "the icon was stopped with its jobnet"
 #: Instances that a stop ends.
 _BEGUN = frozenset({JobnetStatus.READY, JobnetStatus.RUN, JobnetStatus.RUNERR})
 
@@ -90,19 +85,13 @@ def abort_families(work: Work, mains: Collection[int]) -> None:
     icons = work.adopt(Icon.from_row(row) for row in icon_rows.lock_active(conn, mains))
     # The instances first: what ends in one that does not run fires no arrow.
     _end_instances(work, mains)
-    tallies = _end_icons(work, icons)
+    ready = [icon for icon in icons if icon.status is IconStatus.READY]
+    killed = _end_icons(work, icons)
     runs.end_sessions(conn, mains)
     journal.forget_log(conn, mains, STOPPED)
     for main in mains:
-        _close(work, work.instances[main], tallies.get(main, Tally()))
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was found at work in one family."""
-
-    ready: int = 0
-    killed: int = 0
+        _announce(work, work.instances[main], _count(ready, main), _count(killed, main))
+        _close(work, work.instances[main])
 
 
 def _end_instances(work: Work, mains: Collection[int]) -> None:
@@ -112,49 +101,38 @@ def _end_instances(work: Work, mains: Collection[int]) -> None:
             instance.move(JobnetStatus.ENDERR, end_time=work.now.second)
 
 
-def _end_icons(work: Work, icons: Sequence[Icon]) -> dict[int, Tally]:
-    """Take back what is ready, kill what runs on agents, end the rest in error."""
-    running = [icon for icon in icons if icon.status is IconStatus.RUN]
-    at_agents = dispatch.in_progress(work.unit.conn, [icon.id for icon in running])
-    tallies: dict[int, Tally] = {icon.main_id: Tally() for icon in icons}
+def _end_icons(work: Work, icons: Sequence[Icon]) -> list[Icon]:
+    """Take back what is ready, end JOBNET icons, stop the rest; return what agents are to kill."""
+    running = []
     for icon in icons:
-        tally = tallies[icon.main_id]
         if icon.status is IconStatus.READY:
-            tally.ready += 1
             icon.move(IconStatus.BEGIN)
         elif icon.type is JobType.JOBNET:
             icon.move(IconStatus.ENDERR, end_time=work.now.second)
             work.event(IconEvent.FAILED, icon)
-        elif icon.id in at_agents:
-            tally.killed += 1
-            stop_icon(work, icon, at_agents[icon.id], kill=True)
-    _fail(work, [icon for icon in running if icon.status is IconStatus.RUN])
-    return tallies
+        else:
+            running.append(icon)
+    at_agents = stop_icons(work, running, kill=True)
+    return [icon for icon in running if icon.id in at_agents]
 
 
-def _fail(work: Work, icons: Sequence[Icon]) -> None:
-    """End icons in error that no agent will report of."""
-    work.load_values(Variables.AFTER, icons)
-    for icon in icons:
-        work.after[icon.id].append(MESSAGE, STOPPED_TEXT)
-        stepping.fail(work, icon, [])
+def _count(icons: Sequence[Icon], main: int) -> int:
+    """Count the icons of one family."""
+    return sum(icon.main_id == main for icon in icons)
 
 
-def _close(work: Work, main: Instance, tally: Tally) -> None:
-    """Say in log, run log and summary that a run was stopped."""
-    work.say(
-        m.render(
-            m.JAJOBNET000001,
-            inner_jobnet_id=main.id,
-            jobnet_id=main.jobnet_id,
-            execution_user=main.execution_user_name,
-        ),
-        main,
-    )
-    if tally.ready or tally.killed:
-        counts = {"ready_count": tally.ready, "running_count": tally.killed}
+def _announce(work: Work, main: Instance, ready: int, killed: int) -> None:
+    """Say that a run was stopped, and what there was to be stopped in it."""
+    fields = {"jobnet_id": main.jobnet_id, "execution_user": main.execution_user_name}
+    work.say(m.render(m.JAJOBNET000001, inner_jobnet_id=main.id, **fields), main)
+    if ready or killed:
+        counts = {"ready_count": ready, "running_count": killed}
         work.say(m.render(m.JAJOBNET000002, inner_jobnet_id=main.id, **counts), main)
     work.log(STOPPED, main)
+
+
+def _close(work: Work, main: Instance) -> None:
+    """Show in the summary that a run was stopped, and wake who may have waited for its end."""
     work.families[main.id].summary.update(
         status=int(JobnetStatus.ENDERR),
         job_status=int(JobStatus.ERROR),

@@ -1,23 +1,28 @@
-"""Stop single icons that run on agents: a kill, or the icon's own stop command (docs/dispatch.md).
+"""Stop single icons: a kill, or the icon's own stop command (docs/dispatch.md).
 
 A person sets `method_flag` 3 on a running icon. The sweep turns that into ABORT together with a
-request to the agent; the icon leaves ABORT when the result of its job arrives.
+request to the agent; the icon leaves ABORT when the result of its job arrives. An icon that no
+agent will report of ends in error at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
+from jobarranger import messages as m
 from jobarranger.db import dispatch
 from jobarranger.db.engine import Database, Unit
+from jobarranger.db.values import Variables
 from jobarranger.dispatching.request import Payload
+from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.records import Icon
-from jobarranger.flow.settling import settle
+from jobarranger.flow.variables import MESSAGE
+from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.states import (
     DispatchState,
@@ -33,8 +38,12 @@ from jobarranger.wakes import Role
 BATCH = 100
 #: Settings value `stop_flag`: run the stop command instead of killing.
 STOP_COMMAND = 1
-#: The kinds of icon whose work is done by an agent.
-_ON_AGENTS = frozenset({JobType.JOB, JobType.FWAIT, JobType.REBOOT})
+#: `JOBARG_MESSAGE` of an icon that was stopped and that no agent will report of.
+STOPPED = "the icon was stopped on request; no agent will report of it"
+#: The kinds of icon that this module stops; their work is done by an agent, or by nobody.
+_STOPPABLE = frozenset({JobType.JOB, JobType.EXTJOB, JobType.FWAIT, JobType.REBOOT})
+#: The slot whose executor also answers for icons without any.
+_FIRST_SLOT = 0
 
 
 def stop_request(
@@ -59,42 +68,58 @@ def stop_request(
 
 
 def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[int]:
-    """Ask the agents to stop what people want stopped; return the icons concerned.
+    """Stop what people want stopped on the hosts of some slots; return the icons concerned.
 
     Families that somebody else holds are left for the next sweep.
     """
-    rows = db.read(lambda conn: dispatch.stop_asked(conn, slots, most=BATCH))
-    rows = [row for row in rows if row.job_type in _ON_AGENTS]
+    asked = [*slots, dispatch.NO_SLOT] if _FIRST_SLOT in slots else slots
+    rows = db.read(lambda conn: dispatch.stop_asked(conn, asked, most=BATCH))
+    rows = [row for row in rows if row.job_type in _STOPPABLE]
     if not rows:
         return []
 
-    def work_on(unit: Unit) -> list[int]:
+    def work_on(unit: Unit) -> tuple[Work, list[int]]:
         work = Work(unit, engine)
         held = work.lock_families({row.inner_jobnet_main_id for row in rows}, wait=False)
-        wanted = {row.inner_job_id: row for row in rows if row.inner_jobnet_main_id in held}
-        stopped = [icon for icon in work.load_icons(sorted(wanted)) if _is_wanted(icon)]
-        for icon in stopped:
-            stop_icon(work, icon, wanted[icon.id])
-        settle(work)
+        wanted = {row.inner_job_id for row in rows if row.inner_jobnet_main_id in held}
+        icons = [icon for icon in work.load_icons(sorted(wanted)) if _is_wanted(icon)]
+        stop_icons(work, icons)
+        advance(work)
         work.write()
-        return [icon.id for icon in stopped]
+        return work, [icon.id for icon in icons]
 
-    return db.transaction(work_on)
+    work, stopped = db.transaction(work_on)
+    m.write_all(work.raised)
+    return stopped
 
 
 def _is_wanted(icon: Icon) -> bool:
     return icon.status is IconStatus.RUN and icon.method is MethodFlag.STOP
 
 
-def stop_icon(work: Work, icon: Icon, row: Row[Any], *, kill: bool = False) -> None:
-    """Move an icon to ABORT and write the request for its agent.
+def stop_icons(work: Work, icons: Collection[Icon], *, kill: bool = False) -> set[int]:
+    """Stop running icons; return those that an agent has to stop.
 
     Args:
-        work: the transaction.
-        icon: a running icon.
-        row: its run in progress (`jobarranger.db.dispatch`).
-        kill: also where the icon has a stop command of its own.
+        work: the transaction; the icons' families are locked.
+        icons: running icons.
+        kill: also where an icon has a stop command of its own.
     """
+    at_agents = dispatch.in_progress(work.unit.conn, [icon.id for icon in icons]) if icons else {}
+    alone = [icon for icon in icons if icon.id not in at_agents]
+    for icon in icons:
+        if icon.id in at_agents:
+            _ask_agent(work, icon, at_agents[icon.id], kill=kill)
+    work.load_values(Variables.AFTER, alone)
+    for icon in alone:
+        work.family(icon).steps += 1
+        work.after[icon.id].append(MESSAGE, STOPPED)
+        stepping.fail(work, icon, [])
+    return set(at_agents)
+
+
+def _ask_agent(work: Work, icon: Icon, row: Row[Any], *, kill: bool) -> None:
+    """Move an icon to ABORT and write the request for its agent."""
     method, payload = stop_request(
         job_type=JobType(row.job_type),
         stop_flag=None if kill else row.stop_flag,

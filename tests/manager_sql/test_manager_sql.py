@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from jobarranger.clock import stamp12, stamp14
 from jobarranger.db import tables as t
@@ -331,6 +331,17 @@ def test_a_running_icon_is_stopped(bench: Bench, manager: Manager) -> None:
     bench.report(bench.result(number(bench, run), return_code=9, signal=1))
     assert bench.status(run, "JOB-1") is IconStatus.RUNERR
     assert bench.instance(run).status == JobnetStatus.RUNERR
+
+
+def test_an_icon_that_no_agent_has_is_stopped(bench: Bench, manager: Manager) -> None:
+    """A running icon without a request, as after a change of servers, ends in error at once."""
+    run = running_job(bench, icons={"JOB-1": {"continue_flag": 1}})
+    bench.db.transaction(lambda unit: unit.execute(delete(t.ext_dispatch)))
+    assert manager.send("stop_icon", inner_job_id=number(bench, run)) == 1
+    bench.sweep()
+    assert bench.status(run, "JOB-1") is IconStatus.RUNERR
+    assert "stopped" in bench.after(run, "JOB-1")["JOBARG_MESSAGE"]
+    assert bench.summary(run).status == JobnetStatus.END, "with the continue flag it goes on"
 
 
 def test_a_failed_icon_runs_again(bench: Bench, manager: Manager) -> None:
