@@ -11,6 +11,8 @@ from jobarranger.states import FlowType
 _ARROW = re.compile(r"\s+-(?:(true|false)-)?>\s+")
 _TYPES = {None: FlowType.NORMAL, "true": FlowType.TRUE, "false": FlowType.FALSE}
 
+_ARROWS = {FlowType.NORMAL: "->", FlowType.TRUE: "-true->", FlowType.FALSE: "-false->"}
+
 #: One flow: from icon, to icon, type.
 Flow = tuple[str, str, FlowType]
 
@@ -32,6 +34,31 @@ def parse_flows(place: str, chains: object) -> list[Flow]:
             raise DefinitionError(f"{place}: the flow {start} -> {end} is named twice")
         seen.add((start, end))
     return flows
+
+
+def write_chains(names: Sequence[str], flows: Sequence[Flow]) -> list[str]:
+    """Return chains for all flows: each goes on as far as it can, in the order of the icons."""
+    place = {name: number for number, name in enumerate(names)}
+    left: dict[str, list[Flow]] = {name: [] for name in names}
+    for flow in sorted(flows, key=lambda flow: (place[flow[1]], flow[2])):
+        left[flow[0]].append(flow)
+    chains: list[str] = []
+    for name in names:
+        while left[name]:
+            chain, here = name, name
+            while left[here]:
+                _, here, kind = left[here].pop(0)
+                chain += f" {_ARROWS[kind]} {here}"
+            chains.append(chain)
+    return chains
+
+
+def parse_flow(place: str, text: str) -> Flow:
+    """Return the one flow of a text like `JOB-1 -> JOB-2`."""
+    flows = _parse_chain(place, text)
+    if len(flows) != 1:
+        raise DefinitionError(f"{place}: {text!r} is not one flow like 'JOB-1 -> JOB-2'")
+    return flows[0]
 
 
 def _parse_chain(place: str, chain: object) -> list[Flow]:

@@ -69,6 +69,14 @@ class Section:
                 raise self.error(key, f"{_short(text)} contains {character}, which is not allowed")
         return text
 
+    def optional(self, key: str, *, most: int, unit: str = "") -> str | None:
+        """Return a text; None if the key is missing (an empty text is a text)."""
+        return self.text(key, most=most, unit=unit) if self.has(key) else self.raw(key)
+
+    def optional_label(self, key: str, *, most: int) -> str | None:
+        """Return a name or memo; None if the key is missing."""
+        return self.label(key, most=most) if self.has(key) else self.raw(key)
+
     def id(self, key: str, default: str | None = None) -> str:
         """Return the id of a jobnet, icon or calendar."""
         return check_id(f"{self.place}.{key}", self.text(key, default, most=1000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from jobarranger.definitions import graph
+from jobarranger.definitions import graph, outcomes
 from jobarranger.definitions.flows import Flow
 from jobarranger.definitions.forms import Form
 from jobarranger.definitions.forms.base import ANY
@@ -13,8 +13,8 @@ from jobarranger.errors import DefinitionError
 from jobarranger.states import FlowType, JobType
 
 
-def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
-    """Check that a jobnet is whole.
+def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> list[str]:
+    """Check that a jobnet is whole and can run; return what is odd but may be meant.
 
     Raises:
         DefinitionError: names the icon or flow and the rule it breaks.
@@ -25,6 +25,26 @@ def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
     _check_counts(place, icons, flows)
     _check_ways(place, icons, flows)
     _check_loops(place, icons, flows)
+    return _doubts(place, icons, _check_waiting(place, icons, flows))
+
+
+def _doubts(place: str, icons: Mapping[str, Form], ways: outcomes.Ways) -> list[str]:
+    """Return what can go wrong in a run."""
+    ends = [name for name, form in icons.items() if form.kind is JobType.END]
+    found = [
+        f"{place}.flows: {name} joins ways that can both be taken in one run, and may run once"
+        " more for each that arrives later; a parallel-end icon waits for all of them"
+        for name in ways.meeting
+    ]
+    found += [
+        f"{place}.flows: {one} and {other} can both be reached in one run, which is an error then"
+        for one, other in ways.rivals(ends)
+    ]
+    unmet = outcomes.missing(ways.needs[name] for name in ends)
+    if unmet is not None:
+        when = " and ".join(f"{name} is {str(value).lower()}" for name, value in sorted(unmet))
+        found.append(f"{place}.flows: when {when}, no end can be reached and the run never ends")
+    return found
 
 
 def _check_ends(place: str, icons: Mapping[str, Form]) -> None:
@@ -116,3 +136,16 @@ def _check_loops(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -
             f"{place}.flows: {way} goes in a circle without a loop icon; the way back must lead"
             " into one"
         )
+
+
+def _check_waiting(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> outcomes.Ways:
+    """No icon waits for flows of which one excludes the other; return what the flows tell."""
+    ways = outcomes.follow({name: form.kind for name, form in icons.items()}, flows)
+    stuck = ways.stuck
+    if stuck is not None:
+        raise DefinitionError(
+            f"{place}.flows: {stuck.icon} waits for {' and '.join(stuck.inputs)}, but"
+            f" {' and '.join(stuck.conditions)} lets only one of them go on; branches of a"
+            " condition meet in an if-end icon"
+        )
+    return ways

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Table
 
 from jobarranger.db.definitions import Definition
 from jobarranger.definitions import structure
-from jobarranger.definitions.flows import Flow, parse_flows
+from jobarranger.definitions.flows import Flow, parse_flow, parse_flows
 from jobarranger.definitions.forms import FORMS, LATER, Form
 from jobarranger.definitions.forms.base import Extra
 from jobarranger.definitions.layout import place_icons
@@ -23,13 +23,15 @@ from jobarranger.states import MethodFlag, MultipleStart
 
 #: Largest file that is read (bytes).
 MAX_FILE = 4_000_000
+#: Largest distance on the canvas, whose side has 100,000 pixels.
+MAX_PIXELS = 1_000_000
 
-_MULTIPLE = {
+MULTIPLE = {
     "parallel": int(MultipleStart.PARALLEL),
     "skip": int(MultipleStart.SKIP),
     "wait": int(MultipleStart.DELAY),
 }
-_BEFOREHAND = {
+BEFOREHAND = {
     "run": int(MethodFlag.NORMAL),
     "hold": int(MethodFlag.WAIT),
     "skip": int(MethodFlag.SKIP),
@@ -79,10 +81,10 @@ def _jobnet(section: Section, owner: str | None) -> Definition:
         "update_date": 0,
         "valid_flag": 0,
         "public_flag": section.flag("public"),
-        "multiple_start_up": section.choice("multiple-start-up", _MULTIPLE, "parallel"),
+        "multiple_start_up": section.choice("multiple-start-up", MULTIPLE, "parallel"),
         "user_name": section.text("owner", owner, most=100),
         "jobnet_name": section.label("name", jobnet_id, most=64),
-        "memo": section.label("memo", "", most=100) or None,
+        "memo": section.optional_label("memo", most=100),
     }
     icons = Section(f"{section.place}.icons", section.raw("icons"))
     forms: dict[str, Form] = {}
@@ -96,6 +98,7 @@ def _jobnet(section: Section, owner: str | None) -> Definition:
         _add_settings(settings, forms[name].read(icon), jobnet_id, name)
         icon.done()
     flows = parse_flows(f"{section.place}.flows", section.raw("flows"))
+    widths = _curves(Section(f"{section.place}.curves", section.raw("curves")), flows)
     section.done()
     structure.check(section.place, forms, flows)
     for name, (x, y) in place_icons(forms, flows).items():
@@ -103,7 +106,7 @@ def _jobnet(section: Section, owner: str | None) -> Definition:
     return Definition(
         header=header,
         icons=list(rows.values()),
-        flows=[_flow_row(jobnet_id, flow) for flow in flows],
+        flows=[_flow_row(jobnet_id, flow, widths) for flow in flows],
         settings=settings,
     )
 
@@ -126,7 +129,7 @@ def _icon_row(icon: Section, jobnet_id: str, name: str, form: Form) -> dict[str,
         "job_id": name,
         "update_date": 0,
         "job_type": int(form.kind),
-        "job_name": icon.label("name", "", most=64) or None,
+        "job_name": icon.optional_label("name", most=64),
         "method_flag": _beforehand(icon, form),
         "force_flag": 0,
         "continue_flag": 0,
@@ -138,7 +141,7 @@ def _icon_row(icon: Section, jobnet_id: str, name: str, form: Form) -> dict[str,
     if Extra.CONTINUE in form.extras:
         row["continue_flag"] = icon.flag("continue-on-error")
     if Extra.RUN_USER in form.extras:
-        row["run_user"] = icon.text("run-user", "", most=256) or None
+        row["run_user"] = icon.optional("run-user", most=256)
         row["run_user_password"] = _password(icon)
     if icon.has("at"):
         row |= _place(icon)
@@ -147,24 +150,37 @@ def _icon_row(icon: Section, jobnet_id: str, name: str, form: Form) -> dict[str,
 
 def _beforehand(icon: Section, form: Form) -> int:
     """Read how the icon is treated when its turn comes."""
-    method = icon.choice("beforehand", _BEFOREHAND, "run")
+    method = icon.choice("beforehand", BEFOREHAND, "run")
     if method == MethodFlag.SKIP and Extra.SKIP not in form.extras:
         raise icon.error("beforehand", f"a {form.word} icon cannot be skipped")
     return method
 
 
 def _password(icon: Section) -> str | None:
-    """Read the password of `run-user`, masked as the tables hold it."""
-    masked = obfuscate(icon.text("run-user-password", "", most=127))
-    return masked or None
+    """Read the password of `run-user`, as it is or masked as the tables hold it."""
+    if not icon.has("run-user-password"):
+        icon.raw("run-user-password")
+        return icon.optional("run-user-password-masked", most=256)
+    if icon.has("run-user-password-masked"):
+        raise icon.error("run-user-password", "stands beside run-user-password-masked")
+    return obfuscate(icon.text("run-user-password", most=127))
 
 
 def _place(icon: Section) -> dict[str, int]:
     """Read `at: [x, y]`."""
     at = icon.raw("at")
-    if not isinstance(at, list) or len(at) != 2 or not all(isinstance(n, int) for n in at):
+    if not isinstance(at, list) or len(at) != 2 or not all(_is_place(number) for number in at):
         raise icon.error("at", f"{at!r} is not a pair of pixels like [120, 60]")
     return {"point_x": at[0], "point_y": at[1]}
+
+
+def _is_place(number: object) -> bool:
+    """Tell whether this is a number of pixels that the tables can hold."""
+    return (
+        isinstance(number, int)
+        and not isinstance(number, bool)
+        and -MAX_PIXELS <= number <= MAX_PIXELS
+    )
 
 
 def _add_settings(
@@ -180,7 +196,19 @@ def _add_settings(
             settings.setdefault(table.name, {})[name] = [{**key, **row} for row in rows]
 
 
-def _flow_row(jobnet_id: str, flow: Flow) -> dict[str, Any]:
+def _curves(section: Section, flows: Sequence[Flow]) -> dict[tuple[str, str], int]:
+    """Read `flow_width` of the flows that are drawn as curves."""
+    known = {(start, end) for start, end, _ in flows}
+    widths: dict[tuple[str, str], int] = {}
+    for name in section.names():
+        start, end, _ = parse_flow(section.place, name)
+        if (start, end) not in known:
+            raise section.error(name, "is none of the flows")
+        widths[start, end] = section.number(name, 0, least=-MAX_PIXELS, most=MAX_PIXELS)
+    return widths
+
+
+def _flow_row(jobnet_id: str, flow: Flow, widths: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     """Return the row of one flow."""
     start, end, kind = flow
     return {
@@ -189,5 +217,5 @@ def _flow_row(jobnet_id: str, flow: Flow) -> dict[str, Any]:
         "end_job_id": end,
         "update_date": 0,
         "flow_type": int(kind),
-        "flow_width": 0,
+        "flow_width": widths.get((start, end), 0),
     }

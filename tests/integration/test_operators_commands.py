@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
@@ -94,6 +94,82 @@ def test_import_is_all_or_nothing(shell, tmp_path):
     assert "b.yaml" in output
     assert "start icon" in output
     assert shell("jobarg_def list") == ""
+
+
+def nested(directory, **inner):
+    """Write a file for each jobnet, with an icon for each jobnet inside; return the directory."""
+    directory.mkdir(exist_ok=True)
+    for name, links in inner.items():
+        icons = {f"SUB-{number}": link for number, link in enumerate(links)}
+        lines = ["  START: {type: start}", "  END: {type: end}"]
+        lines += [f"  {icon}: {{type: jobnet, jobnet: {link}}}" for icon, link in icons.items()]
+        flow = " -> ".join(["START", *icons, "END"])
+        text = f"jobnet: {name}\nowner: o\nicons:\n" + "\n".join(lines) + f"\nflows: [{flow}]\n"
+        (directory / f"{name}.yaml").write_text(text)
+    return directory
+
+
+def test_inner_jobnets_must_be_in_force(shell, tmp_path):
+    """A jobnet is put in force when those inside are: come together, came before, or by force."""
+    outer = nested(tmp_path / "outer", OUTER=["INNER"])
+    output = shell("jobarg_def import", outer, code=1)
+    assert "jobnet OUTER: icon SUB-0 names the jobnet INNER, which has no version" in output
+    assert shell("jobarg_def list") == ""
+    shell("jobarg_def import --no-enable", outer)
+    assert "INNER" in shell("jobarg_def enable OUTER", code=1)
+    shell("jobarg_def enable OUTER --force")
+    shell("jobarg_def import", nested(tmp_path / "both", OUTER=["INNER"], INNER=[]))
+    shell("jobarg_def enable OUTER")
+
+
+def test_jobnets_that_contain_each_other_are_refused(shell, tmp_path):
+    """The chain is named, also when a new version of an inner jobnet closes the circle."""
+    both = nested(tmp_path / "both", A=["B"], B=["A"])
+    assert "contain each other: A -> B -> A" in shell("jobarg_def import", both, code=1)
+    shell("jobarg_def import", nested(tmp_path / "good", A=["B"], B=["C"], C=[]))
+    bad = nested(tmp_path / "bad", C=["A"])
+    for option in ("", " --enable", " --no-enable"):
+        output = shell(f"jobarg_def import{option}", bad, code=1)
+        assert output == "jobarg_def: jobnets contain each other: C -> A -> B -> C\n"
+    assert "A -> A" in shell("jobarg_def import", nested(tmp_path / "own", A=["A"]), code=1)
+    shell("jobarg_def import --enable", nested(tmp_path / "turned", A=[], B=["A"], C=["B"]))
+
+
+def test_what_is_enabled_is_checked(shell):
+    """A version that others have drawn is put in force if it can run, or by force."""
+    shell("jobarg_def import", DEMO)
+    cut = delete(t.flow_control).where(t.flow_control.c.start_job_id == "JOB-1")
+    shell.db.transaction(lambda unit: unit.execute(cut))
+    output = shell("jobarg_def enable DEMO", code=1)
+    assert output.startswith("jobarg_def: jobnet DEMO (version ")
+    assert "0 flows lead out of JOB-1" in output
+    assert "in force" in shell("jobarg_def enable DEMO --force")
+
+
+def test_what_is_exported_can_be_imported(shell, tmp_path):
+    """An export is the version in force, or any other; imported it gives the same export."""
+    shell("jobarg_def import", DEMO, nested(tmp_path / "more", A=["B"], B=[]))
+    text = shell("jobarg_def export DEMO A")
+    assert text.count("---") == 1
+    (tmp_path / "again.yaml").write_text(text.replace("Greet", "Salute"))
+    shell("jobarg_def import", tmp_path / "again.yaml")
+    assert shell("jobarg_def export DEMO A") == text
+    newest = [line.split() for line in shell("jobarg_def list").splitlines() if "DEMO" in line][-1]
+    assert "Salute" in shell(f"jobarg_def export DEMO --version {newest[1]}")
+    assert "no version 7; existing" in shell("jobarg_def export DEMO --version 7", code=1)
+    assert "no version ; existing: none" in shell("jobarg_def export NONE", code=1)
+
+
+def test_odd_drawings_are_told(shell, tmp_path):
+    """What may be meant passes with a warning."""
+    file = tmp_path / "odd.yaml"
+    file.write_text(
+        "jobnet: ODD\nowner: o\nicons: {START: {type: start}, M: {type: parallel-start},"
+        " E1: {type: end}, E2: {type: end}}\nflows: [START -> M -> E1, M -> E2]\n"
+    )
+    output = shell("jobarg_def import", file)
+    assert "warning: jobnet ODD.flows: E1 and E2 can both be reached in one run" in output
+    assert "in force" in output
 
 
 def test_hosts(shell):

@@ -127,6 +127,7 @@ def test_a_loop_is_laid_out_from_left_to_right():
         ('equals: "0, 4-7"', 'equals: "1,9-7"', ["IF-1.equals", "'9-7'", "below its start"]),
         ('equals: "0, 4-7"', 'equals: ",,"', ["IF-1.equals", "no number"]),
         ('matches: "^ready$"', 'matches: ""', ["IF-2.matches", "empty"]),
+        ('matches: "^ready$"', 'matches: "(x"', ["IF-2.matches", "'(x'", "regular expression"]),
         ("variable: JOB_EXIT_CD", "variable: $X", ["IF-1.variable", "'$X'", "letters"]),
         ("jobnet: INNER", "jobnet: a b", ["SUB.jobnet", "'a b'", "letters"]),
         ("jobnet: INNER, ", "", ["SUB.jobnet", "missing"]),

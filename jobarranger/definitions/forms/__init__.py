@@ -6,7 +6,7 @@ A kind that is not in `FORMS` is refused with a clear message; a new one is a ne
 from __future__ import annotations
 
 from jobarranger.definitions.forms import condition, end, job, jobnet, structural, value
-from jobarranger.definitions.forms.base import Form
+from jobarranger.definitions.forms.base import Form, no_keys, no_settings
 from jobarranger.states import JobType
 
 #: word -> form
@@ -26,9 +26,21 @@ FORMS: dict[str, Form] = {
     )
 }
 
-_WRITABLE = {form.kind for form in FORMS.values()}
+_BY_KIND = {form.kind: form for form in FORMS.values()}
 
 #: Words of kinds that exist but cannot be written yet.
-LATER: dict[str, JobType] = {kind.name.lower(): kind for kind in JobType if kind not in _WRITABLE}
+LATER: dict[str, JobType] = {kind.name.lower(): kind for kind in JobType if kind not in _BY_KIND}
 
-__all__ = ["FORMS", "LATER", "Form"]
+
+def form_of(kind: JobType) -> Form | None:
+    """Return the form of a kind of icon, None if it has none yet."""
+    return _BY_KIND.get(kind)
+
+
+def form_for(kind: JobType) -> Form:
+    """Return the form of a kind of icon; one that has none yet has a flow in and a flow out."""
+    known = _BY_KIND.get(kind)
+    return known or Form(word=kind.name.lower(), kind=kind, read=no_settings, write=no_keys)
+
+
+__all__ = ["FORMS", "LATER", "Form", "form_for", "form_of"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
 from sqlalchemy import Table
 
+from jobarranger.db.definitions import Values
 from jobarranger.definitions.section import Section
+from jobarranger.errors import DefinitionError
 from jobarranger.states import JobType
 
 #: Rows of settings tables without the key columns (jobnet_id, job_id, update_date).
 Settings: TypeAlias = Mapping[Table, list[dict[str, Any]]]
+
+#: What an icon says in a file: values by key, in the order in which they are written.
+Keys: TypeAlias = dict[str, Any]
 
 #: No upper limit.
 ANY = 10**9
@@ -28,6 +33,29 @@ class Extra(Enum):
     RUN_USER = "run-user"  #: another user of the host's system
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The settings of one icon as they are stored."""
+
+    place: str  #: jobnet and icon, for messages
+    settings: Mapping[str, Sequence[Values]]  #: table name -> rows
+
+    def rows(self, table: Table) -> Sequence[Values]:
+        """Return the rows of a table, none if it has none."""
+        return self.settings.get(table.name, ())
+
+    def row(self, table: Table) -> Values:
+        """Return the one row of a table."""
+        rows = self.rows(table)
+        if not rows:
+            raise DefinitionError(f"{self.place}: has no row in {table.name}")
+        return rows[0]
+
+    def error(self, text: str) -> DefinitionError:
+        """Return an error about this icon."""
+        return DefinitionError(f"{self.place}: {text}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """One kind of icon."""
@@ -35,6 +63,7 @@ class Form:
     word: str  #: `type:` in the file
     kind: JobType
     read: Callable[[Section], Settings]  #: takes its own keys from the icon's section
+    write: Callable[[Found], Keys]  #: the way back: its own keys from the icon's settings
     incoming: tuple[int, int] = (1, 1)  #: least and most flows into it
     outgoing: tuple[int, int] = (1, 1)  #: least and most flows out of it
     extras: frozenset[Extra] = frozenset({Extra.SKIP})
@@ -43,6 +72,16 @@ class Form:
 def no_settings(section: Section) -> Settings:
     """Read nothing."""
     return {}
+
+
+def no_keys(found: Found) -> Keys:
+    """Write nothing."""
+    return {}
+
+
+def write_host(row: Values) -> Keys:
+    """Write `host:` or `host-variable:`."""
+    return {"host-variable" if row["host_flag"] else "host": row["host_name"]}
 
 
 def read_host(section: Section) -> dict[str, Any]:

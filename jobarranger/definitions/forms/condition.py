@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from jobarranger.db import tables as t
-from jobarranger.definitions.forms.base import Form, Settings
+from jobarranger.definitions.forms.base import Form, Found, Keys, Settings
 from jobarranger.definitions.section import Section
-from jobarranger.flow import numbers
+from jobarranger.flow import expressions, numbers
 from jobarranger.states import JobType
 
 #: Longest pattern; what the column holds on every product (bytes).
 MAX_PATTERN = 65_535
+#: Characters of a pattern that a message shows.
+_SHOWN = 60
 
 _NUMBERS, _TEXT = 0, 1  # hand_flag
 
@@ -50,7 +52,19 @@ def _expression(section: Section) -> str:
     pattern = section.text("matches", most=MAX_PATTERN, unit="bytes")
     if not pattern:
         raise section.error("matches", "is empty")
+    if not expressions.is_usable(pattern):
+        shown = pattern if len(pattern) <= _SHOWN else pattern[:_SHOWN] + "..."
+        raise section.error("matches", f"{shown!r} is no POSIX extended regular expression")
     return pattern
 
 
-FORM = Form(word="if", kind=JobType.IF, read=read, outgoing=(2, 2), extras=frozenset())
+def write(found: Found) -> Keys:
+    """Write the variable and what it is compared with."""
+    row = found.row(t.icon_if)
+    word = {_NUMBERS: "equals", _TEXT: "matches"}.get(row["hand_flag"])
+    if word is None:
+        raise found.error(f"hand_flag {row['hand_flag']} is no kind of condition")
+    return {"variable": row["value_name"], word: row["comparison_value"]}
+
+
+FORM = Form(word="if", kind=JobType.IF, read=read, write=write, outgoing=(2, 2), extras=frozenset())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from jobarranger.db import tables as t
-from jobarranger.definitions.forms.base import Form, Settings
+from jobarranger.definitions.forms.base import Form, Found, Keys, Settings
 from jobarranger.definitions.section import Section
 from jobarranger.states import JobType
 
@@ -21,4 +21,17 @@ def read(section: Section) -> Settings:
     return {t.icon_end: [{"jobnet_stop_flag": stop, "jobnet_stop_code": code}]}
 
 
-FORM = Form(word="end", kind=JobType.END, read=read, outgoing=(0, 0), extras=frozenset())
+def write(found: Found) -> Keys:
+    """Write what differs from a plain end."""
+    row = found.row(t.icon_end)
+    keys: Keys = {}
+    if row["jobnet_stop_code"] != "0":
+        keys["exit-code"] = row["jobnet_stop_code"]
+    if row["jobnet_stop_flag"]:
+        keys["stop-before"] = True
+    return keys
+
+
+FORM = Form(
+    word="end", kind=JobType.END, read=read, write=write, outgoing=(0, 0), extras=frozenset()
+)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 
 from jobarranger.db import tables as t
-from jobarranger.definitions.forms.base import Extra, Form, Settings, read_host
+from jobarranger.definitions.forms.base import (
+    Extra,
+    Form,
+    Found,
+    Keys,
+    Settings,
+    read_host,
+    write_host,
+)
 from jobarranger.definitions.section import Section
 from jobarranger.states import JobType
 
@@ -28,7 +36,7 @@ def read(section: Section) -> Settings:
         commands.append({"command_cls": _STOP, "command": stop})
     own = {
         **read_host(section),
-        "stop_flag": int(bool(stop)),
+        "stop_flag": _stop_flag(section, stop),
         "command_type": _RUN,
         "timeout": section.number("timeout", 0, least=0, most=99_999),
         "stop_code": _stop_code(section),
@@ -44,12 +52,43 @@ def read(section: Section) -> Settings:
     }
 
 
-def _stop_code(section: Section) -> str:
+def _stop_flag(section: Section, stop: str) -> int:
+    """Read whether the stop command is used; the Manager keeps one that is not."""
+    use = section.flag("use-stop-command", default=bool(stop))
+    if use and not stop:
+        raise section.error("use-stop-command", "needs a stop-command")
+    return use
+
+
+def _stop_code(section: Section) -> str | None:
     """Read the exit codes that count as an error, e.g. `1-9, 255`."""
-    text = section.text("error-codes", "", most=32)
+    text = section.optional("error-codes", most=32)
     if text and not _STOP_CODE.match(text):
         raise section.error("error-codes", f"{text!r} is no list of numbers and ranges like 1-9,12")
     return text
 
 
-FORM = Form(word="job", kind=JobType.JOB, read=read, extras=frozenset(Extra))
+def write(found: Found) -> Keys:
+    """Write what is set."""
+    row = found.row(t.icon_job)
+    commands = {each["command_cls"]: each["command"] for each in found.rows(t.job_command)}
+    if _RUN not in commands:
+        raise found.error("has no command")
+    keys: Keys = {**write_host(row), "command": commands[_RUN]}
+    stop = commands.get(_STOP, "")
+    if stop:
+        keys["stop-command"] = stop
+    if row["stop_flag"] != bool(stop):
+        keys["use-stop-command"] = bool(row["stop_flag"])
+    if row["stop_code"] is not None:
+        keys["error-codes"] = row["stop_code"]
+    if row["timeout"]:
+        keys["timeout"] = row["timeout"]
+    if values := {each["value_name"]: each["value"] for each in found.rows(t.value_job)}:
+        keys["variables"] = values
+    if names := [each["value_name"] for each in found.rows(t.value_jobcon)]:
+        keys["receive"] = names
+    return keys
+
+
+FORM = Form(word="job", kind=JobType.JOB, read=read, write=write, extras=frozenset(Extra))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobarranger.db import tables as t
-from jobarranger.definitions.forms.base import Form, Settings
+from jobarranger.definitions.forms.base import Form, Found, Keys, Settings
 from jobarranger.definitions.section import Section
 from jobarranger.states import JobType
 
@@ -13,4 +13,9 @@ def read(section: Section) -> Settings:
     return {t.icon_jobnet: [{"link_jobnet_id": section.id("jobnet")}]}
 
 
-FORM = Form(word="jobnet", kind=JobType.JOBNET, read=read)
+def write(found: Found) -> Keys:
+    """Write which jobnet."""
+    return {"jobnet": found.row(t.icon_jobnet)["link_jobnet_id"]}
+
+
+FORM = Form(word="jobnet", kind=JobType.JOBNET, read=read, write=write)

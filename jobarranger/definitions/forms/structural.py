@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobarranger.definitions.forms.base import ANY, Form, no_settings
+from jobarranger.definitions.forms.base import ANY, Form, no_keys, no_settings
 from jobarranger.states import JobType
 
 
@@ -13,6 +13,7 @@ def _form(
         word=word,
         kind=kind,
         read=no_settings,
+        write=no_keys,
         incoming=incoming,
         outgoing=outgoing,
         extras=frozenset(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobarranger.db import tables as t
-from jobarranger.definitions.forms.base import Form, Settings
+from jobarranger.definitions.forms.base import Form, Found, Keys, Settings
 from jobarranger.definitions.section import Section
 from jobarranger.states import JobType
 
@@ -16,4 +16,9 @@ def read(section: Section) -> Settings:
     return {t.icon_value: [{"value_name": name, "value": value} for name, value in values.items()]}
 
 
-FORM = Form(word="value", kind=JobType.VALUE, read=read)
+def write(found: Found) -> Keys:
+    """Write the variables."""
+    return {"values": {row["value_name"]: row["value"] for row in found.rows(t.icon_value)}}
+
+
+FORM = Form(word="value", kind=JobType.VALUE, read=read, write=write)

@@ -1,0 +1,247 @@
+"""Which outcomes of conditions an icon needs in order to run. Pure.
+
+A requirement is a set of alternatives, each a set of outcomes that must come together, e.g. "IF-1
+true and IF-2 false, or IF-3 true". What is said is on the safe side: an icon that may run, in
+however odd a way, is never called one that cannot. So conditions that can be asked more than once
+in a run (behind a loop that can close, or behind an if-end that joins parallel ways) count as
+both true and false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeAlias
+
+from jobarranger.definitions import graph
+from jobarranger.definitions.flows import Flow
+from jobarranger.states import FlowType, JobType
+
+#: A condition's icon and its outcome.
+Outcome: TypeAlias = tuple[str, bool]
+#: Alternatives of outcomes that must come together.
+Requirement: TypeAlias = frozenset[frozenset[Outcome]]
+
+NEVER: Requirement = frozenset()
+ALWAYS: Requirement = frozenset({frozenset()})
+
+#: Rounds in which requirements go around loops before a drawing counts as a tangle.
+_PASSES = 20
+
+#: More alternatives than this are not followed; the icon counts as one that always runs.
+MOST = 64
+
+_AT_FIRST = frozenset({JobType.IFEND, JobType.L})
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """An icon that waits for flows which never come together."""
+
+    icon: str
+    inputs: tuple[str, ...]  #: the icons whose flows exclude each other
+    conditions: tuple[str, ...]  #: the conditions because of which they do
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What can be told of a drawing's ways."""
+
+    needs: Mapping[str, Requirement]  #: what each icon needs to run
+    round: Mapping[str, Requirement]  #: the same without what loops bring in later rounds
+    doubled: frozenset[str]  #: icons that may run more than once in one round
+    meeting: tuple[str, ...]  #: if-end icons at which two flows can arrive in one run
+    stuck: Stuck | None  #: the first icon that cannot run at all
+
+    def rivals(self, icons: Iterable[str]) -> Iterable[tuple[str, str]]:
+        """Return the pairs of icons that can both run in one round."""
+        for one, other in combinations([name for name in icons if name not in self.doubled], 2):
+            if _both(self.round[one], self.round[other]) != NEVER:
+                yield one, other
+
+
+def follow(kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> Ways:
+    """Follow all flows of a drawing.
+
+    The drawing must be whole (`structure.check`): circles only through loop icons.
+    """
+    drawing = _Drawing(kinds, flows)
+    repeated: set[str] = set()
+    meeting: list[str] = []
+    while True:  # what runs twice because two flows arrive one after the other
+        needs = drawing.needs(repeated)
+        met = [name for name in drawing.order if drawing.can_meet(name, needs, repeated)]
+        meeting = meeting or met
+        more = graph.reached(met, drawing.arrows)
+        if more <= repeated:
+            break
+        repeated |= more
+    round_, doubled = needs, frozenset(repeated)
+    while True:  # what runs twice because a loop closes
+        needs = drawing.needs(repeated)
+        more = set()
+        for start, end, _ in drawing.back:
+            if needs[start] != NEVER:
+                more |= drawing.behind_loop(end, doubled)
+        if more <= repeated:
+            break
+        repeated |= more
+    stuck = next((name for name in drawing.order if needs[name] == NEVER), None)
+    return Ways(
+        needs,
+        round_,
+        doubled,
+        tuple(meeting),
+        None if stuck is None else drawing.explain(stuck, needs, repeated),
+    )
+
+
+class _Drawing:
+    """Icons and flows, sorted for following them."""
+
+    def __init__(self, kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> None:
+        self.kinds = kinds
+        self.arrows = [(start, end) for start, end, _ in flows]
+        closing = graph.closing(["START", *kinds], self.arrows)
+        closers = {(cycle[-1], cycle[0]) for cycle in closing}
+        self.back = [flow for flow in flows if flow[:2] in closers]
+        forward = [flow for flow in flows if flow[:2] not in closers]
+        self.order = graph.in_order(kinds, [(start, end) for start, end, _ in forward])
+        self.inputs: dict[str, list[Flow]] = {name: [] for name in kinds}
+        for flow in forward:
+            self.inputs[flow[1]].append(flow)
+        self.returns: dict[str, list[Flow]] = {name: [] for name in kinds}
+        for flow in self.back:
+            self.returns[flow[1]].append(flow)
+
+    def needs(self, repeated: Collection[str]) -> dict[str, Requirement]:
+        """Return what each icon needs to run."""
+        needs = dict.fromkeys(self.order, NEVER)
+        for _ in range(_PASSES if self.back else 1):
+            before = dict(needs)
+            for name in self.order:
+                needs[name] = self._need(name, needs, repeated)
+            if before == needs:
+                return needs
+        if self.back:  # a tangle of loops
+            return needs | dict.fromkeys(
+                graph.reached((end for _, end, _ in self.back), self.arrows), ALWAYS
+            )
+        return needs
+
+    def _need(
+        self, name: str, needs: Mapping[str, Requirement], repeated: Collection[str]
+    ) -> Requirement:
+        """Return what an icon needs, from what the icons before it need."""
+        if self.kinds[name] in _AT_FIRST:
+            inputs = [*self.inputs[name], *self.returns[name]]
+            return _either(_along(flow, needs, repeated) for flow in inputs)
+        each = [_along(flow, needs, repeated) for flow in self.inputs[name]]
+        if name in repeated:  # it counts arrivals, and one flow may fire twice
+            return _either(each) if each else ALWAYS
+        result = ALWAYS
+        for one in each:
+            result = _both(result, one)
+        return result
+
+    def can_meet(
+        self, name: str, needs: Mapping[str, Requirement], repeated: Collection[str]
+    ) -> bool:
+        """Tell whether two flows can arrive one after the other, without a loop between them."""
+        if self.kinds[name] not in _AT_FIRST:
+            return False
+        each = [_along(flow, needs, repeated) for flow in self.inputs[name]]
+        return any(_both(one, other) != NEVER for one, other in combinations(each, 2))
+
+    def behind_loop(self, icon: str, doubled: Collection[str]) -> set[str]:
+        """Return the icons that run again when the loop through an icon closes.
+
+        A loop that is left once at most repeats nothing but itself: one without a parallel
+        start, or one whose every round goes through the only condition that leads out.
+        """
+        after = graph.reached([icon], self.arrows)
+        loop = after & graph.reached([icon], [(end, start) for start, end in self.arrows])
+        exits = {start for start, end in self.arrows if start in loop and end not in loop}
+        inside = [arrow for arrow in self.arrows if loop.issuperset({*arrow} - exits)]
+        once = not any(self.kinds[name] is JobType.M for name in loop)
+        if not once and len(exits) == 1:
+            (way_out,) = exits
+            rest = [arrow for arrow in inside if way_out not in arrow]
+            once = self.kinds[way_out] is JobType.IF and not graph.closing(loop, rest)
+        return loop if once and loop.isdisjoint(doubled) else after
+
+    def explain(
+        self, icon: str, needs: Mapping[str, Requirement], repeated: Collection[str]
+    ) -> Stuck:
+        """Say which flows exclude each other, and why."""
+        each = [(flow[0], _along(flow, needs, repeated)) for flow in self.inputs[icon]]
+        for one, other in combinations(each, 2):
+            if _both(one[1], other[1]) == NEVER:
+                each = [one, other]
+                break
+        outcomes = {outcome for _, need in each for term in need for outcome in term}
+        opposed = sorted({name for name, value in outcomes if (name, not value) in outcomes})
+        return Stuck(icon, tuple(name for name, _ in each), tuple(opposed))
+
+
+def missing(alternatives: Iterable[Requirement]) -> frozenset[Outcome] | None:
+    """Return outcomes with which none of the requirements is met; None if one always is."""
+    terms: frozenset[frozenset[Outcome]] = frozenset().union(*alternatives)
+    return _unmet(terms)
+
+
+def _unmet(terms: Requirement) -> frozenset[Outcome] | None:
+    """Try both outcomes of one condition after the other."""
+    if frozenset() in terms:
+        return None
+    name = min((outcome[0] for term in terms for outcome in term), default=None)
+    if name is None:
+        return frozenset()
+    for value in (True, False):
+        left = frozenset(term - {(name, value)} for term in terms if (name, not value) not in term)
+        found = _unmet(left)
+        if found is not None:
+            return found | {(name, value)}
+    return None
+
+
+def _along(flow: Flow, needs: Mapping[str, Requirement], repeated: Collection[str]) -> Requirement:
+    """Return what it needs for a flow to fire."""
+    start, _, kind = flow
+    if kind is FlowType.NORMAL or start in repeated:
+        return needs[start]
+    return _both(needs[start], frozenset({frozenset({(start, kind is FlowType.TRUE)})}))
+
+
+def _both(one: Requirement, other: Requirement) -> Requirement:
+    """Return what meets both."""
+    found = set()
+    for left in one:
+        for right in other:
+            term = left | right
+            if not any((name, not value) in term for name, value in term):
+                found.add(term)
+    return _simple(found)
+
+
+def _either(each: Iterable[Requirement]) -> Requirement:
+    """Return what meets any."""
+    return _simple(set().union(*each))
+
+
+def _simple(terms: set[frozenset[Outcome]]) -> Requirement:
+    """Return the same with fewer alternatives: both outcomes of a condition are none."""
+    found = set(terms)
+    while len(found) <= MOST:
+        merged = {
+            term - {(name, value)}
+            for term in found
+            for name, value in term
+            if term - {(name, value)} | {(name, not value)} in found
+        }
+        fewer = {term for term in found | merged if not any(less < term for less in found | merged)}
+        if fewer == found:
+            return frozenset(found)
+        found = fewer
+    return ALWAYS
