@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from jobarranger.db import inquiries
 from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
+from jobarranger.flow.expressions import found, is_usable
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
 from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import Refused
@@ -28,7 +30,13 @@ T = TypeVar("T")
 
 #: Bytes of log lines in one reply; the frame may have 128 MiB, escapes included.
 LOG_LIMIT = 48 * 1024 * 1024
+
 _MAX_PATTERN = 255
+#: Largest product of the repetitions `{n}` of an expression; memory grows with it.
+_MAX_REPEATS = 1000
+_NUMBERS = re.compile(r"(?<=[{,])[0-9]{1,6}")
+#: The C library knows them though POSIX does not, and their time grows without bounds.
+_BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
 
 HEADER = (
     "log date",
@@ -171,7 +179,7 @@ class LogChoice:
     number: int | None
     first: int | None  #: `log_date`, 17 digits
     last: int | None
-    patterns: Mapping[str, re.Pattern[str] | None]  #: by column; None matches nothing
+    patterns: Mapping[str, str | None]  #: expressions by column; None fits nothing
 
     @property
     def is_given(self) -> bool:
@@ -182,7 +190,7 @@ class LogChoice:
         """Tell whether a row fits all expressions; an empty column fits none."""
         for column, pattern in self.patterns.items():
             value = getattr(row, column)
-            if pattern is None or not value or pattern.search(value) is None:
+            if pattern is None or not value or not found(pattern, value):
                 return False
         return True
 
@@ -242,12 +250,12 @@ def _moment(text: str, rest: str) -> int:
     return int(digits)
 
 
-def _pattern(text: str) -> re.Pattern[str] | None:
-    """Return a regular expression; None for one that matches nothing because it is invalid."""
-    try:
-        return re.compile(text) if len(text) <= _MAX_PATTERN else None
-    except re.error:
+def _pattern(text: str) -> str | None:
+    """Return an expression; None for one that is invalid, or that could keep the process busy."""
+    repeats = math.prod(max(1, int(number)) for number in _NUMBERS.findall(text))
+    if len(text) > _MAX_PATTERN or repeats > _MAX_REPEATS or _BACK_REFERENCE.search(text):
         return None
+    return text if is_usable(text) else None
 
 
 def log_fields(row: Row[Any], message: str) -> tuple[str, ...]:

@@ -11,20 +11,26 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ipc.frames import encode
+from tests.integration.client_process import (
+    ALL,
+    EXEC,
+    GET,
+    LOG,
+    NEEDED,
+    RELEASE,
+    SECONDS,
+    Done,
+    call,
+    failure,
+    run,
+)
 from tests.integration.scripted_server import CLOSE, RESET, SILENCE, Step, reply, scripted
-
-EXEC, GET, RELEASE, LOG = "exec", "get", "release", "joblogput"
-ALL = (EXEC, GET, RELEASE, LOG)
-#: What each needs beside server and user.
-NEEDED = {EXEC: ["-j", "NET"], GET: ["-r", "42"], RELEASE: ["-j", "NET/J"], LOG: ["-r", "42"]}
-SECONDS = 30
 
 USAGE = {
     EXEC: (
@@ -47,61 +53,12 @@ USAGE = {
 }
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str  #: with PID for the process id
-
-
-def call(command: str, *, limit: float | None = None) -> list[str]:
-    """Return how a command is called; with a time limit of its own if one is given."""
-    module = f"jobarranger.commands.{command}"
-    if limit is None:
-        code = f"import sys; from {module} import main; sys.exit(main())"
-    else:
-        code = (
-            f"import sys; from {module} import COMMAND, clientline;"
-            f"sys.exit(clientline.main(COMMAND, timeout={limit}))"
-        )
-    return [sys.executable, "-c", code]
-
-
-def run(
-    command: str,
-    *arguments: str,
-    port: int | None = None,
-    environment: dict[str, str] | None = None,
-    limit: float | None = None,
-) -> Done:
-    """Run a command; with a port it asks the server there as oper."""
-    common = [] if port is None else ["-z", "127.0.0.1", f"-p{port}", "-U", "oper", "-P", "secret"]
-    process = subprocess.Popen(
-        [*call(command, limit=limit), *common, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | {"LC_ALL": "C"} | (environment or {}),
-        cwd=Path(__file__).parents[2],
-    )
-    out, err = process.communicate(timeout=SECONDS)
-    told = err.decode().replace(f"[{process.pid}]", "[PID]")
-    return Done(process.returncode, out.decode(), told)
-
-
 def answer(command: str, *arguments: str, step: Step, **options: Any) -> Done:
     """Run a command against a server that answers with `step`."""
     with scripted(step) as server:
         done = run(command, *NEEDED[command], *arguments, port=server.port, **options)
         here = f"127.0.0.1:{server.port}"
     return Done(done.code, done.out, done.err.replace(here, "SERVER"))
-
-
-def failure(command: str, text: str) -> Done:
-    """Return the end with one line on the standard error and 255."""
-    return Done(255, "", f"jobarg_{command} [PID]: {text}\n")
 
 
 # -- what all have in common ---------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -155,6 +156,54 @@ def test_silent_peer_is_unknown_in_time() -> None:
     with pytest.raises(NoAnswer):
         exchange_sync("127.0.0.1", port, b"x", timeout=0.05)
     listener.close()
+
+
+def test_every_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that refuses or does not answer leaves time for the next."""
+    dead, deaf, live = listen(), listen(), listen()
+    addresses = [one.getsockname() for one in (dead, deaf, live)]
+    dead.close()
+    crowd = [socket.socket() for _ in range(200)]  # fills the queue of the deaf one
+    deaf.listen(0)
+    for one in crowd:
+        one.setblocking(False)
+        one.connect_ex(addresses[1])
+
+    def answers(host: str, port: int, *, flags: int = 0, **_: object) -> list[object]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror("a name")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+
+    monkeypatch.setattr("ipc.blocking.socket.getaddrinfo", answers)
+
+    def serve() -> None:
+        connection, _ = live.accept()
+        with connection:
+            connection.recv(100)
+            connection.sendall(encode(b"here"))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert exchange_sync("name", 1, b"x", timeout=2).payload == b"here"
+    thread.join(5)
+    for one in (*crowd, deaf, live):
+        one.close()
+
+
+def test_a_resolver_that_hangs_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking a name up counts into the time of the exchange."""
+    let_go = threading.Event()
+
+    def hang(*_: object, flags: int = 0, **__: object) -> list[object]:
+        if not flags & socket.AI_NUMERICHOST:
+            let_go.wait(10)
+        raise socket.gaierror("a name")
+
+    monkeypatch.setattr("ipc.blocking.socket.getaddrinfo", hang)
+    with pytest.raises(NotConnected, match="name could not be resolved in time") as caught:
+        exchange_sync("name", 1, b"x", timeout=0.1)
+    let_go.set()
+    assert caught.value.timed_out
 
 
 async def raw(port: int, data: bytes, *, eof: bool = False) -> bytes:

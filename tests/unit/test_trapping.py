@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -220,6 +221,31 @@ def test_release_path() -> None:
     for wrong in ("NET", "/J", "NET/", "NET//J"):
         with pytest.raises(ReleaseRefused):
             read_path(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "fits"),
+    [
+        ("GHT", "NIGHTLY", True),
+        ("ght", "NIGHTLY", False),
+        ("^(DAY|NIGHT)LY$", "NIGHTLY", True),
+        ("^[[:upper:]]+-[[:digit:]]{2,}$", "JOB-17", True),
+        ("^[[:upper:]]+-[[:digit:]]{2,}$", "JOB-1", False),
+        ("", "x", True),
+        ("", "", False),
+        (".", None, False),
+        ("(", "(", False),
+        (r"(a)\1", "aa", False),
+        (r"a\\1", "a\\1", True),
+        ("(a{33}){33}", "a" * 2000, False),
+        ("((.*){100}){100}x", "x", False),
+        ("a" * 256, "a" * 256, False),
+    ],
+)
+def test_log_expressions(text: str, value: str | None, fits: bool) -> None:
+    """POSIX', unanchored, with regard to case; none that could keep the trapper busy."""
+    choice = read_choice(LogRequest(username="u", password="p", jobid=text))
+    assert choice.matches(SimpleNamespace(job_id=value)) == fits  # type: ignore[arg-type]
 
 
 def test_log_choice() -> None:
