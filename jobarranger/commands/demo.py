@@ -3,8 +3,9 @@
     python -m jobarranger.commands.demo [--keep] [--dir DIRECTORY]
 
 It makes a site of its own (configuration, SQLite database, random password), starts both daemons,
-imports the jobnets of conf/demo, starts one with jobarg_exec, shows it live, prints what every
-icon did, stops everything and checks that nothing is left. Exit code 0 if all went well.
+imports the jobnets of conf/demo, starts one with jobarg_exec, shows it live, prints which way it
+went and what every icon did, stops everything and checks that nothing is left. Exit code 0 if all
+went well.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from sqlalchemy import Connection, select
+
 from jobarranger.commands import operate, picture
 from jobarranger.commands.ctl_jobnets import follow
 from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
+from jobarranger.db import tables as t
 from jobarranger.db.overview import RunView
 from jobarranger.errors import JobArrangerError
 
@@ -27,6 +31,9 @@ from jobarranger.errors import JobArrangerError
 JOBNET = "DEMO"
 #: Seconds that the jobnet may take.
 RUN_SECONDS = 120.0
+
+#: Rows of the run log for an icon that begins, and for one that is run again.
+_BEGUN, _BEGUN_AGAIN = "JC00000003", "JC00000007"
 
 _REGISTRY = re.compile(r"Registry number :\s+\[(\d+)\]")
 
@@ -129,9 +136,24 @@ def _run_jobnet(site: Site) -> RunView:
         raise DemoFailed(f"jobarg_exec said no registry number: {words.strip()}")
     with operate.session(site.server_config, "demo") as session:
         run = follow(session, int(found[1]), seconds=RUN_SECONDS)
+        way = session.db.read(lambda conn: _way(conn, run))
+    _say(f"the way it went: {' '.join(way)}")
+    _say("what the jobs said, in their last round:")
     picture.console().print(picture.outputs(run))
     site.check_alive()
     return run
+
+
+def _way(conn: Connection, run: RunView) -> list[str]:
+    """Return all icons in the order in which they began, those of a loop once for each round."""
+    paths = {icon.inner_job_id: icon.path.partition("/")[2] for icon in run.icons}
+    c = t.run_log.c
+    begun = conn.execute(
+        select(c.inner_job_id)
+        .where(c.inner_jobnet_main_id == run.registry, c.message_id.in_([_BEGUN, _BEGUN_AGAIN]))
+        .order_by(c.log_date)
+    )
+    return [paths[icon] for icon in begun.scalars() if icon in paths]
 
 
 def _wait(site: Site) -> None:

@@ -47,7 +47,15 @@ def test_a_kept_demo_stops_on_interrupt(tmp_path):
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0, seen + rest
-    assert re.search(r"DEMO \[\d+\] Three jobs in a row: ended", seen)
+    assert re.search(r"DEMO \[\d+\] Three rounds with two jobs at a time: ended", seen)
+    (way,) = re.findall(r"^demo: the way it went: (.*)", seen, re.MULTILINE)
+    assert re.sub("(LEFT RIGHT|RIGHT LEFT)", "BOTH", way).split() == [
+        "START", "ENV-1", *["LOOP-1", "COUNT", "ENV-2", "MTS-1", "BOTH", "MTE-1", "IF-1"] * 3,
+        "HELLO", "HELLO/START", "HELLO/ENV-1", "HELLO/JOB-1", "HELLO/JOB-2", "HELLO/JOB-3",
+        "HELLO/END-1", "END-1",
+    ]  # fmt: skip
+    assert "out | left begins round 3" in seen
+    assert "out | right begins round 3" in seen
     assert "out | Hello from Job Arranger" in seen
     assert "had 3 steps" in seen
     assert list(directory.iterdir()) == []

@@ -70,18 +70,18 @@ def shell(database, tmp_path):
 def test_import_makes_the_first_version_valid_only(shell):
     """The first version is put in force, a second one is not unless asked for."""
     assert "in force" in shell("jobarg_def import", DEMO)
-    first = shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"]
+    first = shell.db.read(lambda conn: valid_header(conn, "HELLO"))["update_date"]
     assert "not in force" in shell("jobarg_def import", DEMO)
-    assert shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"] == first
+    assert shell.db.read(lambda conn: valid_header(conn, "HELLO"))["update_date"] == first
     shell("jobarg_def import", DEMO, "--enable")
-    third = shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"]
+    third = shell.db.read(lambda conn: valid_header(conn, "HELLO"))["update_date"]
     assert third > first
-    shell(f"jobarg_def enable DEMO {first}")
-    assert shell.db.read(lambda conn: valid_header(conn, "DEMO"))["update_date"] == first
+    shell(f"jobarg_def enable HELLO {first}")
+    assert shell.db.read(lambda conn: valid_header(conn, "HELLO"))["update_date"] == first
     listing = shell("jobarg_def list").splitlines()
     assert [line[0] for line in listing] == ["*", " ", " "]
     audit = shell.db.read(lambda conn: conn.execute(select(t.ext_audit)).all())
-    assert [(row.actor_source, row.target) for row in audit] == [("jobarg_def", "DEMO")] * 4
+    assert [(row.actor_source, row.target) for row in audit] == [("jobarg_def", "HELLO")] * 4
 
 
 def test_import_is_all_or_nothing(shell, tmp_path):
@@ -128,7 +128,7 @@ def test_jobnets_that_contain_each_other_are_refused(shell, tmp_path):
     assert "contain each other: A -> B -> A" in shell("jobarg_def import", both, code=1)
     shell("jobarg_def import", nested(tmp_path / "good", A=["B"], B=["C"], C=[]))
     bad = nested(tmp_path / "bad", C=["A"])
-    for option in ("", " --enable", " --no-enable"):
+    for option in (" --enable", " --no-enable"):
         output = shell(f"jobarg_def import{option}", bad, code=1)
         assert output == "jobarg_def: jobnets contain each other: C -> A -> B -> C\n"
     assert "A -> A" in shell("jobarg_def import", nested(tmp_path / "own", A=["A"]), code=1)
@@ -140,23 +140,23 @@ def test_what_is_enabled_is_checked(shell):
     shell("jobarg_def import", DEMO)
     cut = delete(t.flow_control).where(t.flow_control.c.start_job_id == "JOB-1")
     shell.db.transaction(lambda unit: unit.execute(cut))
-    output = shell("jobarg_def enable DEMO", code=1)
-    assert output.startswith("jobarg_def: jobnet DEMO (version ")
+    output = shell("jobarg_def enable HELLO", code=1)
+    assert output.startswith("jobarg_def: jobnet HELLO (version ")
     assert "0 flows lead out of JOB-1" in output
-    assert "in force" in shell("jobarg_def enable DEMO --force")
+    assert "in force" in shell("jobarg_def enable HELLO --force")
 
 
 def test_what_is_exported_can_be_imported(shell, tmp_path):
     """An export is the version in force, or any other; imported it gives the same export."""
     shell("jobarg_def import", DEMO, nested(tmp_path / "more", A=["B"], B=[]))
-    text = shell("jobarg_def export DEMO A")
+    text = shell("jobarg_def export HELLO A")
     assert text.count("---") == 1
     (tmp_path / "again.yaml").write_text(text.replace("Greet", "Salute"))
     shell("jobarg_def import", tmp_path / "again.yaml")
-    assert shell("jobarg_def export DEMO A") == text
-    newest = [line.split() for line in shell("jobarg_def list").splitlines() if "DEMO" in line][-1]
-    assert "Salute" in shell(f"jobarg_def export DEMO --version {newest[1]}")
-    assert "no version 7; existing" in shell("jobarg_def export DEMO --version 7", code=1)
+    assert shell("jobarg_def export HELLO A") == text
+    newest = [line.split() for line in shell("jobarg_def list").splitlines() if "HELLO" in line][-1]
+    assert "Salute" in shell(f"jobarg_def export HELLO --version {newest[1]}")
+    assert "no version 7; existing" in shell("jobarg_def export HELLO --version 7", code=1)
     assert "no version ; existing: none" in shell("jobarg_def export NONE", code=1)
 
 
@@ -234,15 +234,15 @@ def test_users_and_groups(shell, tmp_path):
 def test_runs_are_shown(shell):
     """A registered, then loaded run is listed and shown with its icons."""
     shell("jobarg_def import", DEMO)
-    wish = StartRequest(jobnet_id="DEMO", execution_user_name="ann")
+    wish = StartRequest(jobnet_id="HELLO", execution_user_name="ann")
     (number,) = register(shell.db, IdPool(shell.db), [wish], SystemClock())
     (row,) = json.loads(shell("jobarg_ctl jobnet list --json"))
     assert (row["registry"], row["status"]) == (number, "registered")
     load_requests(shell.db, IdPool(shell.db), SystemClock(), ZoneInfo("UTC"))
     run = json.loads(shell(f"jobarg_ctl jobnet show {number} --json"))
     assert (run["status"], run["ended"], run["in_error"]) == ("scheduled", False, False)
-    assert {icon["path"] for icon in run["icons"]} >= {"DEMO/START", "DEMO/JOB-1"}
-    assert "DEMO" in shell("jobarg_ctl jobnet list --active")
+    assert {icon["path"] for icon in run["icons"]} >= {"HELLO/START", "HELLO/JOB-1"}
+    assert "HELLO" in shell("jobarg_ctl jobnet list --active")
     assert "JOB-3" in shell(f"jobarg_ctl jobnet show {number}")
     assert "no run" in shell("jobarg_ctl jobnet show 5", code=1)
 
