@@ -7,6 +7,8 @@ that the server sent, whatever the locale.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import platform
 import re
@@ -103,10 +105,12 @@ def main(command: Command, argv: Sequence[str] | None = None, *, timeout: float 
         signal.signal(number, _interrupted)
     try:
         code = _main(command, list(sys.argv[1:] if argv is None else argv), timeout)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError as error:  # nobody reads it, or the disk is full
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        say(command.program, f"Error: the output cannot be written: {error.strerror}")
+        _forget_output()
+        with contextlib.suppress(OSError):
+            say(command.program, f"Error: the output cannot be written: {error.strerror}")
         return FAILED
     return code
 
@@ -142,11 +146,15 @@ def _main(command: Command, arguments: list[str], timeout: float) -> int:
 
 def put(text: str) -> None:
     """Write to the standard output."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 
 def tell(text: str) -> None:
-    """Write to the standard error."""
+    """Write to the standard error, if there is one: scripts close it and take the exit code."""
+    if sys.stderr is None:
+        return
     sys.stderr.buffer.write(text.encode("utf-8", "replace"))
     sys.stderr.buffer.flush()
 
@@ -215,6 +223,16 @@ def _help(command: Command) -> str:
 
 def _version(command: Command) -> str:
     return f"{command.title} v{__version__}\nPython {platform.python_version()}\n"
+
+
+def _forget_output() -> None:
+    """Lead what is still to be written nowhere, so that the end of the program does not try."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.flush()
+                continue
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupted(number: int, frame: object) -> None:

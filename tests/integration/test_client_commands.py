@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ipc.frames import encode
+from jobarranger import __version__
 from tests.integration.client_process import (
     ALL,
     EXEC,
@@ -113,7 +114,9 @@ def test_help_version_and_wrong_usage(command: str) -> None:
     pages = f"{USAGE[command]}\n{COMMON_HELP}{HELP[command]}{LAST_HELP}"
     assert run(command, "-hV") == run(command, "--help", "-x") == Done(255, pages, "")
     python = ".".join(map(str, sys.version_info[:3]))
-    assert run(command, "-V") == Done(255, f"{TITLES[command]} v3.1.0\nPython {python}\n", "")
+    assert run(command, "-V") == Done(
+        255, f"{TITLES[command]} v{__version__}\nPython {python}\n", ""
+    )
     told = f"jobarg_{command} [PID]: Error: option '-x' is not known\n"
     assert run(command, "-x", "-h") == Done(255, USAGE[command], told)
     told = f"jobarg_{command} [PID]: Error: option '-U' needs a value\n"
@@ -129,6 +132,25 @@ def test_mandatory_options(command: str) -> None:
         assert run(command, *rest) == Done(255, USAGE[command], "")
     told = "Error: cannot connect to :10061: the address is empty"
     assert run(command, "-z", "", "-U", "", "-P", "", *NEEDED[command]) == failure(command, told)
+
+
+def test_forms_of_options() -> None:
+    """Long, short, joined, shortened and repeated ones, among words that are no options."""
+    with scripted([REGISTERED]) as server:
+        done = run(
+            EXEC,
+            *["word", "--jobarranger-server#127.0.0.1", "-p1", f"--po={server.port}", "-"],
+            *["--user", "nobody", "-U", "op=er", "-Psec#ret", "--jobnet-id=OLD", "-Dj", "NET"],
+            *["--start#203001312359", "--", "-jOTHER", "--nothing"],
+        )
+        assert server.data() == {
+            "username": "op=er",
+            "password": "sec#ret",
+            "jobnetid": "NET",
+            "start_time": "203001312359",
+            "deterrence": "1",
+        }
+    assert done.code == 0
 
 
 @pytest.mark.parametrize("command", ALL)
@@ -605,3 +627,28 @@ def test_output_that_cannot_be_written() -> None:
             _, err = process.communicate(timeout=SECONDS)
         told = f"jobarg_joblogput [{process.pid}]: Error: the output cannot be written: {text}\n"
         assert (process.returncode, err) == (255, told)
+
+
+def test_closed_outputs() -> None:
+    """Without a standard error there is still the exit code; lines that go nowhere are an error."""
+    answers = [status(jobentstatus=2), [reply("response", {"joblog": ["x"]})]]
+    with scripted(*answers) as server:
+        arguments = ["-z127.0.0.1", f"-p{server.port}", "-Uu", "-Pp", "-r1"]
+        shell = 'exec "$@" 2>&-'
+        asked = subprocess.run(
+            ["sh", "-c", shell, "sh", *call(GET), *arguments], timeout=SECONDS, check=False
+        )
+        assert asked.returncode == 2
+        shell = 'exec "$@" >&-'
+        lost = subprocess.run(
+            ["sh", "-c", shell, "sh", *call(LOG), *arguments],
+            timeout=SECONDS,
+            capture_output=True,
+            check=False,
+        )
+    assert lost.returncode == 255
+    assert lost.stderr.endswith(b"Error: the output cannot be written: Bad file descriptor\n")
+    with scripted(status(jobentstatus=2)) as server, Path("/dev/full").open("wb") as full:
+        arguments[1] = f"-p{server.port}"
+        asked = subprocess.run([*call(GET), *arguments], timeout=SECONDS, stderr=full, check=False)
+    assert asked.returncode == 255

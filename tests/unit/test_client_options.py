@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.client import JobStatus, RunState, RunStatus, RunType
+from jobarranger.client import BadAnswer, JobStatus, LogEntry, RunState, RunStatus, RunType
 from jobarranger.commands.clientline import port
 from jobarranger.commands.exec import COMMAND, chosen, start_time
 from jobarranger.commands.get import assignments, check_number, exit_code, fields, readable
 from jobarranger.commands.options import BadValue, Option, UsageError, parse
+from processes.trapping.operators import csv_line
 
 OPTIONS = COMMAND.all_options
 VALUED = [option for option in OPTIONS if option.value is not None]
@@ -254,3 +255,24 @@ def test_status_properties() -> None:
     ended = replace(failed, state=RunState.END)
     assert (ended.has_ended, ended.ended_well, ended.has_error) == (True, True, False)
     assert replace(ended, state=RunState.ENDERR).has_error
+
+
+TEXT = st.text(alphabet=CHARACTERS + "\r", max_size=12)
+
+
+@given(st.lists(TEXT, min_size=9, max_size=9))
+def test_log_lines_are_read_as_they_were_written(texts: list[str]) -> None:
+    """Whatever stands in the fields: quotes, commas, line ends."""
+    line = csv_line(("2024/01/05 10:15:04.120", "16", "17", "4", "1", *texts))
+    entry = LogEntry.from_line(line)
+    assert [getattr(entry, name) for name in LogEntry.__slots__[5:]] == texts
+    assert (entry.main_number, entry.number, entry.run_type) == (16, 17, RunType.TIME)
+    assert entry.is_public
+    assert entry.at == datetime(2024, 1, 5, 10, 15, 4, 120_000)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("line", ["", "x", '"a', csv_line(("no time", *["1"] * 13))])
+def test_lines_that_are_no_log_entry(line: str) -> None:
+    """They are told with their beginning."""
+    with pytest.raises(BadAnswer, match="a line of the log cannot be read"):
+        LogEntry.from_line(line)
