@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from jobarranger.commands import ctl_directory, ctl_icons, ctl_jobnets, operate
+from jobarranger.commands import ctl_directory, ctl_icons, ctl_jobnets, ctl_operations, operate
 
 NAME = "jobarg_ctl"
 
@@ -30,8 +30,8 @@ def parser() -> argparse.ArgumentParser:
     operate.add_config(top)
     objects = top.add_subparsers(dest="object", required=True, metavar="OBJECT")
     ctl_directory.add_parsers(objects)
-    ctl_jobnets.add_parsers(objects)
-    ctl_icons.add_parsers(objects)
+    jobnets = ctl_jobnets.add_parsers(objects)
+    ctl_operations.add_parsers(jobnets, ctl_icons.add_parsers(objects))
     return top
 
 

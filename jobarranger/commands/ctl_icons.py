@@ -7,15 +7,18 @@ from typing import Any
 
 from jobarranger.commands import operate
 from jobarranger.commands.operate import Session
+from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.resolving import Actor, Ended, NotDone, resolve, unknown_outcomes
+from jobarranger.flow.resolving import Ended, NotDone, resolve, unknown_outcomes
 
 
-def add_parsers(objects: Any) -> None:
-    """Add the object `icon` to the command line."""
-    icon = objects.add_parser("icon", help="icons whose outcome is unknown")
+def add_parsers(objects: Any) -> Any:
+    """Add the object `icon` to the command line; return what takes its actions."""
+    icon = objects.add_parser("icon", help="single icons of runs")
     actions = icon.add_subparsers(dest="action", required=True, metavar="ACTION")
-    show = actions.add_parser("unknown", help="list them, the oldest first")
+    show = actions.add_parser(
+        "unknown", help="list the jobs whose outcome is unknown, the oldest first"
+    )
     show.set_defaults(work=_list)
     decide = actions.add_parser("resolve", help="tell what became of one of them")
     decide.add_argument("icon", type=int, metavar="ICON", help="number as listed")
@@ -32,6 +35,7 @@ def add_parsers(objects: Any) -> None:
         help="the job failed or never ran: the icon stays in error and may be run again",
     )
     decide.set_defaults(work=_resolve)
+    return actions
 
 
 def _list(session: Session, arguments: argparse.Namespace) -> int:

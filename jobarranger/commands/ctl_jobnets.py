@@ -19,8 +19,8 @@ from jobarranger.errors import JobArrangerError
 _PAUSE = 0.2
 
 
-def add_parsers(objects: Any) -> None:
-    """Add the object `jobnet` to the command line."""
+def add_parsers(objects: Any) -> Any:
+    """Add the object `jobnet` to the command line; return what takes its actions."""
     jobnet = objects.add_parser("jobnet", help="runs of jobnets")
     actions = jobnet.add_subparsers(dest="action", required=True, metavar="ACTION")
     show_all = actions.add_parser("list", help="list the newest runs")
@@ -35,6 +35,7 @@ def add_parsers(objects: Any) -> None:
         each.add_argument("registry", type=int, help="registry number of the run")
     for each in (show_all, show):
         each.add_argument("--json", action="store_true", help="for programs")
+    return actions
 
 
 def find(session: Session, registry: int) -> RunView:

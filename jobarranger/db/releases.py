@@ -41,7 +41,7 @@ def targets(
         for row in conn.execute(statement).all()
         if row.jobnet_id == jobnet_id and str(row.start_time).startswith(started)
     ]
-    icons = _icons(conn, [row.inner_jobnet_id for row in rows], path)
+    icons = icons_at(conn, [row.inner_jobnet_id for row in rows], path)
     return [
         Target(
             main_id=row.inner_jobnet_id,
@@ -63,7 +63,7 @@ def unhold(icons: Sequence[int]) -> Update:
     )
 
 
-def _icons(
+def icons_at(
     conn: Connection, mains: Sequence[int], path: Sequence[str]
 ) -> dict[int, tuple[int, int]]:
     """Return (icon id, method flag) by main run; one statement for each part of the path."""

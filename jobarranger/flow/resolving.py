@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from jobarranger.db import dispatch
-from jobarranger.db import tables as t
 from jobarranger.db.dispatch import Unknown
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError, StateConflict
+from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import JobResult, Verdict, complete
 from jobarranger.states import DispatchState
@@ -26,14 +26,6 @@ ACTION = "icon resolve"
 
 class NothingToResolve(JobArrangerError):
     """The icon has no request whose outcome is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does it, and through what."""
-
-    user: str
-    source: str = "jobarg_ctl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,8 @@ def _ended(db: Database, engine: Engine, actor: Actor, request: Unknown, decisio
     """
     detail = f"{request.host_name}, attempt {request.attempt}: ended with {decision.exit_code}"
     at = engine.clock.now_ms()
-    db.transaction(lambda unit: _audit(unit, actor, at, request.job_id, detail))
+    target = f"icon {request.job_id}"
+    db.transaction(lambda unit: actor.note(unit, at, ACTION, target, detail))
     result = JobResult(
         job_id=request.job_id,
         attempt=request.attempt,
@@ -109,25 +102,12 @@ def _not_done(db: Database, engine: Engine, actor: Actor, request: Unknown) -> N
     def work(unit: Unit) -> None:
         if not dispatch.close_unknown(unit.conn, request, DispatchState.DONE):
             raise StateConflict(f"the outcome of icon {request.job_id} is known by now")
-        _audit(unit, actor, engine.clock.now_ms(), request.job_id, detail)
+        actor.note(unit, engine.clock.now_ms(), ACTION, f"icon {request.job_id}", detail)
 
     try:
         db.transaction(work)
     except StateConflict as error:
         raise NothingToResolve(str(error)) from error
-
-
-def _audit(unit: Unit, actor: Actor, at: int, job_id: int, detail: str) -> None:
-    unit.execute(
-        insert(t.ext_audit).values(
-            at=at,
-            actor_user=actor.user,
-            actor_source=actor.source,
-            action=ACTION,
-            target=f"icon {job_id}",
-            detail=detail,
-        )
-    )
 
 
 class _Operator:

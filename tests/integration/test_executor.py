@@ -13,8 +13,9 @@ from sqlalchemy import select, update
 from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
+from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.resolving import Actor, Ended, NotDone, NothingToResolve, resolve
+from jobarranger.flow.resolving import Ended, NotDone, NothingToResolve, resolve
 from jobarranger.states import AgentKind, DispatchState, IconStatus, JobnetStatus, Method
 from tests.integration.dispatch_world import World, wait_for
 from tests.integration.fake_agent import FakeAgent

@@ -18,7 +18,7 @@ from jobarranger.db.ids import IdPool
 from jobarranger.directory import EmbeddedDirectory
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import StartRequest, register
-from jobarranger.states import DatabaseType
+from jobarranger.states import DatabaseType, RunType
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "conf" / "demo" / "hello.yaml"
@@ -260,3 +260,25 @@ def test_nothing_to_resolve(shell):
     """Without an unknown outcome there is nothing to list and nothing to decide."""
     assert shell("jobarg_ctl icon unknown") == ""
     assert "unknown" in shell("jobarg_ctl icon resolve 5 --ended 0", code=1)
+
+
+def test_runs_and_icons_are_operated(shell):
+    """Icons are named by run and path; the trail names the system's user; refusals are one line."""
+    shell("jobarg_def import", DEMO)
+    clock, zone = SystemClock(), ZoneInfo("UTC")
+    request = StartRequest(jobnet_id="DEMO", run_type=RunType.IMMEDIATE, execution_user_name="demo")
+    (run,) = register(shell.db, IdPool(shell.db), [request], clock, zone)
+    load_requests(shell.db, IdPool(shell.db), clock, zone)
+    shell(f"jobarg_ctl icon hold {run}/JOB-1")
+    assert "that has been done already" in shell(f"jobarg_ctl icon hold {run}/JOB-1", code=1)
+    shell(f"jobarg_ctl icon release {run}/JOB-1")
+    shell(f"jobarg_ctl icon skip {run}/JOB-2")
+    refused = shell(f"jobarg_ctl icon rerun {run}/JOB-3", code=1)
+    assert refused.count("\n") == 1
+    assert "it is BEGIN, not RUNERR" in refused
+    assert "is cancelled" in shell(f"jobarg_ctl jobnet abort {run}")
+    assert "is over" in shell(f"jobarg_ctl jobnet abort {run}", code=1)
+    rows = shell.db.read(lambda conn: conn.execute(select(t.ext_audit)).all())
+    done = [row.action for row in rows if row.action.partition(" ")[0] in {"icon", "jobnet"}]
+    assert done == ["icon hold", "icon release", "icon skip", "jobnet abort"]
+    assert all(row.actor_user for row in rows)
