@@ -11,7 +11,6 @@ went well.
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from types import FrameType
 
 from sqlalchemy import Connection, select
 
+from jobarranger.client import BadAnswer, registry_number
 from jobarranger.commands import operate, picture
 from jobarranger.commands.ctl_jobnets import follow
 from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
@@ -34,8 +34,6 @@ RUN_SECONDS = 120.0
 
 #: Rows of the run log for an icon that begins, and for one that is run again.
 _BEGUN, _BEGUN_AGAIN = "JC00000003", "JC00000007"
-
-_REGISTRY = re.compile(r"Registry number :\s+\[(\d+)\]")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,11 +129,12 @@ def _run_jobnet(site: Site) -> RunView:
         "jobarg_exec", "-z", "127.0.0.1", "-p", site.server_port, "-U", site.user,
         "--password-file", site.password_file, "-j", JOBNET,
     )  # fmt: skip
-    found = _REGISTRY.search(words)
-    if found is None:
-        raise DemoFailed(f"jobarg_exec said no registry number: {words.strip()}")
+    try:
+        number = registry_number(words)
+    except BadAnswer as error:
+        raise DemoFailed(f"jobarg_exec said no registry number: {words.strip()}") from error
     with operate.session(site.server_config, "demo") as session:
-        run = follow(session, int(found[1]), seconds=RUN_SECONDS)
+        run = follow(session, number, seconds=RUN_SECONDS)
         way = session.db.read(lambda conn: _way(conn, run))
     _say(f"the way it went: {' '.join(way)}")
     _say("what the jobs said, in their last round:")
