@@ -13,6 +13,9 @@ _TYPES = {None: FlowType.NORMAL, "true": FlowType.TRUE, "false": FlowType.FALSE}
 
 _ARROWS = {FlowType.NORMAL: "->", FlowType.TRUE: "-true->", FlowType.FALSE: "-false->"}
 
+#: A chain of this length is not made longer (characters).
+_LONG = 70
+
 #: One flow: from icon, to icon, type.
 Flow = tuple[str, str, FlowType]
 
@@ -37,19 +40,25 @@ def parse_flows(place: str, chains: object) -> list[Flow]:
 
 
 def write_chains(names: Sequence[str], flows: Sequence[Flow]) -> list[str]:
-    """Return chains for all flows: each goes on as far as it can, in the order of the icons."""
+    """Return chains for all flows: each goes on as far as it can, in the order of the icons.
+
+    A chain that grows too long goes on in the next one.
+    """
     place = {name: number for number, name in enumerate(names)}
     left: dict[str, list[Flow]] = {name: [] for name in names}
     for flow in sorted(flows, key=lambda flow: (place[flow[1]], flow[2])):
         left[flow[0]].append(flow)
     chains: list[str] = []
-    for name in names:
-        while left[name]:
+    waiting = list(reversed(names))
+    while waiting:
+        name = waiting.pop()
+        if left[name]:
             chain, here = name, name
-            while left[here]:
+            while left[here] and len(chain) < _LONG:
                 _, here, kind = left[here].pop(0)
                 chain += f" {_ARROWS[kind]} {here}"
             chains.append(chain)
+            waiting += [name, here]
     return chains
 
 

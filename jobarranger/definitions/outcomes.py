@@ -32,6 +32,9 @@ _PASSES = 20
 #: More alternatives than this are not followed; the icon counts as one that always runs.
 MOST = 64
 
+#: Combinations of outcomes that are tried in search of one that reaches no end.
+_TRIALS = 2000
+
 _AT_FIRST = frozenset({JobType.IFEND, JobType.L})
 
 
@@ -54,11 +57,12 @@ class Ways:
     meeting: tuple[str, ...]  #: if-end icons at which two flows can arrive in one run
     stuck: Stuck | None  #: the first icon that cannot run at all
 
-    def rivals(self, icons: Iterable[str]) -> Iterable[tuple[str, str]]:
-        """Return the pairs of icons that can both run in one round."""
+    def rivals(self, icons: Iterable[str]) -> tuple[str, str] | None:
+        """Return the first pair of icons that can both run in one round."""
         for one, other in combinations([name for name in icons if name not in self.doubled], 2):
             if _both(self.round[one], self.round[other]) != NEVER:
-                yield one, other
+                return one, other
+        return None
 
 
 def follow(kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> Ways:
@@ -186,23 +190,27 @@ class _Drawing:
 
 
 def missing(alternatives: Iterable[Requirement]) -> frozenset[Outcome] | None:
-    """Return outcomes with which none of the requirements is met; None if one always is."""
-    terms: frozenset[frozenset[Outcome]] = frozenset().union(*alternatives)
-    return _unmet(terms)
+    """Return outcomes with which none of the requirements is met.
 
-
-def _unmet(terms: Requirement) -> frozenset[Outcome] | None:
-    """Try both outcomes of one condition after the other."""
-    if frozenset() in terms:
-        return None
-    name = min((outcome[0] for term in terms for outcome in term), default=None)
-    if name is None:
-        return frozenset()
-    for value in (True, False):
-        left = frozenset(term - {(name, value)} for term in terms if (name, not value) not in term)
-        found = _unmet(left)
-        if found is not None:
-            return found | {(name, value)}
+    None if there are no such outcomes, or if they are too hard to find.
+    """
+    terms: Requirement = frozenset().union(*alternatives)
+    trials = [(frozenset[Outcome](), terms)]
+    for _ in range(_TRIALS):
+        if not trials:
+            return None
+        chosen, terms = trials.pop()
+        if not terms:
+            return chosen
+        shortest = min(terms, key=lambda term: (len(term), sorted(term)))
+        if not shortest:
+            continue  # met whatever else comes
+        name = min(shortest)[0]
+        for value in (False, True):
+            left = frozenset(
+                term - {(name, value)} for term in terms if (name, not value) not in term
+            )
+            trials.append((chosen | {(name, value)}, left))
     return None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobarranger.definitions.scalars import as_text
 from jobarranger.errors import DefinitionError
 
 #: Ids of jobnets and icons.
@@ -26,7 +27,7 @@ class Section:
             values = {}
         if not isinstance(values, Mapping):
             raise DefinitionError(f"{place}: {values!r} is not a mapping of keys to values")
-        self._values: dict[str, Any] = {str(key): value for key, value in values.items()}
+        self._values: dict[str, Any] = {as_text(key): value for key, value in values.items()}
         self._asked: set[str] = set()
 
     def error(self, key: str, text: str) -> DefinitionError:
@@ -50,8 +51,8 @@ class Section:
                 raise self.error(key, "is missing")
             return default
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise self.error(key, f"{value!r} is not a text")
-        text = str(value)
+            raise self.error(key, f"{value!r} is not a text; quotes would make it one")
+        text = as_text(value)
         length = len(text.encode()) if unit == "bytes" else len(text)
         if length > most:
             raise self.error(
@@ -88,7 +89,7 @@ class Section:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise self.error(key, f"{value!r} is not a whole number from {least} to {most}")
-        return value
+        return int(value)
 
     def flag(self, key: str, *, default: bool = False) -> int:
         """Return 1 for true and 0 for false."""

@@ -36,10 +36,11 @@ def _doubts(place: str, icons: Mapping[str, Form], ways: outcomes.Ways) -> list[
         " more for each that arrives later; a parallel-end icon waits for all of them"
         for name in ways.meeting
     ]
-    found += [
-        f"{place}.flows: {one} and {other} can both be reached in one run, which is an error then"
-        for one, other in ways.rivals(ends)
-    ]
+    if rivals := ways.rivals(ends):
+        found.append(
+            f"{place}.flows: {' and '.join(rivals)} can both be reached in one run, which is an"
+            " error then"
+        )
     unmet = outcomes.missing(ways.needs[name] for name in ends)
     if unmet is not None:
         when = " and ".join(f"{name} is {str(value).lower()}" for name, value in sorted(unmet))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from sqlalchemy import Table
 
@@ -16,6 +15,7 @@ from jobarranger.definitions.flows import Flow, parse_flow, parse_flows
 from jobarranger.definitions.forms import FORMS, LATER, Form
 from jobarranger.definitions.forms.base import Extra
 from jobarranger.definitions.layout import place_icons
+from jobarranger.definitions.scalars import load_all
 from jobarranger.definitions.secret import obfuscate
 from jobarranger.definitions.section import Section, check_id
 from jobarranger.errors import DefinitionError
@@ -62,7 +62,7 @@ def read_file(path: Path, *, owner: str | None = None) -> list[Definition]:
 def parse(text: str, place: str, *, owner: str | None = None) -> list[Definition]:
     """Return the jobnets of a text; `place` begins every message."""
     try:
-        documents = [item for item in YAML(typ="safe", pure=True).load_all(text) if item]
+        documents = [item for item in load_all(text) if item]
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark is not None else ""
@@ -171,7 +171,7 @@ def _place(icon: Section) -> dict[str, int]:
     at = icon.raw("at")
     if not isinstance(at, list) or len(at) != 2 or not all(_is_place(number) for number in at):
         raise icon.error("at", f"{at!r} is not a pair of pixels like [120, 60]")
-    return {"point_x": at[0], "point_y": at[1]}
+    return {"point_x": int(at[0]), "point_y": int(at[1])}
 
 
 def _is_place(number: object) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +159,15 @@ def test_what_is_exported_can_be_imported(shell, tmp_path):
     assert "Salute" in shell(f"jobarg_def export HELLO --version {newest[1]}")
     assert "no version 7; existing" in shell("jobarg_def export HELLO --version 7", code=1)
     assert "no version ; existing: none" in shell("jobarg_def export NONE", code=1)
+
+
+def test_the_examples_of_the_docs_can_be_put_in_force(shell, tmp_path):
+    """What docs/definitions.md shows is imported together, with the jobnets inside others."""
+    text = (ROOT / "docs" / "definitions.md").read_text()
+    examples = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (tmp_path / "docs.yaml").write_text("---\n".join(examples))
+    output = shell("jobarg_def import", tmp_path / "docs.yaml")
+    assert output.count(", in force\n") == len(examples) == output.count("\n")
 
 
 def test_odd_drawings_are_told(shell, tmp_path):

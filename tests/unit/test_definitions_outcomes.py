@@ -78,6 +78,7 @@ def test_joins_that_may_go_on_are_taken(chains):
     ("chains", "words"),
     [
         (["S -> M1 -> A -> E1", "M1 -> B -> E2"], ["E1 and E2 can both be reached"]),
+        (["S -> M1 -> E1", "M1 -> E2", "M1 -> E3"], ["E1 and E2 can both be reached"]),
         (["S -> M1 -> A -> F1 -> E", "M1 -> B -> F1"], ["F1 joins ways"]),
         (["S -> M1 -> I1 -true-> W1 -> E", "M1 -> I2 -true-> W1",
           "I1 -false-> W2 -> E2", "I2 -false-> W2"],
@@ -207,6 +208,14 @@ def test_circles_of_jobnets_are_named(links, chain):
 def test_the_same_jobnet_may_be_used_twice():
     """Two icons with one jobnet are no circle."""
     check_nesting({"A": ["B", "C"], "B": ["D"], "C": ["D"]}, ["A"])
+
+
+def test_a_hundred_ends_are_checked_fast():
+    """One end behind each of many conditions: every outcome reaches one, and that is found."""
+    lines = ["S -> I0"]
+    lines += [f"I{number} -false-> I{number + 1}" for number in range(100)]
+    lines += [f"I{number} -true-> E{number}" for number in range(101)]
+    assert doubts([*lines, "I100 -false-> E101"]) == []
 
 
 def test_large_drawings_are_checked_fast():

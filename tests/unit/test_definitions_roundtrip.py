@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Definition
 from jobarranger.definitions import yamlform, yamltext
+from jobarranger.definitions.flows import parse_flows, write_chains
 from jobarranger.errors import DefinitionError
 from jobarranger.flow.expressions import is_usable
-from jobarranger.states import JobType
+from jobarranger.states import FlowType, JobType
 
 ROOT = Path(__file__).parents[2]
 
@@ -301,6 +302,16 @@ def test_a_written_file_is_pleasant_to_read():
     """Icons as the flows lead, short ones in one line, scripts as blocks, flows as chains."""
     (definition,) = yamlform.parse(TEXT, "f.yaml")
     assert yamltext.write(definition) == TEXT
+
+
+def test_long_chains_go_on_in_the_next_line():
+    """A chain ends before it runs out of the window; the next one begins where it stopped."""
+    names = [f"STEP-{number}" for number in range(30)]
+    flows = [(start, end, FlowType.NORMAL) for start, end in pairwise(names)]
+    chains = write_chains(names, flows)
+    assert max(map(len, chains)) < 90
+    assert len(chains) == 5
+    assert parse_flows("f", chains) == flows
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_host_variable():
         ("jobnet: NIGHT", "jobnet: 'a b'", ["jobnet", "'a b'", "letters"]),
         ("host: web1", "hosts: web1", ["JOB-1.host", "missing"]),
         ("timeout: 5", "timeout: soon", ["JOB-1.timeout", "'soon'", "0 to 99999"]),
+        ("N: 3", "N: true", ["ENV-1.values.N", "True is not a text", "quotes"]),
         ("force: true", "force: maybe", ["JOB-1.force", "true nor false"]),
         ("error-codes: 1-9, 255", "error-codes: x", ["JOB-1.error-codes", "'x'"]),
         ("exit-code: 3", "exit-code: 256", ["END-1.exit-code", "256"]),
@@ -130,6 +131,24 @@ def test_branches_are_understood_and_belong_to_conditions():
     """A true branch out of a job is refused as such."""
     with pytest.raises(DefinitionError, match="true branch"):
         parse(GOOD.replace("JOB-1 -> END-1", "JOB-1 -true-> END-1"))
+
+
+@pytest.mark.parametrize(
+    "written", ["007", "1.10", "2026-11-25", "1_000", "0x1F", "1e3", "12:30", "9" * 5000, ".5"]
+)
+def test_values_are_texts_as_they_are_written(written):
+    """What YAML takes for a number or a date keeps its zeros, without quotes."""
+    definition = parse(GOOD.replace("N: 3", f"N: {written}"))
+    rows = definition.settings[t.icon_value.name]["ENV-1"]
+    assert {row["value_name"]: row["value"] for row in rows}["N"] == written
+
+
+def test_ids_are_texts_as_they_are_written():
+    """A number as an id keeps its zeros, also as a key."""
+    text = GOOD.replace("NIGHT", "007").replace("JOB-1", "01")
+    definition = parse(text)
+    assert definition.header["jobnet_id"] == "007"
+    assert "01" in {row["job_id"] for row in definition.icons}
 
 
 @pytest.mark.parametrize(
