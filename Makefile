@@ -44,7 +44,7 @@ var/jobarg_server.conf: conf/jobarg_server.conf
 	    'JaLogFile=$(CURDIR)/var/jobarg_server.log' 'TmpDir=$(CURDIR)/var/tmp' \
 	    'JaRuntimeDir=$(CURDIR)/var/run' 'JaStateDir=$(CURDIR)/var/state' > $@
 
-test: $(STAMP) ## run all tests (those that need a MariaDB are skipped without one)
+test: $(STAMP) ## run all tests (those on MariaDB and PostgreSQL are skipped without them)
 	$(BIN)/python -m pytest $(TESTS)
 
 check: $(STAMP) ## format, lint, types and import rules

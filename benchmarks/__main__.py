@@ -25,8 +25,6 @@ BENCHES: dict[str, Bench] = {
     "throughput": throughput.run,
     "idle": idle.run,
 }
-#: Measured when none is named.
-DEFAULT_PRODUCTS = ("sqlite", "mariadb")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "fsync_us": round(fsync_us(place), 1),
             "file_system": file_system(place),
         }
-        for product in [options.database] if options.database else DEFAULT_PRODUCTS:
+        for product in [options.database] if options.database else PRODUCTS:
             for name, bench in BENCHES.items():
                 if options.only in {None, name}:
                     figures += _run(console, name, product, bench, place)

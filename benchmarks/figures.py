@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.services import PrivateMariaDB
+from tests.services import PrivateServer
 
 #: How often the file system is asked to sync for `fsync_us`.
 SYNCS = 200
@@ -80,21 +80,12 @@ def pss_bytes(processes: Iterable[psutil.Process]) -> int:
 
 
 class Questions:
-    """How many statements a MariaDB has been sent (its own count; 0 for others)."""
+    """How many statements a database server has been sent (its own count; 0 where it has none)."""
 
-    def __init__(self, server: PrivateMariaDB | None) -> None:
+    def __init__(self, server: PrivateServer | None) -> None:
         """Ask `server` each time."""
         self._server = server
 
     def count(self) -> int:
         """Return the statements so far, the asking ones included."""
-        if self._server is None:
-            return 0
-        connection = self._server.connect()
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SHOW GLOBAL STATUS LIKE 'Questions'")
-                row = cursor.fetchone()
-        finally:
-            connection.close()
-        return int(row[1]) if row else 0
+        return self._server.statements() if self._server is not None else 0

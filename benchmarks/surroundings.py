@@ -12,10 +12,10 @@ import psutil
 
 from benchmarks.figures import Questions, cpu_seconds
 from jobarranger.db.settings import DatabaseSettings
-from tests.services import PrivateMariaDB, PrivatePostgreSQL
+from tests.services import SERVERS, PrivateServer
 from tests.stack import Stack
 
-PRODUCTS = ("sqlite", "mariadb", "postgresql")
+PRODUCTS = ("sqlite", *SERVERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Surroundings:
 
     product: str
     stack: Stack
-    server: PrivateMariaDB | PrivatePostgreSQL | None
+    server: PrivateServer | None
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the processes of server, agent and database."""
@@ -44,7 +44,7 @@ class Surroundings:
     @property
     def questions(self) -> Questions:
         """Return the statement counter of the database server."""
-        return Questions(self.server if isinstance(self.server, PrivateMariaDB) else None)
+        return Questions(self.server)
 
 
 @contextmanager
@@ -63,15 +63,10 @@ def surroundings(product: str, base: Path) -> Iterator[Surroundings]:
             server.remove()
 
 
-def _database(
-    product: str,
-) -> tuple[PrivateMariaDB | PrivatePostgreSQL | None, DatabaseSettings | None]:
-    """Start a database server for one bench (SQLite needs none)."""
-    if product == "sqlite":
+def _database(product: str) -> tuple[PrivateServer | None, DatabaseSettings | None]:
+    """Start a database server for one bench (SQLite needs none), reached by its local socket."""
+    if product not in SERVERS:
         return None, None
-    if product == "postgresql":
-        postgresql = PrivatePostgreSQL().start()
-        return postgresql, postgresql.create_database("jobarg")
-    mariadb = PrivateMariaDB().start()
-    mariadb.create_database("jobarg")
-    return mariadb, mariadb.local_settings("jobarg")
+    server = SERVERS[product]().start()
+    server.create_database("jobarg")
+    return server, server.local_settings("jobarg")

@@ -1,7 +1,8 @@
 """Fixtures that give each test a fresh database, on every product that is at hand.
 
-`database` runs a test once per product (see `PRODUCTS`). A missing MariaDB skips its half at home
-and fails it where `CI=true`; a line at the end of the run tells how many tests each product saw.
+`database` runs a test once per product (see `PRODUCTS`), `server_database` once for each that is a
+server. A missing program skips its part at home and fails it where `CI=true`; lines at the end of
+the run tell how many tests each product saw.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,8 +29,10 @@ from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from tests import services
 
-#: `JOBARG_TEST_PRODUCTS=sqlite,mariadb,postgresql` runs the same tests on PostgreSQL too.
-PRODUCTS = tuple(os.environ.get("JOBARG_TEST_PRODUCTS", "sqlite,mariadb").split(","))
+#: `JOBARG_TEST_PRODUCTS=sqlite,mariadb` leaves the others out.
+PRODUCTS = tuple(os.environ.get("JOBARG_TEST_PRODUCTS", "sqlite,mariadb,postgresql").split(","))
+#: Those of them that are servers.
+SERVER_PRODUCTS = tuple(product for product in PRODUCTS if product in services.SERVERS)
 
 MakeDatabase = Callable[..., Database]
 
@@ -40,6 +44,34 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     db = Database(settings, clock=SystemClock())
     yield db
     db.close()
+
+
+@pytest.fixture(params=SERVER_PRODUCTS)
+def server_settings(request: pytest.FixtureRequest) -> DatabaseSettings:
+    """Return a fresh, initialised database, once for each product that is a server."""
+    settings: DatabaseSettings = request.getfixturevalue(f"{request.param}_settings")
+    return settings
+
+
+@pytest.fixture
+def server_database(server_settings: DatabaseSettings) -> Iterator[Database]:
+    """Give the halves of `database` that are servers."""
+    db = Database(server_settings, clock=SystemClock())
+    yield db
+    db.close()
+
+
+@pytest.fixture(params=SERVER_PRODUCTS)
+def own_server(request: pytest.FixtureRequest) -> Iterator[services.PrivateServer]:
+    """Start a server for one test alone, to be killed and frozen; once for each product."""
+    server = services.SERVERS[request.param]()
+    try:
+        yield server.start()
+    except services.ServiceMissing as missing:
+        _without(str(missing))
+    finally:
+        server.thaw()
+        server.remove()
 
 
 @pytest.fixture
@@ -79,8 +111,7 @@ def empty_settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSe
     if request.param == "sqlite":
         return DatabaseSettings(kind=DatabaseType.SQLITE, file=tmp_path / "new" / "empty.db")
     port = request.getfixturevalue(f"{request.param}_port")
-    create = {"mariadb": services.create_database, "postgresql": services.create_postgresql}
-    return create[request.param](port, f"empty_{_worker()}")
+    return services.SERVERS[request.param].create_at(port, f"empty_{_worker()}")
 
 
 @pytest.fixture(scope="session")
@@ -107,13 +138,15 @@ def postgresql_settings(postgresql_session: DatabaseSettings) -> DatabaseSetting
 @pytest.fixture(scope="session")
 def mariadb_session(mariadb_port: int) -> DatabaseSettings:
     """Initialise this worker's own database on the session's MariaDB."""
-    return _initialised(services.create_database(mariadb_port, f"jobarg_{_worker()}"))
+    name = f"jobarg_{_worker()}"
+    return _initialised(services.PrivateMariaDB.create_at(mariadb_port, name))
 
 
 @pytest.fixture(scope="session")
 def postgresql_session(postgresql_port: int) -> DatabaseSettings:
     """Initialise this worker's own database on the session's PostgreSQL."""
-    return _initialised(services.create_postgresql(postgresql_port, f"jobarg_{_worker()}"))
+    name = f"jobarg_{_worker()}"
+    return _initialised(services.PrivatePostgreSQL.create_at(postgresql_port, name))
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +167,7 @@ def _port(factory: pytest.TempPathFactory, kind: type[services.PrivateServer]) -
         known = state.setdefault(kind.__name__, {})
         if not known:
             try:
-                server = kind(guardian=_main_process()).start()
+                server = kind(guardian=_main_process(), durable=False).start()
             except services.ServiceMissing as missing:
                 known["missing"] = str(missing)
             else:
@@ -236,7 +269,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         seen: Counter[str] = Counter()
         for outcome in ("passed", "failed", "skipped"):
             for report in terminalreporter.stats.get(outcome, []):
-                if f"[{product}" in report.nodeid or f"-{product}" in report.nodeid:
+                if product in re.split(r"[\[\]-]", report.nodeid):
                     seen[outcome] += 1
         if seen:
             counts = ", ".join(f"{count} {outcome}" for outcome, count in seen.items())

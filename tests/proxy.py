@@ -22,6 +22,8 @@ class Proxy:
         self._word: bytes | None = None
         self._forward = False
         self.cuts = 0
+        self.trips = 0  #: times that a client had an answer and asked again
+        self._answered = True
         self._open: list[socket.socket] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
@@ -58,6 +60,8 @@ class Proxy:
         """Forward what the client says, until it is to be cut."""
         with contextlib.suppress(OSError):
             while chunk := client.recv(65536):
+                self.trips += self._answered
+                self._answered = False
                 if self._word is not None and self._word in chunk:
                     forward, self._word = self._forward, None
                     self.cuts += 1
@@ -73,6 +77,7 @@ class Proxy:
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := server.recv(65536):
+                self._answered = True
                 client.sendall(chunk)
         _close(client)
 

@@ -1,9 +1,8 @@
 """Services that tests and benchmarks start for themselves.
 
-A `PrivateMariaDB` is a whole server of its own: data directory, socket and port belong to it alone,
-and it commits as durably as a real one. Its guard, a small process, ends it when the process that
-it was started for is gone, however that ended. `PrivatePostgreSQL` is the same for the third
-product.
+A `PrivateMariaDB` or `PrivatePostgreSQL` is a whole server of its own: data directory, socket and
+port belong to it alone, and it commits as durably as a real one unless told otherwise. Its guard, a
+small process, ends it when the process that it was started for is gone, however that ended.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -41,7 +41,10 @@ except ProcessLookupError:
     sys.exit()
 ended, _, _ = select.select([guardian, server], [], [])
 if server not in ended:
-    signal.pidfd_send_signal(server, signal.SIGKILL)
+    with open(f"/proc/{sys.argv[2]}/task/{sys.argv[2]}/children") as file:
+        children = [os.pidfd_open(int(pid)) for pid in file.read().split()]
+    for process in (server, *children):
+        signal.pidfd_send_signal(process, signal.SIGKILL)
     select.select([server], [], [])
     shutil.rmtree(sys.argv[3], ignore_errors=True)
 """
@@ -70,14 +73,19 @@ def free_port() -> int:
 class PrivateServer(ABC):
     """A database server of one's own: `start`, `stop`, `kill`, `restart`, `freeze`, `thaw`."""
 
-    def __init__(self, *, guardian: int | None = None) -> None:
+    #: How it ends in order.
+    STOP = signal.SIGTERM
+
+    def __init__(self, *, guardian: int | None = None, durable: bool = True) -> None:
         """Choose a place and a port; nothing is started yet.
 
-        `guardian` is the process whose end ends the server; the caller's own by default.
+        `guardian` is the process whose end ends the server; the caller's own by default. One that
+        is not `durable` never waits for the disk: for tests in which nobody kills it.
         """
         self.directory = Path(tempfile.mkdtemp(prefix="jobarg-db-", dir="/tmp"))
         self.port = free_port()
         self.pid = 0
+        self.durable = durable
         self._guardian = guardian or os.getpid()
         self._guard = 0
 
@@ -85,7 +93,7 @@ class PrivateServer(ABC):
         """Start the server, at first use with a new data directory; return when it answers."""
         if not (self.directory / "data").exists():
             self.install()
-        self.pid = _spawn(self.command())
+        self.pid = _spawn(self.command(), self.directory / "log")
         guard = [sys.executable, "-c", _GUARD, str(self._guardian), str(self.pid)]
         self._guard = _spawn([*guard, str(self.directory)])
         wait_until(self._started, f"{type(self).__name__} starts (see {self.directory}/log)")
@@ -93,7 +101,7 @@ class PrivateServer(ABC):
 
     def stop(self) -> None:
         """Shut it down in order."""
-        self._end(signal.SIGTERM)
+        self._end(self.STOP)
 
     def kill(self) -> None:
         """Let it die as in a power cut."""
@@ -105,16 +113,53 @@ class PrivateServer(ABC):
 
     def freeze(self) -> None:
         """Let it stand still: connections stay open, nobody answers."""
-        os.kill(self.pid, signal.SIGSTOP)
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def thaw(self) -> None:
         """Let it go on after `freeze`."""
-        os.kill(self.pid, signal.SIGCONT)
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def remove(self) -> None:
         """End it and delete all of it."""
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return its processes, the first one first; none if it does not run."""
+        if not self.pid:
+            return []
+        parent = psutil.Process(self.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def settings(self, name: str) -> DatabaseSettings:
+        """Return how to reach the database `name`."""
+        return self.at(self.port, name)
+
+    def create_database(self, name: str) -> DatabaseSettings:
+        """Make an empty database, replacing an older one of that name."""
+        return self.create_at(self.port, name)
+
+    @abstractmethod
+    def local_settings(self, name: str) -> DatabaseSettings:
+        """Return how to reach the database `name` by the server's local socket."""
+
+    @classmethod
+    @abstractmethod
+    def at(cls, port: int, name: str) -> DatabaseSettings:
+        """Return how to reach a database of a server that somebody has started."""
+
+    @classmethod
+    @abstractmethod
+    def create_at(cls, port: int, name: str) -> DatabaseSettings:
+        """Make an empty database there, replacing an older one of that name."""
+
+    @abstractmethod
+    def statements(self) -> int:
+        """Return how many statements clients have sent so far; 0 if it does not count."""
 
     @abstractmethod
     def install(self) -> None:
@@ -136,41 +181,54 @@ class PrivateServer(ABC):
     def _end(self, number: int) -> None:
         if not self.pid:
             return
+        family = self.processes()
         os.kill(self.pid, number)
-        os.kill(self.pid, signal.SIGCONT)
+        for process in family[1:] if number == signal.SIGKILL else []:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.thaw()
         os.waitpid(self.pid, 0)
+        psutil.wait_procs(family[1:], timeout=10)
         os.waitpid(self._guard, 0)
         self.pid = self._guard = 0
 
 
 class PrivateMariaDB(PrivateServer):
-    """A MariaDB that commits as durably as a real one."""
+    """A MariaDB of one's own."""
 
     @property
     def socket(self) -> str:
         """Return the path of its local socket."""
         return str(self.directory / "s")
 
-    def settings(self, name: str) -> DatabaseSettings:
-        """Return how to reach the database `name`."""
-        return mariadb_at(self.port, name)
-
     def local_settings(self, name: str) -> DatabaseSettings:
         """Return how to reach it by its local socket, as DBHost=localhost does."""
         return replace(self.settings(name), socket=self.socket)
 
-    def create_database(self, name: str) -> DatabaseSettings:
-        """Make an empty database, replacing an older one of that name."""
-        return create_database(self.port, name)
+    @classmethod
+    def at(cls, port: int, name: str) -> DatabaseSettings:
+        """Return how to reach a database of a server that somebody has started."""
+        return _settings(DatabaseType.MYSQL, port, name)
 
-    def connect(self) -> pymysql.Connection:
-        """Return a bare connection of the driver."""
-        return connect(self.port)
+    @classmethod
+    def create_at(cls, port: int, name: str) -> DatabaseSettings:
+        """Make an empty database there, replacing an older one of that name."""
+        with _mariadb(port) as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        return cls.at(port, name)
+
+    def statements(self) -> int:
+        """Return how many statements clients have sent so far, the asking ones included."""
+        with _mariadb(self.port) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE 'Questions'")
+            row = cursor.fetchone()
+        return int(row[1]) if row else 0
 
     def answers(self) -> bool:
         """Tell whether the server takes connections."""
         try:
-            self.connect().close()
+            _mariadb(self.port).close()
         except pymysql.MySQLError:
             return False
         return True
@@ -212,7 +270,8 @@ class PrivateMariaDB(PrivateServer):
             f"--pid-file={self.directory / 'pid'}",
             f"--log-error={self.directory / 'log'}",
             f"--init-file={self.directory / 'init.sql'}",
-            "--innodb-flush-log-at-trx-commit=1",
+            f"--innodb-flush-log-at-trx-commit={int(self.durable)}",
+            *([] if self.durable else ["--innodb-flush-method=nosync"]),
             "--innodb-buffer-pool-size=64M",
             "--innodb-log-file-size=64M",
             "--innodb-print-all-deadlocks=ON",
@@ -225,20 +284,51 @@ class PrivateMariaDB(PrivateServer):
 
 
 class PrivatePostgreSQL(PrivateServer):
-    """A PostgreSQL; needs its programs in PATH."""
+    """A PostgreSQL of one's own."""
 
-    def create_database(self, name: str) -> DatabaseSettings:
-        """Make an empty database, replacing an older one of that name."""
-        return create_postgresql(self.port, name)
+    STOP = signal.SIGINT  # SIGTERM would wait for all clients to leave
+
+    def local_settings(self, name: str) -> DatabaseSettings:
+        """Return how to reach it by its local socket."""
+        return replace(self.settings(name), socket=str(self.directory))
+
+    @classmethod
+    def at(cls, port: int, name: str) -> DatabaseSettings:
+        """Return how to reach a database of a server that somebody has started."""
+        return _settings(DatabaseType.POSTGRESQL, port, name)
+
+    @classmethod
+    def create_at(cls, port: int, name: str) -> DatabaseSettings:
+        """Make an empty database there, replacing an older one of that name."""
+        with _postgresql(port) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return cls.at(port, name)
+
+    def statements(self) -> int:
+        """Return 0: it does not count."""
+        return 0
 
     def install(self) -> None:
-        """Make the data directory, owned by PostgreSQL's user."""
+        """Make the data directory, owned by PostgreSQL's user; ours needs its password."""
         user = _service_user("postgres")
+        password = self.directory / "password"
+        password.write_text(PASSWORD)
         if user:
-            os.chown(self.directory, pwd.getpwnam(user).pw_uid, -1)
-        data = str(self.directory / "data")
+            for path in (self.directory, password):
+                os.chown(path, pwd.getpwnam(user).pw_uid, -1)
         subprocess.run(
-            [*_as(user), _program("initdb"), "-A", "trust", "-U", USER, "-E", "UTF8", "-D", data],
+            [
+                *_as(user),
+                _program("initdb"),
+                "--no-sync",
+                "--auth=scram-sha-256",
+                f"--username={USER}",
+                f"--pwfile={password}",
+                "--encoding=UTF8",
+                "--locale=C",
+                f"--pgdata={self.directory / 'data'}",
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -246,7 +336,9 @@ class PrivatePostgreSQL(PrivateServer):
 
     def command(self) -> list[str]:
         """Return the server's program and arguments."""
-        options = ("listen_addresses=127.0.0.1", f"port={self.port}", "max_connections=200")
+        options = ["listen_addresses=127.0.0.1", f"port={self.port}", "max_connections=200"]
+        if not self.durable:
+            options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         return [
             *_as(_service_user("postgres")),
             _program("postgres"),
@@ -263,48 +355,40 @@ class PrivatePostgreSQL(PrivateServer):
         return True
 
 
-def _postgresql(port: int) -> psycopg.Connection:
-    return psycopg.connect(
-        host="127.0.0.1", port=port, user=USER, dbname="postgres", autocommit=True
-    )
+#: The products that need a server, by the names that tests and benches use.
+SERVERS: dict[str, type[PrivateServer]] = {
+    "mariadb": PrivateMariaDB,
+    "postgresql": PrivatePostgreSQL,
+}
+
+#: What a client sends to commit, and nothing else.
+COMMITS = {
+    DatabaseType.MYSQL: b"\x03COMMIT",
+    DatabaseType.POSTGRESQL: b"Q\x00\x00\x00\x0bCOMMIT\x00",
+}
 
 
-def create_postgresql(port: int, name: str) -> DatabaseSettings:
-    """Make an empty database on a `PrivatePostgreSQL`, replacing an older one of that name."""
-    connection = _postgresql(port)
-    connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-    connection.execute(f"CREATE DATABASE {name}".encode())
-    connection.close()
+def _settings(kind: DatabaseType, port: int, name: str) -> DatabaseSettings:
     return DatabaseSettings(
-        kind=DatabaseType.POSTGRESQL, host="127.0.0.1", port=port, name=name, user=USER
+        kind=kind, host="127.0.0.1", port=port, name=name, user=USER, password=PASSWORD
     )
 
 
-def mariadb_at(port: int, name: str) -> DatabaseSettings:
-    """Return how to reach a database of a `PrivateMariaDB`."""
-    return DatabaseSettings(
-        kind=DatabaseType.MYSQL,
-        host="127.0.0.1",
-        port=port,
-        name=name,
-        user=USER,
-        password=PASSWORD,
-    )
-
-
-def connect(port: int) -> pymysql.Connection:
-    """Return a bare connection of the driver to a `PrivateMariaDB`."""
+def _mariadb(port: int) -> pymysql.Connection:
     return pymysql.connect(
         host="127.0.0.1", port=port, user=USER, password=PASSWORD, autocommit=True
     )
 
 
-def create_database(port: int, name: str) -> DatabaseSettings:
-    """Make an empty database on a `PrivateMariaDB`, replacing an older one of that name."""
-    with connect(port) as connection, connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
-        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-    return mariadb_at(port, name)
+def _postgresql(port: int) -> psycopg.Connection:
+    return psycopg.connect(
+        host="127.0.0.1",
+        port=port,
+        user=USER,
+        password=PASSWORD,
+        dbname="postgres",
+        autocommit=True,
+    )
 
 
 def end_process(pid: int) -> None:
@@ -329,9 +413,12 @@ def _as(user: str | None) -> list[str]:
     return [_program("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
 
 
-def _spawn(arguments: list[str]) -> int:
-    """Start a program with neither input nor output, in a session of its own; return its id."""
+def _spawn(arguments: list[str], log: Path | None = None) -> int:
+    """Start a program without input, in a session of its own; return its id."""
     silence = [(os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0) for number in (0, 1, 2)]
+    if log is not None:
+        how = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        silence[1:] = [(os.POSIX_SPAWN_OPEN, number, str(log), how, 0o666) for number in (1, 2)]
     return os.posix_spawn(arguments[0], arguments, os.environ, file_actions=silence, setsid=True)
 
 
@@ -340,8 +427,15 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _program(*names: str) -> str:
+    """Return the path of the first program that is there; Debian hides PostgreSQL's."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version)
+    places = os.pathsep.join(["/usr/sbin", "/usr/local/sbin", *map(str, reversed(versions))])
     for name in names:
-        found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+        found = shutil.which(name) or shutil.which(name, path=places)
         if found:
             return found
     raise ServiceMissing(f"{names[0]} is not installed")
+
+
+def _version(directory: Path) -> int:
+    return int(directory.parent.name) if directory.parent.name.isdecimal() else 0

@@ -73,7 +73,12 @@ DATABASE = (
         may_be_empty=True,
         secret=True,
     ),
-    _text("DBSocket", "Database", "Path of the socket; only for mysql, without it the usual one."),
+    _text(
+        "DBSocket",
+        "Database",
+        "Path of the database's local socket, without it the usual one; wins over DBHost. With "
+        "postgresql, the directory of the socket will do; DBPort names it.",
+    ),
     _number(
         "DBPort", "Database", 1024, 65535, None, "Port of the database, without it the usual one."
     ),

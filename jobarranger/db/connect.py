@@ -6,13 +6,14 @@ select outside of one is a single statement on the wire: no ping, no implicit BE
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pymysql.constants import CLIENT
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from jobarranger.db.pipeline import PipelineCursor, attach
+from jobarranger.db import mysql, postgresql
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 
@@ -50,8 +51,10 @@ def make_engine(settings: DatabaseSettings) -> Engine:
     )
     if settings.kind is DatabaseType.SQLITE:
         event.listen(engine, "connect", _prepare_sqlite)
-    if settings.kind is DatabaseType.MYSQL:
-        event.listen(engine, "connect", attach)
+    elif settings.kind is DatabaseType.MYSQL:
+        event.listen(engine, "connect", mysql.attach)
+    else:
+        event.listen(engine, "do_connect", partial(_open_postgresql, settings))
     return engine
 
 
@@ -68,7 +71,7 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
         "write_timeout": settings.read_timeout,
         "init_command": _MYSQL_INIT.format(lock=settings.lock_timeout),
         "client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS,
-        "cursorclass": PipelineCursor,
+        "cursorclass": mysql.PipelineCursor,
     }
     if settings.socket:
         arguments["unix_socket"] = settings.socket
@@ -76,18 +79,33 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def _postgresql_args(settings: DatabaseSettings) -> dict[str, Any]:
-    options = [
-        "-c default_transaction_isolation=read\\ committed",
-        f"-c lock_timeout={settings.lock_timeout}s",
-        f"-c statement_timeout={settings.read_timeout}s",
-    ]
+    options = " ".join(
+        f"-c {name}={value}"
+        for name, value in (
+            ("default_transaction_isolation", "read\\ committed"),
+            ("lock_timeout", f"{settings.lock_timeout}s"),
+            # the locks of a client that is cut off, or stands still, are not kept for ever
+            ("idle_in_transaction_session_timeout", f"{settings.read_timeout}s"),
+            ("tcp_keepalives_idle", settings.read_timeout),
+            ("tcp_keepalives_interval", 5),
+            ("tcp_keepalives_count", 3),
+        )
+    )
     return {
         "autocommit": True,
         "connect_timeout": settings.connect_timeout,
-        "options": " ".join(options),
+        "options": options,
         "tcp_user_timeout": settings.read_timeout * 1000,
         "keepalives_idle": settings.read_timeout,
     }
+
+
+def _open_postgresql(
+    settings: DatabaseSettings, dialect: object, record: object, words: Any, arguments: Any
+) -> postgresql.PatientConnection:
+    """Open the connection ourselves (an event of SQLAlchemy's)."""
+    del dialect, record, words
+    return postgresql.open_connection(settings.read_timeout, arguments)
 
 
 def _prepare_sqlite(raw: Any, record: object) -> None:

@@ -100,7 +100,7 @@ class Link:
             conn.exec_driver_sql("BEGIN IMMEDIATE" if self._embedded else "BEGIN")
         else:
             pipeline.clear()
-            pipeline.hold(b"BEGIN")
+            pipeline.hold("BEGIN")
             self.statements += 1
         return conn
 
@@ -108,8 +108,8 @@ class Link:
         """Commit and leave the queue; what is still held goes first, and is checked."""
         conn = self.conn()
         pipeline = pipeline_of(conn)
-        if pipeline is not None and pipeline.checks:
-            conn.exec_driver_sql("DO 0")
+        if pipeline is not None and pipeline.has_checks:
+            conn.exec_driver_sql(pipeline.nothing)
         conn.exec_driver_sql("COMMIT")
         self._ended()
 

@@ -1,92 +1,74 @@
-"""Statements that travel together: fewer round trips to a MariaDB or MySQL (docs/database.md).
+"""Statements that travel together: fewer round trips to a database server (docs/database.md).
 
-A statement whose answer nobody waits for is *held*: it goes over the wire in one packet with the
-next statement that somebody does wait for. Inside a transaction that is BEGIN, and the writes at
-its end, whose counts of rows are checked when they arrive, in any case before COMMIT. Values are
-put in by the driver as always; only the packet is shared.
+A statement whose answer nobody waits for is *held*: it goes over the wire together with the next
+statement that somebody does wait for. Inside a transaction that is BEGIN, and the writes at its
+end, whose counts of rows are checked when they arrive, in any case before COMMIT. How several
+statements share a packet is the driver's matter: see `mysql.py` and `postgresql.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import pymysql.cursors
 from sqlalchemy import Connection, CursorResult
 
 #: Looks at the number of rows a statement met; raises if it is wrong.
 Check = Callable[[int], None]
 
+#: Attribute of a driver's connection that holds its pipeline.
+ATTRIBUTE = "jobarg_pipeline"
+
+
+@dataclass(slots=True)
+class Held:
+    """A statement that waits for company."""
+
+    query: Any
+    values: Any = None
+    many: bool = False  #: `values` are rows, each for one execution
+    check: Check | None = None
+
 
 class Pipeline:
     """What is held back on one connection."""
 
-    def __init__(self) -> None:
-        """Hold nothing."""
+    def __init__(self, nothing: str) -> None:
+        """Hold nothing; `nothing` is the statement that sends what is held, and no more."""
+        self.nothing = nothing
         self.holding = False  #: statements are held instead of sent
-        self.held: list[bytes] = []
-        self.checks: dict[int, Check] = {}  #: by position among the held ones
+        self.held: list[Held] = []
 
-    def hold(self, statement: bytes) -> None:
+    @property
+    def has_checks(self) -> bool:
+        """Tell whether a count is still to be looked at."""
+        return any(one.check is not None for one in self.held)
+
+    def hold(self, query: Any, values: Any = None, *, many: bool = False) -> None:
         """Keep a statement for the next packet."""
-        self.held.append(statement)
+        self.held.append(Held(query, values, many))
 
     def check_last(self, check: Check) -> None:
         """Have the count of the statement held last looked at when it arrives."""
-        self.checks[len(self.held) - 1] = check
+        self.held[-1].check = check
 
     def clear(self) -> None:
         """Forget what is held: its transaction is given up."""
         self.holding = False
-        self.held, self.checks = [], {}
+        self.held = []
 
-    def take(self) -> tuple[list[bytes], dict[int, Check]]:
+    def take(self) -> list[Held]:
         """Return what is held, to be sent now."""
-        taken = self.held, self.checks
-        self.held, self.checks = [], {}
+        taken, self.held = self.held, []
         return taken
-
-
-class PipelineCursor(pymysql.cursors.Cursor):
-    """PyMySQL's cursor; holds statements back, or sends what is held along with one."""
-
-    def execute(self, query: Any, args: Any = None) -> int:
-        """Send a statement, with those that were held before it; or hold it."""
-        pipeline: Pipeline | None = getattr(self.connection, "pipeline", None)
-        if pipeline is not None and pipeline.holding:
-            pipeline.hold(self._as_bytes(query, args))
-            self.rowcount = self.lastrowid = 0
-            return 0
-        if pipeline is None or not pipeline.held:
-            return int(super().execute(query, args))
-        held, checks = pipeline.take()
-        packet: Any = b";".join([*held, self._as_bytes(query, args)])
-        super().execute(packet)
-        for position in range(len(held)):
-            if position in checks:
-                checks[position](self.rowcount)
-            self.nextset()
-        return int(self.rowcount)
-
-    def _as_bytes(self, query: Any, args: Any) -> bytes:
-        """Return a statement with its values put in by the driver."""
-        text: Any = self.mogrify(query, args)
-        if isinstance(text, str):
-            return text.encode(self.connection.encoding, "surrogateescape")
-        return bytes(text)
-
-
-def attach(raw: Any, record: object) -> None:
-    """Give a new connection of the driver its pipeline (an event of SQLAlchemy's)."""
-    del record
-    raw.pipeline = Pipeline()
 
 
 def pipeline_of(conn: Connection) -> Pipeline | None:
     """Return the pipeline of a connection, None for products without."""
     raw: Any = conn.connection.driver_connection
-    return getattr(raw, "pipeline", None)
+    return getattr(raw, ATTRIBUTE, None)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ brings its own patience.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -58,15 +59,27 @@ _MYSQL = {
 _POSTGRESQL = {
     "40P01": Retry.DEADLOCK,
     "40001": Retry.SERIALIZATION,
+    "57014": Retry.SERIALIZATION,  # query cancelled (pg_cancel_backend)
     "55P03": Retry.LOCK_WAIT,
     "25006": Retry.LOST,  # read-only: a standby answers
-    "57P01": Retry.LOST,
-    "57P02": Retry.LOST,
-    "57P03": Retry.LOST,
+    "25P03": Retry.LOST,  # the transaction stood still for too long
+    "26000": Retry.LOST,  # a prepared statement is gone: another session answers
+    "57P01": Retry.LOST,  # shut down by an administrator
+    "57P02": Retry.LOST,  # crashed
+    "57P03": Retry.LOST,  # starting up or shutting down
     "57P05": Retry.LOST,
-    "53100": Retry.LOST,
-    "53300": Retry.LOST,
+    "53100": Retry.LOST,  # disk full
+    "53200": Retry.LOST,  # out of memory
+    "53300": Retry.LOST,  # too many connections
+    "58030": Retry.LOST,  # I/O error
 }
+
+#: What PostgreSQL says when it refuses a connection for good: libpq tells no state then.
+_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry"
+    r'|(database|role) "[^"]*" does not exist|permission denied for database'
+    r"|is not permitted to log in"
+)
 
 _SQLITE = {
     5: Retry.BUSY,
@@ -115,6 +128,7 @@ def _of_driver(error: DBAPIError) -> Retry | None:
 
 
 def _of_postgresql(error: DBAPIError, sqlstate: str | None) -> Retry | None:
-    if sqlstate is None:  # psycopg's own: no server to ask
-        return Retry.LOST if isinstance(error, OperationalError) else None
+    if sqlstate is None:  # psycopg's own: no server to ask, or one that refuses
+        lost = isinstance(error, OperationalError) and not _REFUSED.search(str(error.orig))
+        return Retry.LOST if lost else None
     return _POSTGRESQL.get(sqlstate) or (Retry.LOST if sqlstate.startswith("08") else None)

@@ -19,6 +19,9 @@ _DRIVERS = {
     DatabaseType.POSTGRESQL: "postgresql+psycopg",
 }
 
+#: How the name of a socket of PostgreSQL begins; its port follows.
+_POSTGRESQL_SOCKET = ".s.PGSQL."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings:
@@ -26,9 +29,9 @@ class DatabaseSettings:
 
     kind: DatabaseType
     file: Path | None = None
-    host: str = "localhost"
+    host: str = "localhost"  #: empty = PostgreSQL's usual socket
     port: int = 0  #: 0 = the product's own
-    socket: str = ""  #: local socket of MySQL; wins over host and port
+    socket: str = ""  #: local socket; wins over the host (and over the port, on MySQL)
     name: str = ""
     user: str = ""
     password: str = ""
@@ -43,7 +46,7 @@ class DatabaseSettings:
         return cls(
             kind=config.db_type,
             file=Path(config.db_file),
-            host=config.db_host or "localhost",
+            host=config.db_host or _usual_host(config.db_type),
             port=config.db_port or 0,
             socket=config.db_socket or "",
             name=config.db_name or "",
@@ -60,7 +63,7 @@ class DatabaseSettings:
             driver,
             username=self.user or None,
             password=self.password or None,
-            host=self.host,
+            host=self._postgresql_host() if self.kind is DatabaseType.POSTGRESQL else self.host,
             port=self.port or None,
             database=self.name,
         )
@@ -69,5 +72,19 @@ class DatabaseSettings:
         """Return the place in words for messages; never the password."""
         if self.kind is DatabaseType.SQLITE:
             return f"SQLite file {self.file}"
-        place = self.socket or f"{self.host}:{self.port}" if self.port else self.host
-        return f"{self.kind.value} database {self.name!r} at {self.socket or place}"
+        place = self.socket or self.host or "its usual socket"
+        if self.port and not self.socket:
+            place = f"{place}:{self.port}"
+        return f"{self.kind.value} database {self.name!r} at {place}"
+
+    def _postgresql_host(self) -> str | None:
+        """Return what libpq wants: a host, the directory of its socket, or None for its own."""
+        socket = Path(self.socket)
+        if socket.name.startswith(_POSTGRESQL_SOCKET):
+            return str(socket.parent)
+        return self.socket or self.host or None
+
+
+def _usual_host(kind: DatabaseType) -> str:
+    """Return what an empty DBHost means."""
+    return "" if kind is DatabaseType.POSTGRESQL else "localhost"

@@ -1,8 +1,7 @@
-"""Fixtures of tests in which databases die too."""
+"""The fixture of tests on the databases that all tests share."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from jobarranger.db.engine import Database
 from tests.crash.harness import CrashRig
-from tests.services import PrivateMariaDB, ServiceMissing
 
 Make = Callable[..., CrashRig]
 
@@ -27,17 +25,3 @@ def make(database: Database, tmp_path: Path) -> Iterator[Make]:
     yield rig
     for one in made:
         one.close()
-
-
-@pytest.fixture
-def mariadb() -> Iterator[PrivateMariaDB]:
-    """Start a MariaDB for one test alone, to be killed and frozen."""
-    server = PrivateMariaDB()
-    try:
-        yield server.start()
-    except ServiceMissing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{missing}; CI must have it")
-        pytest.skip(str(missing))
-    finally:
-        server.remove()

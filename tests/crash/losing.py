@@ -8,15 +8,13 @@ import threading
 
 from tests.proxy import Proxy
 
-#: What a client of MariaDB sends to commit: length, number, "query", text.
-COMMIT = b"\x03COMMIT"
-
 
 class LosingProxy(Proxy):
     """Carries every commit out, but closes the connection instead of answering some of them."""
 
-    def __init__(self, target: int, every: int) -> None:
-        """Lose each `every`th answer, over all connections; nothing before `begin`."""
+    def __init__(self, target: int, commit: bytes, every: int) -> None:
+        """Lose each `every`th answer to `commit`, over all connections; none before `begin`."""
+        self._commit = commit
         self._every = every
         self._commits = 0
         self._on = False
@@ -34,7 +32,7 @@ class LosingProxy(Proxy):
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := client.recv(65536):
-                if self._on and chunk.endswith(COMMIT) and self._unlucky():
+                if self._on and chunk.endswith(self._commit) and self._unlucky():
                     self.cuts += 1
                     client.shutdown(socket.SHUT_RDWR)  # first: the answer finds nobody
                     server.sendall(chunk)

@@ -22,7 +22,7 @@ from jobarranger.client import ClientError
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from tests.crash.harness import AGENT, JOBNET, SERVER, CrashRig, title
-from tests.services import PrivateMariaDB
+from tests.services import PrivateServer
 
 RUNS, JOBS = 50, 5
 #: What a job does after its line: some are over at once, some live through a few deaths.
@@ -41,7 +41,7 @@ class Killer:
 
     rig: CrashRig
     random: random.Random
-    database: PrivateMariaDB | None = None
+    database: PrivateServer | None = None
     deaths: Counter[str] = field(default_factory=Counter)
 
     def strike(self) -> None:
@@ -178,24 +178,24 @@ def test_chaos_on_sqlite(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_chaos_on_mariadb(tmp_path: Path, seed: int, mariadb: PrivateMariaDB) -> None:
+def test_chaos_on_a_server(tmp_path: Path, seed: int, own_server: PrivateServer) -> None:
     """The same to a larger server, and the database dies too and stands still for a while."""
     several = {"JaStartRuns": 2, "JaStartExecutors": 2}
-    settings = mariadb.create_database("jobarg")
+    settings = own_server.create_database("jobarg")
     rig = CrashRig(tmp_path, settings, jobs=JOBS, work=WORK, server=several)
-    killer = Killer(rig, random.Random(seed), mariadb)
+    killer = Killer(rig, random.Random(seed), own_server)
 
     def freeze() -> None:
-        mariadb.freeze()
+        own_server.freeze()
         until = time.monotonic() + FROZEN
         while time.monotonic() < until:
             time.sleep(killer.random.uniform(1, 3))
             with suppress(psutil.NoSuchProcess):
                 killer.child()
-        mariadb.thaw()
+        own_server.thaw()
 
     try:
         chaos(rig, killer, freeze)
     finally:
-        mariadb.thaw()
+        own_server.thaw()
         rig.close()

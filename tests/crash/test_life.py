@@ -13,7 +13,7 @@ import pytest
 from jobarranger.commands.demo_site import wait_until
 from tests.crash.conftest import Make
 from tests.crash.harness import AGENT, SERVER, CrashRig, alive
-from tests.services import PrivateMariaDB
+from tests.services import PrivateServer
 
 #: Within this a child that died is replaced (seconds).
 REPLACED = 2.0
@@ -131,17 +131,17 @@ def test_results_after_a_long_absence(make: Make) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_database_that_is_away(tmp_path: Path, mariadb: PrivateMariaDB) -> None:
+def test_a_database_that_is_away(tmp_path: Path, own_server: PrivateServer) -> None:
     """Each child says once that the database is away, nobody dies, and all goes on by itself."""
-    rig = CrashRig(tmp_path, mariadb.create_database("jobarg"), jobs=3, work=LONG)
+    rig = CrashRig(tmp_path, own_server.create_database("jobarg"), jobs=3, work=LONG)
     try:
         rig.run()
         runs = rig.begin(4)
         wait_for_lines(rig, 4)
         before = {name: child.pid for name, child in rig.children().items()}
-        mariadb.kill()
+        own_server.kill()
         assert wait_until(lambda: "[JASERVER200004]" in rig.log(), 40), rig.evidence()
-        mariadb.restart()
+        own_server.restart()
         well(rig, runs)
         lines = rig.log().splitlines()
         said = [line.partition("]")[2] for line in lines if "[JASERVER200004]" in line]
@@ -154,49 +154,49 @@ def test_a_database_that_is_away(tmp_path: Path, mariadb: PrivateMariaDB) -> Non
 
 
 @pytest.mark.timeout(150)
-def test_a_start_while_the_database_stands_still(tmp_path: Path, mariadb: PrivateMariaDB) -> None:
+def test_a_start_while_the_database_stands_still(tmp_path: Path, own_server: PrivateServer) -> None:
     """The parent dies while its children wait for a frozen database: the next server goes on."""
-    rig = CrashRig(tmp_path, mariadb.create_database("jobarg"), jobs=3, work=LONG)
+    rig = CrashRig(tmp_path, own_server.create_database("jobarg"), jobs=3, work=LONG)
     try:
         rig.run()
         runs = rig.begin(4)
         wait_for_lines(rig, 4)
         family = rig.processes(SERVER)
-        mariadb.freeze()
+        own_server.freeze()
         spool = rig.directory / "state" / "spool"
         assert wait_until(lambda: len(list(spool.glob("*.result"))) == 4, 20), "results are kept"
         rig.kill(SERVER)
         rig.rise(SERVER)
         assert wait_until(lambda: len(alive(family)) < len(family) - 2, ORPHANS)
         assert rig.daemons[SERVER].poll() is None, "it waits for the old children"
-        mariadb.thaw()
+        own_server.thaw()
         _, left = psutil.wait_procs(family, timeout=ORPHANS)
         assert left == [], [one.cmdline() for one in left]
         well(rig, runs)
     finally:
-        mariadb.thaw()
+        own_server.thaw()
         rig.close()
 
 
 @pytest.mark.timeout(150)
-def test_a_stop_while_the_database_stands_still(tmp_path: Path, mariadb: PrivateMariaDB) -> None:
+def test_a_stop_while_the_database_stands_still(tmp_path: Path, own_server: PrivateServer) -> None:
     """SIGTERM with children that wait for a frozen database: still exit 0 in time."""
     limit = 8.0
     parameters = {"JaStopTimeout": int(limit)}
-    settings = mariadb.create_database("jobarg")
+    settings = own_server.create_database("jobarg")
     rig = CrashRig(tmp_path, settings, jobs=3, work=LONG, server=parameters)
     try:
         rig.run()
         runs = rig.begin(4)
         wait_for_lines(rig, 4)
         family = rig.processes(SERVER)
-        mariadb.freeze()
+        own_server.freeze()
         rig.daemons[SERVER].terminate()
         assert rig.daemons[SERVER].wait(limit + 3) == 0, rig.evidence()
         assert alive(family) == []
-        mariadb.thaw()
+        own_server.thaw()
         rig.bring(SERVER)
         well(rig, runs)
     finally:
-        mariadb.thaw()
+        own_server.thaw()
         rig.close()

@@ -10,22 +10,23 @@ import pytest
 from jobarranger.db.settings import DatabaseSettings
 from tests.crash.harness import CrashRig
 from tests.crash.losing import LosingProxy
+from tests.services import COMMITS
 
 
 @pytest.fixture
-def proxy(mariadb_settings: DatabaseSettings) -> Iterator[LosingProxy]:
-    """Stand before the test's MariaDB and lose each fifth answer to a commit."""
-    proxy = LosingProxy(mariadb_settings.port, every=5)
+def proxy(server_settings: DatabaseSettings) -> Iterator[LosingProxy]:
+    """Stand before the test's database and lose each fifth answer to a commit."""
+    proxy = LosingProxy(server_settings.port, COMMITS[server_settings.kind], every=5)
     yield proxy
     proxy.close()
 
 
 @pytest.mark.timeout(180)
 def test_runs_survive_lost_answers(
-    tmp_path: Path, mariadb_settings: DatabaseSettings, proxy: LosingProxy
+    tmp_path: Path, server_settings: DatabaseSettings, proxy: LosingProxy
 ) -> None:
     """Whichever child's commit it was, all is well in the end."""
-    rig = CrashRig(tmp_path, mariadb_settings, jobs=4, server={"DBPort": proxy.port})
+    rig = CrashRig(tmp_path, server_settings, jobs=4, server={"DBPort": proxy.port})
     try:
         rig.run()
         proxy.begin()

@@ -287,7 +287,7 @@ class World:
             lines.update(DBType="sqlite", DBFile=settings.file)
         else:
             lines.update(
-                DBType="mysql",
+                DBType=settings.kind.value,
                 DBHost=settings.host,
                 DBPort=settings.port,
                 DBName=settings.name,

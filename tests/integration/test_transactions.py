@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import ids
+from jobarranger.db import ids, schema
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
+from jobarranger.db.pipeline import check_count, together
 from jobarranger.db.retry import Retry
 from jobarranger.errors import DatabaseUnavailable, SchemaError, StateConflict, TryAgain
 from jobarranger.states import Counter, DatabaseType
 from jobarranger.wakes import Role, Wake
 from tests.proxy import Proxy
-from tests.services import PrivateMariaDB, ServiceMissing
+from tests.services import COMMITS
 
 PARAMETER = t.parameter.c
-
-#: The request as PyMySQL sends it (the set-up of a session holds the word as well).
-COMMIT = b"\x03COMMIT"
 
 
 def value_of(name, value):
@@ -71,33 +70,13 @@ class SteppingClock(SystemClock):
 
 
 @pytest.fixture
-def mariadb(mariadb_settings) -> Iterator[Database]:
-    """Give the MariaDB half of `database`."""
-    db = Database(mariadb_settings, clock=SystemClock())
-    yield db
-    db.close()
-
-
-@pytest.fixture
-def proxied(mariadb_settings):
-    """Give a database behind a proxy that can cut, and the proxy."""
-    proxy = Proxy(mariadb_settings.port)
-    db = Database(replace(mariadb_settings, port=proxy.port), clock=SystemClock())
-    yield db, proxy
+def proxied(server_settings):
+    """Give a database behind a proxy that can cut, the proxy, and what COMMIT looks like."""
+    proxy = Proxy(server_settings.port)
+    db = Database(replace(server_settings, port=proxy.port), clock=SystemClock())
+    yield db, proxy, COMMITS[server_settings.kind]
     db.close()
     proxy.close()
-
-
-@pytest.fixture(scope="module")
-def own_server() -> Iterator[PrivateMariaDB]:
-    """Give a MariaDB that may be frozen and killed."""
-    try:
-        server = PrivateMariaDB().start()
-    except ServiceMissing as missing:
-        pytest.skip(str(missing))
-    server.create_database("own")
-    yield server
-    server.remove()
 
 
 # -- committing and rolling back
@@ -237,10 +216,10 @@ def test_skip_locked_leaves_out_what_others_hold(database, another):
     assert database.transaction(hold) == [1, 3]
 
 
-def test_a_lock_that_comes_late_is_waited_for(mariadb_settings, another_mariadb):
+def test_a_lock_that_comes_late_is_waited_for(server_settings, server_database):
     """A lock wait time-out repeats the transaction instead of failing it."""
-    impatient = Database(replace(mariadb_settings, lock_timeout=1), clock=SystemClock())
-    holder = another_mariadb()
+    impatient = Database(replace(server_settings, lock_timeout=1), clock=SystemClock())
+    holder = server_database
     release, held = threading.Event(), threading.Event()
 
     def hold(unit):
@@ -248,7 +227,7 @@ def test_a_lock_that_comes_late_is_waited_for(mariadb_settings, another_mariadb)
         held.set()
         assert release.wait(20)
 
-    thread = threading.Thread(target=lambda: (holder.transaction(hold), holder.close()))
+    thread = threading.Thread(target=lambda: holder.transaction(hold))
     thread.start()
     assert held.wait(10)
     attempts = []
@@ -263,12 +242,6 @@ def test_a_lock_that_comes_late_is_waited_for(mariadb_settings, another_mariadb)
     thread.join(20)
     assert (len(attempts), read_value(impatient, "ZBXSND_ON")) == (2, "5")
     impatient.close()
-
-
-@pytest.fixture
-def another_mariadb(mariadb_settings):
-    """Return further `Database`s on MariaDB."""
-    return lambda: Database(mariadb_settings, clock=SystemClock())
 
 
 def test_sqlites_writers_take_turns(sqlite_settings):
@@ -308,15 +281,23 @@ def test_sqlites_writers_take_turns(sqlite_settings):
 # -- lost connections
 
 
+#: How one asks for one's own connection, and how an administrator kills one.
+KILLING = {
+    DatabaseType.MYSQL: ("SELECT CONNECTION_ID()", "KILL CONNECTION {}"),
+    DatabaseType.POSTGRESQL: ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
+}
+
+
 def kill_connection_of(conn, settings):
     """Kill a connection from another one, as an administrator does."""
-    number = conn.execute(text("SELECT CONNECTION_ID()")).scalar()
+    ask, kill = KILLING[settings.kind]
+    number = conn.execute(text(ask)).scalar()
     other = Database(settings, clock=SystemClock())
-    other.read(lambda killer: killer.execute(text(f"KILL CONNECTION {number}")))
+    other.read(lambda killer: killer.execute(text(kill.format(number))))
     other.close()
 
 
-def test_a_killed_connection_repeats_the_transaction(mariadb):
+def test_a_killed_connection_repeats_the_transaction(server_database):
     """The first attempt is gone with its connection, the second commits once."""
     attempts = []
 
@@ -324,31 +305,31 @@ def test_a_killed_connection_repeats_the_transaction(mariadb):
         attempts.append(1)
         add_request(unit)
         if len(attempts) == 1:
-            kill_connection_of(unit.conn, mariadb.settings)
+            kill_connection_of(unit.conn, server_database.settings)
         return unit.execute(select(func.count()).select_from(t.ext_request)).scalar()
 
-    assert mariadb.transaction(work) == 1
-    assert (len(attempts), requests(mariadb)) == (2, 1)
+    assert server_database.transaction(work) == 1
+    assert (len(attempts), requests(server_database)) == (2, 1)
 
 
-def test_a_killed_connection_repeats_a_read(mariadb):
+def test_a_killed_connection_repeats_a_read(server_database):
     """A connection that died while idle is noticed by the next read, which succeeds."""
-    mariadb.read(lambda conn: kill_connection_of(conn, mariadb.settings))
-    assert read_value(mariadb, "ZBXSND_ON") == "1"
+    server_database.read(lambda conn: kill_connection_of(conn, server_database.settings))
+    assert read_value(server_database, "ZBXSND_ON") == "1"
 
 
 @pytest.mark.parametrize("ask", [landed, None], ids=["asked", "not-asked"])
 def test_a_commit_that_never_arrived_is_repeated(proxied, ask):
     """COMMIT was lost on its way: nothing landed, the transaction is done again, once."""
-    db, proxy = proxied
-    proxy.cut_before(COMMIT)
+    db, proxy, commit = proxied
+    proxy.cut_before(commit)
     assert db.transaction(add_request, landed=ask) == 7
     assert (proxy.cuts, requests(db)) == (1, 1)
 
 
 def test_a_commit_whose_answer_was_lost_is_found(proxied):
     """The answer to COMMIT was lost: the rows are there, the work is not done twice."""
-    db, proxy = proxied
+    db, proxy, commit = proxied
     attempts = []
 
     def work(unit):
@@ -356,23 +337,23 @@ def test_a_commit_whose_answer_was_lost_is_found(proxied):
         unit.execute(value_of("ZBXSND_ON", "0"))
         return add_request(unit)
 
-    proxy.cut_after(COMMIT)
+    proxy.cut_after(commit)
     assert db.transaction(work, landed=landed) == 7
     assert (proxy.cuts, len(attempts), requests(db)) == (1, 1, 1)
 
 
-def test_hints_of_a_landed_commit_leave(mariadb_settings):
+def test_hints_of_a_landed_commit_leave(server_settings):
     """What landed is told to the others like any commit."""
-    proxy = Proxy(mariadb_settings.port)
+    proxy = Proxy(server_settings.port)
     told: list[Wake] = []
-    settings = replace(mariadb_settings, port=proxy.port)
+    settings = replace(server_settings, port=proxy.port)
     db = Database(settings, clock=SystemClock(), on_wake=told.extend)
 
     def work(unit):
         unit.wake(Role.LOADER, 7)
         return add_request(unit)
 
-    proxy.cut_after(COMMIT)
+    proxy.cut_after(COMMITS[settings.kind])
     db.transaction(work, landed=landed)
     assert told == [Wake(Role.LOADER, (7,))]
     db.close()
@@ -381,19 +362,19 @@ def test_hints_of_a_landed_commit_leave(mariadb_settings):
 
 def test_an_unasked_landed_commit_meets_its_own_guard(proxied):
     """Without `landed` the repetition runs into its own key and says so: no second row."""
-    db, proxy = proxied
-    proxy.cut_after(COMMIT)
+    db, proxy, commit = proxied
+    proxy.cut_after(commit)
     with pytest.raises(StateConflict):
         db.transaction(add_request)
     assert requests(db) == 1
 
 
-def test_a_missing_server_is_reported_within_the_patience(mariadb_settings):
+def test_a_missing_server_is_reported_within_the_patience(server_settings):
     """Nobody listens: several attempts with growing pauses, then one error of one line."""
     clock = SteppingClock()
-    proxy = Proxy(mariadb_settings.port)
+    proxy = Proxy(server_settings.port)
     proxy.close()
-    db = Database(replace(mariadb_settings, port=proxy.port, patience=3.0), clock=clock)
+    db = Database(replace(server_settings, port=proxy.port, patience=3.0), clock=clock)
     with pytest.raises(DatabaseUnavailable) as caught:
         db.transaction(add_request)
     assert "\n" not in str(caught.value)
@@ -406,7 +387,7 @@ def test_a_missing_server_is_reported_within_the_patience(mariadb_settings):
 
 def test_a_server_that_comes_back_is_used_again(own_server):
     """A crash of the server in the middle of a read costs time, not the read."""
-    db = Database(own_server.settings("own"), clock=SystemClock())
+    db = Database(own_server.create_database("own"), clock=SystemClock())
     assert db.read(lambda conn: conn.execute(text("SELECT 1")).scalar()) == 1
     own_server.kill()
     starting = threading.Thread(target=own_server.restart)
@@ -416,9 +397,73 @@ def test_a_server_that_comes_back_is_used_again(own_server):
     db.close()
 
 
+def test_a_server_that_is_shut_down_repeats_the_transaction(own_server):
+    """The administrator's shutdown is waited out like a crash."""
+    db = Database(own_server.create_database("own"), clock=SystemClock())
+    schema.create(db)
+    attempts = []
+
+    def work(unit):
+        attempts.append(1)
+        add_request(unit)
+        if len(attempts) == 1:
+            own_server.stop()
+            own_server.restart()
+        return unit.execute(select(func.count()).select_from(t.ext_request)).scalar()
+
+    assert db.transaction(work, patience=30) == 1
+    assert (len(attempts), requests(db)) == (2, 1)
+    db.close()
+
+
+def test_a_standby_is_left_for_the_next_server(postgresql_settings):
+    """A read-only server is none: the transaction is repeated on a new connection."""
+    db = Database(postgresql_settings, clock=SystemClock())
+    switch = "ALTER DATABASE {} SET default_transaction_read_only = {}"
+    attempts = []
+
+    def set_read_only(conn, value):
+        name = postgresql_settings.name
+        conn.execute(text("SET default_transaction_read_only = off"))
+        conn.execute(text(switch.format(name, value)))
+
+    def work(unit):
+        attempts.append(1)
+        if len(attempts) == 2:
+            other = Database(postgresql_settings, clock=SystemClock())
+            other.read(lambda conn: set_read_only(conn, "off"))
+            other.close()
+        return add_request(unit)
+
+    db.read(lambda conn: set_read_only(conn, "on"))
+    db.disconnect()
+    assert db.transaction(work) == 7
+    assert (len(attempts), requests(db)) == (3, 1)
+    db.close()
+
+
+def add_rows(rows, unit):
+    """Insert one row or several."""
+    unit.execute(insert(t.ext_request), rows)
+
+
+def test_errors_quote_no_row(postgresql_settings):
+    """What PostgreSQL tells of the row, which may hold commands, stays out of messages."""
+    db = Database(postgresql_settings, clock=SystemClock())
+    row = {"request_id": "secret", "inner_jobnet_id": None, "at": 1}
+    for rows in (row, [row, row]):
+        with pytest.raises(IntegrityError) as caught:
+            db.transaction(partial(add_rows, rows))
+        assert "inner_jobnet_id" in str(caught.value)
+        assert "secret" not in str(caught.value)
+    db.close()
+
+
 def test_a_frozen_server_counts_as_lost(own_server):
     """A server that accepts but never answers is given up within the time-outs."""
-    settings = replace(own_server.settings("own"), read_timeout=1, connect_timeout=1, patience=1.5)
+    settings = replace(
+        own_server.create_database("own"), read_timeout=1, connect_timeout=1, patience=1.5
+    )
     db = Database(settings, clock=SystemClock())
     ask = text("SELECT 1")
     assert db.read(lambda conn: conn.execute(ask).scalar()) == 1
@@ -432,11 +477,11 @@ def test_a_frozen_server_counts_as_lost(own_server):
     db.close()
 
 
-def test_a_wrong_password_is_not_repeated(mariadb_settings):
+def test_a_wrong_password_is_not_repeated(server_settings):
     """What cannot become better by waiting is raised at once."""
     clock = SteppingClock()
-    db = Database(replace(mariadb_settings, password="wrong"), clock=clock)
-    with pytest.raises(DatabaseUnavailable, match="Access denied"):
+    db = Database(replace(server_settings, password="wrong"), clock=clock)
+    with pytest.raises(DatabaseUnavailable, match="Access denied|authentication failed"):
         db.read(lambda conn: conn.execute(select(t.index)).all())
     assert clock.slept == []
     db.close()
@@ -445,25 +490,120 @@ def test_a_wrong_password_is_not_repeated(mariadb_settings):
 # -- economy
 
 
-def test_a_read_is_one_statement_on_the_wire(mariadb):
+def test_a_read_is_one_round_trip(proxied):
     """No ping, no BEGIN, no ROLLBACK surrounds a select."""
-    asked = text("SHOW SESSION STATUS LIKE 'Questions'")
-
-    def questions():
-        return int(mariadb.read(lambda conn: conn.execute(asked).one())[1])
-
-    before, counted = questions(), mariadb.statements
+    db, proxy, _ = proxied
+    for _ in range(10):  # PostgreSQL prepares a statement when it has seen it a few times
+        read_value(db, "ZBXSND_ON")
+    before, counted = proxy.trips, db.statements
     for _ in range(10):
-        read_value(mariadb, "ZBXSND_ON")
-    assert questions() - before == 11
-    assert mariadb.statements - counted == 11
+        read_value(db, "ZBXSND_ON")
+    assert proxy.trips - before == 10
+    assert db.statements - counted == 10
 
 
-def test_the_session_is_set_up(mariadb):
+def held_writes(unit):
+    """Read, then write what nobody waits for, with a guard on each write."""
+    assert unit.execute(select(func.count()).select_from(t.ext_request)).scalar() is not None
+    rows = [{"request_id": name, "inner_jobnet_id": 7, "at": 1} for name in ("a", "b", "c")]
+    with together(unit.conn):
+        for name in ("ZBXSND_ON", "ZBXSND_RETRY"):
+            result = unit.execute(value_of(name, "0"))
+            check_count(unit.conn, result, partial(expect, 1))
+        unit.execute(insert(t.ext_request), rows)
+        unit.execute(insert(t.ext_request), {**rows[0], "request_id": "d"})
+
+
+def expect(count, met):
+    """Be the check of a guard."""
+    if met != count:
+        raise StateConflict(f"{met} instead of {count}")
+
+
+def test_statements_that_nobody_waits_for_share_a_round_trip(proxied):
+    """BEGIN goes with the first select, the writes go together, and COMMIT goes alone."""
+    db, proxy, _ = proxied
+    read_value(db, "ZBXSND_ON")
+    before = proxy.trips
+    db.transaction(held_writes)
+    assert proxy.trips - before == 3
+    assert (requests(db), read_value(db, "ZBXSND_ON")) == (4, "0")
+
+
+def test_a_held_guard_is_checked_before_the_commit(database):
+    """A count that arrives late and is wrong still rolls everything back."""
+    calls = []
+
+    def work(unit):
+        calls.append(1)
+        with together(unit.conn):
+            add_request(unit)
+            result = unit.execute(value_of("NO_SUCH", "0"))
+            check_count(unit.conn, result, partial(expect, 1))
+            add_request(unit, "r2")
+
+    with pytest.raises(StateConflict, match="0 instead of 1"):
+        database.transaction(work)
+    assert (len(calls), requests(database)) == (4, 0)
+
+
+def test_an_error_of_a_held_statement_is_its_own(database):
+    """Held writes that fail are raised as they are, and roll back what came with them."""
+    add = partial(database.transaction, add_request)
+    add()
+
+    def work(unit):
+        with together(unit.conn):
+            add_request(unit, "r2")
+            add_request(unit)
+            add_request(unit, "r3")
+
+    with pytest.raises(IntegrityError):
+        database.transaction(work)
+    assert requests(database) == 1
+    database.transaction(lambda unit: add_request(unit, "r4"))
+    assert requests(database) == 2
+
+
+def test_a_failure_that_was_passed_over_commits_nothing(database):
+    """PostgreSQL rolls such a transaction back at COMMIT without a word: here it is an error."""
+    database.transaction(add_request)
+
+    def work(unit):
+        add_request(unit, "r2")
+        with pytest.raises(IntegrityError):
+            add_request(unit)
+
+    if database.kind is DatabaseType.POSTGRESQL:
+        with pytest.raises(DBAPIError, match="rolled back"):
+            database.transaction(work)
+        assert requests(database) == 1
+    else:
+        database.transaction(work)
+        assert requests(database) == 2
+
+
+#: What a session must say of itself, by product.
+SESSIONS = {
+    DatabaseType.MYSQL: (
+        "SELECT @@tx_isolation, @@innodb_lock_wait_timeout, @@character_set_client, @@autocommit",
+        ("READ-COMMITTED", 5, "utf8mb4", 1),
+    ),
+    DatabaseType.POSTGRESQL: (
+        (
+            "SELECT current_setting('transaction_isolation'), current_setting('lock_timeout'),"
+            " current_setting('client_encoding'),"
+            " current_setting('idle_in_transaction_session_timeout')"
+        ),
+        ("read committed", "5s", "UTF8", "30s"),
+    ),
+}
+
+
+def test_the_session_is_set_up(server_database):
     """Isolation, lock wait and character set are ours on each connection."""
-    names = "@@tx_isolation, @@innodb_lock_wait_timeout, @@character_set_client, @@autocommit"
-    row = mariadb.read(lambda conn: tuple(conn.execute(text(f"SELECT {names}")).one()))
-    assert row == ("READ-COMMITTED", 5, "utf8mb4", 1)
+    query, wanted = SESSIONS[server_database.kind]
+    assert server_database.read(lambda conn: tuple(conn.execute(text(query)).one())) == wanted
 
 
 def test_sqlite_is_set_up(sqlite_settings):
