@@ -29,6 +29,29 @@ class Figure:
     ratio: float | None = None  #: how many times the limit it is (above 1: worse)
     detail: Mapping[str, float | str] = field(default_factory=dict)
 
+    @classmethod
+    def rate(
+        cls,
+        name: str,
+        database: str,
+        value: float,
+        unit: str,
+        limit: float,
+        detail: Mapping[str, float | str],
+    ) -> Figure:
+        """Return a figure of which more is better, beside its limit."""
+        ratio = round(limit / value, 2)
+        value, limit = round(value, 1), round(limit, 1)
+        return cls(
+            name=name,
+            database=database,
+            value=value,
+            unit=unit,
+            limit=limit,
+            ratio=ratio,
+            detail=detail,
+        )
+
     def as_dict(self) -> dict[str, object]:
         """Return it for JSON: one flat object."""
         return {

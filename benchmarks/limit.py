@@ -1,7 +1,8 @@
 """The bare limit: what the same work would cost with nothing around it.
 
-Per icon: spawn `/bin/sh -c true` and wait for it, two request/reply exchanges over loopback, two
-durable commits on the same database. The data lie beside the server's.
+`JOB_ICON`: spawn `/bin/sh -c true` and wait for it, two request/reply exchanges over loopback, two
+durable commits on the same database. `STARTED_JOBNET`: one exchange for the request, and a durable
+commit for each of three icons. The data lie beside the server's.
 """
 
 from __future__ import annotations
@@ -10,47 +11,64 @@ import socket
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from jobarranger.db.engine import Database, Unit
 
-#: Icons of the loop.
-ICONS = 60
+#: Passes of the loop.
+PASSES = 60
 REQUEST = b"x" * 300
 
 
-def bare_limit_ms(db: Database) -> float:
-    """Return the milliseconds that one icon costs at the very least.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bare:
+    """What is done in one pass."""
+
+    spawns: int
+    exchanges: int
+    commits: int
+
+
+JOB_ICON = Bare(spawns=1, exchanges=2, commits=2)
+STARTED_JOBNET = Bare(spawns=0, exchanges=1, commits=3)
+
+
+def bare_limit_ms(db: Database, bare: Bare) -> float:
+    """Return the milliseconds that one pass costs at the very least.
 
     Args:
         db: an initialised database on which nothing else happens at the moment.
+        bare: what is done.
     """
     kind = "CREATE TABLE IF NOT EXISTS bare_limit (id INTEGER PRIMARY KEY, value INTEGER)"
     db.read(lambda conn: conn.execute(text(kind)))
     db.transaction(lambda unit: unit.execute(text("INSERT INTO bare_limit VALUES (1, 0)")))
     port, server = _echo_server()
     try:
-        _loop(db, port, 5)
+        _loop(db, port, bare, 5)
         started = time.perf_counter()
-        _loop(db, port, ICONS)
-        return (time.perf_counter() - started) / ICONS * 1000
+        _loop(db, port, bare, PASSES)
+        return (time.perf_counter() - started) / PASSES * 1000
     finally:
         server.close()
         db.read(lambda conn: conn.execute(text("DROP TABLE bare_limit")))
 
 
-def _loop(db: Database, port: int, icons: int) -> None:
-    """Do the bare work of some icons, one after the other."""
+def _loop(db: Database, port: int, bare: Bare, passes: int) -> None:
+    """Do the bare work some times, one after the other."""
     statement = text("UPDATE bare_limit SET value = value + 1 WHERE id = 1")
 
     def count(unit: Unit) -> None:
         unit.execute(statement)
 
-    for _ in range(icons):
-        subprocess.run(["/bin/sh", "-c", "true"], check=True)
-        for _ in range(2):
+    for _ in range(passes):
+        for _ in range(bare.spawns):
+            subprocess.run(["/bin/sh", "-c", "true"], check=True)
+        for _ in range(bare.exchanges):
             _exchange(port)
+        for _ in range(bare.commits):
             db.transaction(count)
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
-from benchmarks.limit import bare_limit_ms
-from benchmarks.surroundings import Surroundings
+from benchmarks.limit import JOB_ICON, bare_limit_ms
+from benchmarks.surroundings import Meter, Surroundings
 from jobarranger.db import tables as t
 from jobarranger.states import IconEvent
 
@@ -24,14 +24,13 @@ ROUNDS = 5
 def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
     """Measure."""
     stack = place.stack
-    limits = [bare_limit_ms(stack.db)]
+    limits = [bare_limit_ms(stack.db, JOB_ICON)]
     stack.define(chain("SEQ", JOBS))
     client = stack.client()
     client.start_jobnet("SEQ")
     if not stack.wait_for_ends(1, 60):
         raise AssertionError("the first jobnet did not end within 60 s")
-    before = place.cpu()
-    questions = place.questions.count()
+    meter = Meter(place)
     times = []
     for number in range(ROUNDS):
         run_id = client.start_jobnet("SEQ")
@@ -39,19 +38,10 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
             raise AssertionError("a jobnet did not end within 60 s")
         times.append(_milliseconds(place, run_id) / JOBS)
         say(f"round {number + 1} of {ROUNDS}: {times[-1]:.2f} ms per icon")
-    statements = place.questions.count() - questions
-    after = place.cpu()
-    limits.append(bare_limit_ms(stack.db))
-    limit, value, icons = min(limits), median(times), JOBS * ROUNDS
-    detail: dict[str, float | str] = {
-        f"{name}_cpu_ms_per_icon": round((after[name] - before[name]) * 1000 / icons, 2)
-        for name in before
-    }
-    if statements:
-        detail["statements_per_icon"] = round(statements / icons, 1)
-    detail |= {
-        "rounds": ", ".join(f"{one:.2f}" for one in times),
-    }
+    detail = meter.per_icon(JOBS * ROUNDS)
+    limits.append(bare_limit_ms(stack.db, JOB_ICON))
+    limit, value = min(limits), median(times)
+    detail["rounds"] = ", ".join(f"{one:.2f}" for one in times)
     yield Figure(
         name="sequence",
         database=place.product,

@@ -47,6 +47,28 @@ class Surroundings:
         return Questions(self.server)
 
 
+class Meter:
+    """Processor time and statements that the work costs from now on."""
+
+    def __init__(self, place: Surroundings) -> None:
+        """Begin."""
+        self._place = place
+        self._cpu = place.cpu()
+        self._questions = place.questions.count()
+
+    def per_icon(self, icons: int) -> dict[str, float | str]:
+        """Return what was used for each of so many icons."""
+        statements = self._place.questions.count() - self._questions
+        used = self._place.cpu()
+        found: dict[str, float | str] = {
+            f"{name}_cpu_ms_per_icon": round((used[name] - self._cpu[name]) * 1000 / icons, 2)
+            for name in used
+        }
+        if statements:
+            found["statements_per_icon"] = round(statements / icons, 1)
+        return found
+
+
 @contextmanager
 def surroundings(product: str, base: Path) -> Iterator[Surroundings]:
     """Start a database of its own, server and agent; end and remove everything afterwards."""

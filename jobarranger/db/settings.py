@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class DatabaseSettings:
     socket: str = ""  #: local socket; wins over the host (and over the port, on MySQL)
     name: str = ""
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     connect_timeout: int = 5  #: seconds
     read_timeout: int = 30  #: seconds until a silent server counts as lost
     lock_timeout: int = 5  #: seconds to wait for a row lock
@@ -59,12 +59,13 @@ class DatabaseSettings:
         driver = _DRIVERS[self.kind]
         if self.kind is DatabaseType.SQLITE:
             return URL.create(driver, database=str(self.file))
+        host, port = self._place()
         return URL.create(
             driver,
             username=self.user or None,
             password=self.password or None,
-            host=self._postgresql_host() if self.kind is DatabaseType.POSTGRESQL else self.host,
-            port=self.port or None,
+            host=host,
+            port=port,
             database=self.name,
         )
 
@@ -77,12 +78,16 @@ class DatabaseSettings:
             place = f"{place}:{self.port}"
         return f"{self.kind.value} database {self.name!r} at {place}"
 
-    def _postgresql_host(self) -> str | None:
-        """Return what libpq wants: a host, the directory of its socket, or None for its own."""
+    def _place(self) -> tuple[str | None, int | None]:
+        """Return host and port; for PostgreSQL the host may be a socket's directory, or its own."""
+        port = self.port or None
+        if self.kind is not DatabaseType.POSTGRESQL:
+            return self.host, port
         socket = Path(self.socket)
-        if socket.name.startswith(_POSTGRESQL_SOCKET):
-            return str(socket.parent)
-        return self.socket or self.host or None
+        number = socket.name.removeprefix(_POSTGRESQL_SOCKET)
+        if number != socket.name and number.isdecimal():
+            return str(socket.parent), int(number)
+        return self.socket or self.host or None, port
 
 
 def _usual_host(kind: DatabaseType) -> str:
