@@ -276,7 +276,9 @@ def test_runs_and_icons_are_operated(shell):
     """Icons are named by run and path; the trail names the system's user; refusals are one line."""
     shell("jobarg_def import", DEMO)
     clock, zone = SystemClock(), ZoneInfo("UTC")
-    request = StartRequest(jobnet_id="DEMO", run_type=RunType.IMMEDIATE, execution_user_name="demo")
+    request = StartRequest(
+        jobnet_id="HELLO", run_type=RunType.IMMEDIATE, execution_user_name="demo"
+    )
     (run,) = register(shell.db, IdPool(shell.db), [request], clock, zone)
     load_requests(shell.db, IdPool(shell.db), clock, zone)
     shell(f"jobarg_ctl icon hold {run}/JOB-1")
