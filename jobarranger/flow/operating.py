@@ -83,7 +83,7 @@ RULES: Mapping[Operation, Rule] = {
     ),
     Operation.RERUN: Rule(
         states=frozenset({IconStatus.RUNERR}),
-        kinds=_STOPPABLE | {JobType.FCOPY, JobType.RELEASE},
+        kinds=_ALL - {JobType.START, JobType.JOBNET},  # a sub-jobnet is repaired inside
         flag=MethodFlag.RERUN,
     ),
 }

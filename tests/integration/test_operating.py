@@ -90,6 +90,19 @@ def test_stop_and_rerun(bench: Bench) -> None:
     assert again.attempt == 2
 
 
+def test_an_icon_that_lacked_a_variable_runs_again(bench: Bench) -> None:
+    """Not only jobs can be repaired: with the variable there the condition is evaluated."""
+    define(bench.db, "START IF-1 yes:SET-1 FI-1 END-1; IF-1 no:SET-2 FI-1")
+    (run,) = bench.start()
+    bench.drain()
+    assert bench.status(run, "IF-1") is IconStatus.RUNERR
+    bench.give(run, "IF-1", V="1")
+    do(bench, Operation.RERUN, run, "IF-1")
+    bench.finish()
+    assert bench.status(run, "SET-1") is IconStatus.END
+    assert bench.summary(run).status == JobnetStatus.END
+
+
 def test_operations_leave_a_trail(bench: Bench) -> None:
     """Who did what to which icon, and where it stands; a refusal leaves nothing."""
     run = running(bench)
