@@ -20,12 +20,13 @@ from types import FrameType
 from sqlalchemy import Connection, select
 
 from jobarranger.client import BadAnswer, registry_number
-from jobarranger.commands import operate, picture
-from jobarranger.commands.ctl_jobnets import follow
+from jobarranger.commands import look, operate, picture
 from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
+from jobarranger.commands.follow import follow
 from jobarranger.db import tables as t
-from jobarranger.db.overview import RunView
+from jobarranger.db.overview import Detail
 from jobarranger.errors import JobArrangerError
+from jobarranger.waiting.view import RunView
 
 #: The jobnet that is started, of those in conf/demo.
 JOBNET = "DEMO"
@@ -134,11 +135,15 @@ def _run_jobnet(site: Site) -> RunView:
     except BadAnswer as error:
         raise DemoFailed(f"jobarg_exec said no registry number: {words.strip()}") from error
     with operate.session(site.server_config, "demo") as session:
-        run = follow(session, number, seconds=RUN_SECONDS)
+        follow(session, number, seconds=RUN_SECONDS)
+        run = look.run(session, number, Detail.OUTPUT)
         way = session.db.read(lambda conn: _way(conn, run))
+    console = picture.console()
+    if not console.is_terminal:  # on a terminal the last picture stands there already
+        console.print(picture.run_table(run, width=console.width))
     _say(f"the way it went: {' '.join(way)}")
     _say("what the jobs said, in their last round:")
-    picture.console().print(picture.outputs(run))
+    console.print(picture.outputs(run))
     site.check_alive()
     return run
 

@@ -1,10 +1,7 @@
 """jobarg_def and jobarg_ctl as real processes on a real database."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,52 +11,15 @@ from sqlalchemy import delete, select
 from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import valid_header
-from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
 from jobarranger.directory import EmbeddedDirectory
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import StartRequest, register
-from jobarranger.states import DatabaseType, RunType
+from jobarranger.states import RunType
+from tests.shell import Shell
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "conf" / "demo" / "hello.yaml"
-COMMANDS = {"jobarg_ctl": "ctl", "jobarg_def": "definition"}
-
-
-class Shell:
-    """Runs our commands on the test's database."""
-
-    def __init__(self, db: Database, directory: Path) -> None:
-        self.db = db
-        self.config = directory / "jobarg_server.conf"
-        settings = db.settings
-        lines = [f"DBType={settings.kind.value}", "AllowRoot=1"]
-        if settings.kind is DatabaseType.SQLITE:
-            lines.append(f"DBFile={settings.file}")
-        else:
-            lines += [
-                f"DBHost={settings.host}", f"DBPort={settings.port}", f"DBName={settings.name}",
-                f"DBUser={settings.user}", f"DBPassword={settings.password}",
-            ]  # fmt: skip
-        self.config.write_text("\n".join(lines) + "\n")
-
-    def __call__(self, line, *more, code=0, given="", **environment):
-        """Run a command line; check its exit code; return both outputs."""
-        name, *words = line.split()
-        command = [sys.executable, "-m", f"jobarranger.commands.{COMMANDS[name]}"]
-        config = ["-c", str(self.config)]
-        command += [*config, *words] if name == "jobarg_ctl" else [*words, *config]
-        environment = {
-            **{k: v for k, v in os.environ.items() if k != "JOBARG_PASSWORD"},
-            **environment,
-        }
-        done = subprocess.run(
-            [*command, *map(str, more)],
-            input=given, env=environment, cwd=ROOT,
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == code, done
-        return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -246,7 +206,7 @@ def test_runs_are_shown(shell):
     shell("jobarg_def import", DEMO)
     wish = StartRequest(jobnet_id="HELLO", execution_user_name="ann")
     (number,) = register(shell.db, IdPool(shell.db), [wish], SystemClock())
-    (row,) = json.loads(shell("jobarg_ctl jobnet list --json"))
+    (row,) = json.loads(shell("jobarg_ctl jobnet list --json"))["runs"]
     assert (row["registry"], row["status"]) == (number, "registered")
     load_requests(shell.db, IdPool(shell.db), SystemClock(), ZoneInfo("UTC"))
     run = json.loads(shell(f"jobarg_ctl jobnet show {number} --json"))

@@ -24,7 +24,17 @@ CLOCKS: dict[str, set[str]] = {
 }
 
 #: Core packages, which know nothing of networks, processes and event loops.
-CORE = ("config", "db", "definitions", "directory", "flow", "icons", "loading", "messages")
+CORE = (
+    "config",
+    "db",
+    "definitions",
+    "directory",
+    "flow",
+    "icons",
+    "loading",
+    "messages",
+    "waiting",
+)
 OUTSIDE = {"ipc", "processes", "zmq", "socket", "asyncio", "subprocess"}
 
 each_source = pytest.mark.parametrize("path", SOURCES, ids=NAMES)
