@@ -248,25 +248,32 @@ class Bench:
 
     def change(self, run: int, job_id: str, **values: int) -> None:
         """Change an icon as people do from outside."""
-        icon = self.icon(run, job_id).inner_job_id
-        statement = update(t.run_job).where(t.run_job.c.inner_job_id == icon).values(**values)
+        self.change_number(self.icon(run, job_id).inner_job_id, **values)
+
+    def change_number(self, number: int, **values: int) -> None:
+        """Change an icon, by its number, as people do from outside."""
+        statement = update(t.run_job).where(t.run_job.c.inner_job_id == number).values(**values)
         self.db.transaction(lambda unit: unit.execute(statement))
 
     def run_jobs(self, *failing: str, code: int = 1) -> list[str]:
         """Play the agent once: every job that was asked for ends, some with a signal; their ids."""
         requests = self.send_all()
-        ids = [request.inner_job_id for request in requests]
-        found = self.rows(select(t.run_job).where(t.run_job.c.inner_job_id.in_(ids)))
-        names = {row.inner_job_id: row.job_id for row in found}
-        for request in requests:
-            bad = names[request.inner_job_id] in failing
+        names = [self.name(request.inner_job_id) for request in requests]
+        for request, name in zip(requests, names, strict=True):
+            bad = name in failing
             self.report(
                 self.result(
                     request.inner_job_id, attempt=request.attempt, signal=int(bad),
                     return_code=code if bad else 0,
                 )
             )  # fmt: skip
-        return [names[icon] for icon in ids]
+        return names
+
+    def name(self, number: int) -> str:
+        """Return the id of an icon."""
+        table = t.run_job.c
+        ((name,),) = self.rows(select(table.job_id).where(table.inner_job_id == number))
+        return str(name)
 
     def status(self, run: int, job_id: str) -> IconStatus:
         """Return one icon's status."""

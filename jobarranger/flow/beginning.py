@@ -86,7 +86,7 @@ def enter(work: Work, icon: Icon, variables: Mapping[str, str], sub_id: int) -> 
 
 
 def renew(work: Work, sub_id: int) -> bool:
-    """Put the icons of a sub-jobnet back to where they were before its first start.
+    """Put a sub-jobnet and its icons back to where they were before its first start.
 
     Returns False, with nothing changed, while one of them is at work: its result is still to come.
     What is below its own JOBNET icons is put back when those are reached again.
@@ -98,6 +98,9 @@ def renew(work: Work, sub_id: int) -> bool:
     for icon in used:
         icon.end_count = 0
         icon.move(IconStatus.BEGIN, end_count=0)
+    work.load_instances([sub_id])
+    if sub_id in work.instances:
+        work.instances[sub_id].move(JobnetStatus.BEGIN)
     put_back = {icon.id for icon in used}
     work.ready = [icon for icon in work.ready if icon.id not in put_back]
     return True

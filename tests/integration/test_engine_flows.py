@@ -435,3 +435,30 @@ def test_a_held_end_waits_for_its_release(bench: Bench) -> None:
     bench.change(run, "END-1", method_flag=0)
     bench.drain()
     assert ended(bench, run)
+
+
+@pytest.mark.parametrize("ended_first", [False, True])
+def test_a_sub_jobnet_at_work_is_not_put_back(
+    bench: Bench, ended_first: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A loop that comes back to a skipped JOBNET icon does not take away a job at work in it."""
+    define(bench.db, "START M-1 JOB-S W-1 END-1; M-1 JOB-T W-1", jobnet_id="SUB")
+    define(
+        bench.db, "START L-1 NET-1 JOB-1 IF-1 no:L-1; IF-1 yes:END-1",
+        settings={"IF-1": {"value_name": "JOB_EXIT_CD"}},
+    )  # fmt: skip
+    (run,) = bench.start()
+    bench.drain()
+    requests = {bench.name(one.inner_job_id): one for one in bench.send_all()}
+    sub = bench.sub(run, "NET-1")
+    bench.report(bench.result(requests["JOB-S"].inner_job_id, signal=1))
+    bench.change(run, "NET-1", status=1, method_flag=2)
+    bench.drain()
+    if ended_first:
+        bench.report(bench.result(requests["JOB-T"].inner_job_id, signal=1))
+    bench.change(run, "NET-1", method_flag=0)
+    bench.run_jobs()
+    bench.drain()
+    assert (bench.status(run, "NET-1") is IconStatus.RUN) is ended_first
+    assert bench.status(sub, "JOB-T") is IconStatus.RUN
+    assert ("JAFLOW200002" in caplog.text) is not ended_first
