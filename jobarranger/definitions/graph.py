@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 #: From icon, to icon.
@@ -20,7 +20,11 @@ def successors(arrows: Iterable[Arrow]) -> dict[str, list[str]]:
 
 def reached(first: Iterable[str], arrows: Iterable[Arrow]) -> set[str]:
     """Return the icons that can be reached from the first ones, with these."""
-    behind = successors(arrows)
+    return walk(first, successors(arrows))
+
+
+def walk(first: Iterable[str], behind: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the same, of arrows that are sorted already (`successors`)."""
     found = set(first)
     waiting = list(found)
     while waiting:

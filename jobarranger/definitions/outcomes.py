@@ -25,11 +25,14 @@ Requirement: TypeAlias = frozenset[frozenset[Outcome]]
 
 NEVER: Requirement = frozenset()
 ALWAYS: Requirement = frozenset({frozenset()})
+#: Too much to be followed: counts as met, but nothing is concluded from it.
+_UNSAID: frozenset[Outcome] = frozenset({("?", True)})
+UNKNOWN: Requirement = frozenset({_UNSAID})
 
 #: Rounds in which requirements go around loops before a drawing counts as a tangle.
 _PASSES = 20
 
-#: More alternatives than this are not followed; the icon counts as one that always runs.
+#: More alternatives, or more outcomes in one of them, are not followed (`UNKNOWN`).
 MOST = 64
 
 #: Combinations of outcomes that are tried in search of one that reaches no end.
@@ -60,7 +63,7 @@ class Ways:
     def rivals(self, icons: Iterable[str]) -> tuple[str, str] | None:
         """Return the first pair of icons that can both run in one round."""
         for one, other in combinations([name for name in icons if name not in self.doubled], 2):
-            if _both(self.round[one], self.round[other]) != NEVER:
+            if _is_certain(_both(self.round[one], self.round[other])):
                 return one, other
         return None
 
@@ -75,22 +78,25 @@ def follow(kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> Ways:
     meeting: list[str] = []
     while True:  # what runs twice because two flows arrive one after the other
         needs = drawing.needs(repeated)
-        met = [name for name in drawing.order if drawing.can_meet(name, needs, repeated)]
-        meeting = meeting or met
+        met = {name: drawing.meeting(name, needs, repeated) for name in drawing.order}
+        met = {name: need for name, need in met.items() if need != NEVER}
+        meeting = meeting or [name for name, need in met.items() if _is_certain(need)]
         more = graph.reached(met, drawing.arrows)
         if more <= repeated:
             break
         repeated |= more
     round_, doubled = needs, frozenset(repeated)
+    closed: set[str] = set()
     while True:  # what runs twice because a loop closes
         needs = drawing.needs(repeated)
-        more = set()
-        for start, end, _ in drawing.back:
-            if needs[start] != NEVER:
-                more |= drawing.behind_loop(end, doubled)
-        if more <= repeated:
+        closing = {end for start, end, _ in drawing.back if needs[start] != NEVER} - closed
+        if not closing:
             break
-        repeated |= more
+        closed |= closing
+        while closing:
+            loop, again = drawing.loop_through(closing.pop(), doubled)
+            repeated |= again
+            closing -= loop
     stuck = next((name for name in drawing.order if needs[name] == NEVER), None)
     return Ways(
         needs,
@@ -107,6 +113,8 @@ class _Drawing:
     def __init__(self, kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> None:
         self.kinds = kinds
         self.arrows = [(start, end) for start, end, _ in flows]
+        self.behind = graph.successors(self.arrows)
+        self.before = graph.successors((end, start) for start, end in self.arrows)
         closing = graph.closing(["START", *kinds], self.arrows)
         closers = {(cycle[-1], cycle[0]) for cycle in closing}
         self.back = [flow for flow in flows if flow[:2] in closers]
@@ -130,7 +138,7 @@ class _Drawing:
                 return needs
         if self.back:  # a tangle of loops
             return needs | dict.fromkeys(
-                graph.reached((end for _, end, _ in self.back), self.arrows), ALWAYS
+                graph.reached((end for _, end, _ in self.back), self.arrows), UNKNOWN
             )
         return needs
 
@@ -149,31 +157,37 @@ class _Drawing:
             result = _both(result, one)
         return result
 
-    def can_meet(
+    def meeting(
         self, name: str, needs: Mapping[str, Requirement], repeated: Collection[str]
-    ) -> bool:
-        """Tell whether two flows can arrive one after the other, without a loop between them."""
-        if self.kinds[name] not in _AT_FIRST:
-            return False
-        each = [_along(flow, needs, repeated) for flow in self.inputs[name]]
-        return any(_both(one, other) != NEVER for one, other in combinations(each, 2))
+    ) -> Requirement:
+        """Return when two flows arrive at an icon one after the other, without a loop between."""
+        found = NEVER
+        if self.kinds[name] in _AT_FIRST:
+            each = [_along(flow, needs, repeated) for flow in self.inputs[name]]
+            for one, other in combinations(each, 2):
+                found = _both(one, other) or found
+                if _is_certain(found):
+                    break
+        return found
 
-    def behind_loop(self, icon: str, doubled: Collection[str]) -> set[str]:
-        """Return the icons that run again when the loop through an icon closes.
+    def loop_through(self, icon: str, doubled: Collection[str]) -> tuple[set[str], set[str]]:
+        """Return all icons on loops with this one, and those that run again when it is reached.
 
-        A loop that is left once at most repeats nothing but itself: one without a parallel
-        start, or one whose every round goes through the only condition that leads out.
+        A loop that is left once at most repeats nothing but itself: one without a parallel start,
+        or one with a single way back and a single condition that leads out, through which every
+        round goes.
         """
-        after = graph.reached([icon], self.arrows)
-        loop = after & graph.reached([icon], [(end, start) for start, end in self.arrows])
-        exits = {start for start, end in self.arrows if start in loop and end not in loop}
-        inside = [arrow for arrow in self.arrows if loop.issuperset({*arrow} - exits)]
+        after = graph.walk([icon], self.behind)
+        loop = after & graph.walk([icon], self.before)
         once = not any(self.kinds[name] is JobType.M for name in loop)
-        if not once and len(exits) == 1:
-            (way_out,) = exits
-            rest = [arrow for arrow in inside if way_out not in arrow]
-            once = self.kinds[way_out] is JobType.IF and not graph.closing(loop, rest)
-        return loop if once and loop.isdisjoint(doubled) else after
+        exits = [name for name in loop if not loop.issuperset(self.behind.get(name, ()))]
+        ways_back = [start for start, end, _ in self.back if loop.issuperset((start, end))]
+        if not once and len(ways_back) == len(exits) == 1 and self.kinds[exits[0]] is JobType.IF:
+            rest = loop - set(exits)
+            once = not graph.closing(
+                rest, [arrow for arrow in self.arrows if rest.issuperset(arrow)]
+            )
+        return loop, loop if once and loop.isdisjoint(doubled) else after
 
     def explain(
         self, icon: str, needs: Mapping[str, Requirement], repeated: Collection[str]
@@ -203,9 +217,9 @@ def missing(alternatives: Iterable[Requirement]) -> frozenset[Outcome] | None:
         if not terms:
             return chosen
         shortest = min(terms, key=lambda term: (len(term), sorted(term)))
-        if not shortest:
+        if shortest <= _UNSAID:
             continue  # met whatever else comes
-        name = min(shortest)[0]
+        name = min(shortest - _UNSAID)[0]
         for value in (False, True):
             left = frozenset(
                 term - {(name, value)} for term in terms if (name, not value) not in term
@@ -238,18 +252,25 @@ def _either(each: Iterable[Requirement]) -> Requirement:
     return _simple(set().union(*each))
 
 
+def _is_certain(requirement: Requirement) -> bool:
+    """Tell whether it can be met for all that is known."""
+    return any(not term & _UNSAID for term in requirement)
+
+
 def _simple(terms: set[frozenset[Outcome]]) -> Requirement:
     """Return the same with fewer alternatives: both outcomes of a condition are none."""
-    found = set(terms)
-    while len(found) <= MOST:
+    found = terms
+    while len(found) <= MOST and all(len(term) <= MOST for term in found):
+        least = {term for term in found if not any(less < term for less in found)}
+        if len(least) < 2:
+            return frozenset(least)
         merged = {
             term - {(name, value)}
-            for term in found
+            for term in least
             for name, value in term
-            if term - {(name, value)} | {(name, not value)} in found
+            if term - {(name, value)} | {(name, not value)} in least
         }
-        fewer = {term for term in found | merged if not any(less < term for less in found | merged)}
-        if fewer == found:
-            return frozenset(found)
-        found = fewer
-    return ALWAYS
+        if not merged:
+            return frozenset(least)
+        found = least | merged
+    return UNKNOWN
