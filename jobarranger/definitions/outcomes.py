@@ -30,7 +30,7 @@ _UNSAID: frozenset[Outcome] = frozenset({("?", True)})
 UNKNOWN: Requirement = frozenset({_UNSAID})
 
 #: Rounds in which requirements go around loops before a drawing counts as a tangle.
-_PASSES = 20
+_PASSES = 5
 
 #: More alternatives, or more outcomes in one of them, are not followed (`UNKNOWN`).
 MOST = 64
