@@ -99,6 +99,20 @@ class JobType(IntEnum):
     AGENTLESS = 18
     LINK = 19  #: Zabbix link
 
+    @property
+    def word(self) -> str:
+        """Return what people call it, in YAML files and in what commands show."""
+        return _KINDS.get(self, self.name.lower())
+
+
+_KINDS = {
+    JobType.M: "parallel-start",
+    JobType.W: "parallel-end",
+    JobType.L: "loop",
+    JobType.IFEND: "if-end",
+    JobType.LINK: "zabbix-link",
+}
+
 
 class FlowType(IntEnum):
     """`flow_type` of an arrow."""

@@ -106,9 +106,7 @@ def _form(place: str, kind: int) -> Form:
     """Return the form of a kind of icon."""
     form = form_of(JobType(kind))
     if form is None:
-        raise DefinitionError(
-            f"{place}: {JobType(kind).name.lower()} icons cannot be written as YAML yet"
-        )
+        raise DefinitionError(f"{place}: {JobType(kind).word} icons cannot be written as YAML yet")
     return form
 
 

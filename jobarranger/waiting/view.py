@@ -424,7 +424,7 @@ class _Shown:
             path=path,
             depth=depth,
             name=row.job_name or "",
-            type=job_type.name.lower() if isinstance(job_type, JobType) else f"type {job_type}",
+            type=job_type.word if isinstance(job_type, JobType) else f"type {job_type}",
             status=IconStatus(row.status).name,
             held=row.method_flag == MethodFlag.WAIT and waiting,
             skipped=row.method_flag == MethodFlag.SKIP,

@@ -29,7 +29,7 @@ FORMS: dict[str, Form] = {
 _BY_KIND = {form.kind: form for form in FORMS.values()}
 
 #: Words of kinds that exist but cannot be written yet.
-LATER: dict[str, JobType] = {kind.name.lower(): kind for kind in JobType if kind not in _BY_KIND}
+LATER: dict[str, JobType] = {kind.word: kind for kind in JobType if kind not in _BY_KIND}
 
 
 def form_of(kind: JobType) -> Form | None:
@@ -40,7 +40,7 @@ def form_of(kind: JobType) -> Form | None:
 def form_for(kind: JobType) -> Form:
     """Return the form of a kind of icon; one that has none yet has a flow in and a flow out."""
     known = _BY_KIND.get(kind)
-    return known or Form(word=kind.name.lower(), kind=kind, read=no_settings, write=no_keys)
+    return known or Form(kind=kind, read=no_settings, write=no_keys)
 
 
 __all__ = ["FORMS", "LATER", "Form", "form_for", "form_of"]

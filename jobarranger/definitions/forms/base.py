@@ -60,13 +60,17 @@ class Found:
 class Form:
     """One kind of icon."""
 
-    word: str  #: `type:` in the file
     kind: JobType
     read: Callable[[Section], Settings]  #: takes its own keys from the icon's section
     write: Callable[[Found], Keys]  #: the way back: its own keys from the icon's settings
     incoming: tuple[int, int] = (1, 1)  #: least and most flows into it
     outgoing: tuple[int, int] = (1, 1)  #: least and most flows out of it
     extras: frozenset[Extra] = frozenset({Extra.SKIP})
+
+    @property
+    def word(self) -> str:
+        """Return what stands at `type:` in the file."""
+        return self.kind.word
 
 
 def no_settings(section: Section) -> Settings:

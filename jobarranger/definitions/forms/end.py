@@ -32,6 +32,4 @@ def write(found: Found) -> Keys:
     return keys
 
 
-FORM = Form(
-    word="end", kind=JobType.END, read=read, write=write, outgoing=(0, 0), extras=frozenset()
-)
+FORM = Form(kind=JobType.END, read=read, write=write, outgoing=(0, 0), extras=frozenset())

@@ -91,4 +91,4 @@ def write(found: Found) -> Keys:
     return keys
 
 
-FORM = Form(word="job", kind=JobType.JOB, read=read, write=write, extras=frozenset(Extra))
+FORM = Form(kind=JobType.JOB, read=read, write=write, extras=frozenset(Extra))

@@ -6,11 +6,8 @@ from jobarranger.definitions.forms.base import ANY, Form, no_keys, no_settings
 from jobarranger.states import JobType
 
 
-def _form(
-    word: str, kind: JobType, incoming: tuple[int, int], outgoing: tuple[int, int] = (1, 1)
-) -> Form:
+def _form(kind: JobType, incoming: tuple[int, int], outgoing: tuple[int, int] = (1, 1)) -> Form:
     return Form(
-        word=word,
         kind=kind,
         read=no_settings,
         write=no_keys,
@@ -21,12 +18,12 @@ def _form(
 
 
 #: Where a jobnet begins.
-START = _form("start", JobType.START, (0, 0))
+START = _form(JobType.START, (0, 0))
 #: Where branches of a condition meet again: goes on at the first arrival.
-IF_END = _form("if-end", JobType.IFEND, (1, ANY))
+IF_END = _form(JobType.IFEND, (1, ANY))
 #: Goes on along all its flows at once.
-PARALLEL_START = _form("parallel-start", JobType.M, (1, 1), (1, ANY))
+PARALLEL_START = _form(JobType.M, (1, 1), (1, ANY))
 #: Waits for all its flows.
-PARALLEL_END = _form("parallel-end", JobType.W, (1, ANY))
+PARALLEL_END = _form(JobType.W, (1, ANY))
 #: Where a loop begins anew: one flow enters it, one comes back.
-LOOP = _form("loop", JobType.L, (2, 2))
+LOOP = _form(JobType.L, (2, 2))
