@@ -17,7 +17,7 @@ _EXTENDED, _NEWLINE, _NOSUB = 1, 4, 8
 _REGEX_T = 512
 #: Longest pattern (bytes), and largest product of its repetitions `{n}`: beyond that compiling
 #: takes memory without end.
-_LONGEST, _MOST_REPEATS = 65_535, 32_767
+_LONGEST, _MOST_REPEATS = 65_535, 1_000
 
 _REPEAT = re.compile(r"\{(\d*),?(\d*)\}")
 
