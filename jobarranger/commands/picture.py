@@ -36,6 +36,8 @@ _NEEDS = {Need.OPERATOR: "red", Need.TIME: "", Need.NOBODY: "dim"}
 _WIDE = 150
 #: Below this width their kinds are left out.
 _NARROW = 100
+#: Icons that are shown of one run at most.
+MOST_ROWS = 1000
 #: Icons that are named below the table with what is to be done.
 _TROUBLES = 5
 #: Steps told of a long way to a cause, at its beginning and at its end.
@@ -69,15 +71,21 @@ def runs_table(runs: Iterable[RunView], *, now: int | None = None, live: bool = 
 
 
 def run_table(
-    run: RunView, *, now: int | None = None, rows: int | None = None, width: int = 100
+    run: RunView,
+    *,
+    now: int | None = None,
+    rows: int = MOST_ROWS,
+    width: int = 100,
+    live: bool = False,
 ) -> Table:
     """Return one run with its icons.
 
     Args:
         run: the run.
         now: UTC milliseconds; with it, icons at work show how long they have been so.
-        rows: most icons to be shown, each on one line; icons that have ended are left out first.
+        rows: most icons to be shown; icons that have ended are left out first.
         width: of the terminal; it decides which columns there is room for.
+        live: each icon on one line.
     """
     title = Text.assemble(
         f"{run.jobnet_id} [{run.registry}] {run.jobnet_name}: ", _state(run.status)
@@ -85,7 +93,6 @@ def run_table(
     if run.aborting:
         title.append(" (being stopped)", style="magenta")
     table = Table(title=title, title_justify="left", expand=True)
-    live = rows is not None
     table.add_column("icon", no_wrap=True)
     if width >= _WIDE:
         table.add_column("name", max_width=30, overflow="ellipsis", no_wrap=live)
@@ -120,9 +127,9 @@ def run_table(
 _AT_WORK = frozenset({"RUN", "ABORT"})
 
 
-def _fitting(icons: Sequence[IconView], rows: int | None) -> tuple[list[IconView], int]:
+def _fitting(icons: Sequence[IconView], rows: int) -> tuple[list[IconView], int]:
     """Choose the icons that fit: troubles and icons at work, then the others, in their order."""
-    if rows is None or len(icons) <= rows:
+    if len(icons) <= rows:
         return list(icons), 0
 
     def weight(icon: IconView) -> int:
@@ -179,7 +186,7 @@ def live_picture(run: RunView, console: Console, now: int) -> Group:
     for line in told:
         line.no_wrap, line.overflow = True, "ellipsis"
     rows = max(3, height - len(told) - _FRAME)
-    return Group(run_table(run, now=now, rows=rows, width=width), *told)
+    return Group(run_table(run, now=now, rows=rows, width=width, live=True), *told)
 
 
 def outputs(run: RunView) -> Group:

@@ -233,9 +233,8 @@ class _Explainer:
             for operation, words in _AGAIN.items()
             if icon.type in RULES[operation].kinds
         ]
-        reason = Reason.IN_ERROR if again else Reason.NOT_OFFERED
-        if icon.status is IconStatus.ENDERR:
-            reason = Reason.FATAL
+        fatal = icon.status is IconStatus.ENDERR or not again
+        reason = Reason.FATAL if fatal else Reason.IN_ERROR
         return self._why(icon, reason, message=message, again=" or ".join(again))
 
     def _unknown(self, icon: IconFacts, request: RequestFacts) -> Why:

@@ -48,8 +48,7 @@ class Reason(StrEnum):
     STOP_REQUESTED = "stop-requested"  #: somebody wants it stopped
     STOPPING = "stopping"  #: a stop was asked of its agent
     # -- icons that have failed
-    IN_ERROR = "in-error"  #: failed; can be run again or skipped
-    NOT_OFFERED = "in-error-not-offered"  #: failed; neither Manager nor command run it again
+    IN_ERROR = "in-error"  #: failed; can be run again, and mostly skipped
     FATAL = "in-error-for-good"  #: failed in a way that takes its jobnet down
     OUTCOME_UNKNOWN = "outcome-unknown"  #: sent, and nobody knows what became of it
     # -- whole runs
@@ -120,12 +119,12 @@ WORDS: Mapping[Reason, _Words] = {
     Reason.HELD: _Words(
         Need.OPERATOR,
         "on hold since {since}",
-        "Release it: jobarg_ctl icon release {at}, or jobarg_release -j {path} -r {registry}.",
+        "Release it: jobarg_ctl icon release {at}.",
     ),
     Reason.HELD_START: _Words(
         Need.OPERATOR,
         "the start is on hold since {since}",
-        "Let it start: jobarg_ctl icon release {at}, or jobarg_release -j {path} -r {registry}.",
+        "Let it start: jobarg_ctl icon release {at}.",
     ),
     Reason.HOST_LOCKED: _Words(
         Need.TIME,
@@ -171,14 +170,6 @@ WORDS: Mapping[Reason, _Words] = {
         "If it stays so: is the agent reachable, does the job's stop command end the job?",
     ),
     Reason.IN_ERROR: _Words(Need.OPERATOR, "in error: {message}", "Find the cause, then {again}."),
-    Reason.NOT_OFFERED: _Words(
-        Need.OPERATOR,
-        "in error: {message}",
-        "Correct its input in the Manager (change variable values); then run it again, which no "
-        "command offers for this kind of icon: UPDATE ja_run_job_table SET status = 1, "
-        "method_flag = 4 WHERE inner_job_id = {icon} AND status = 4. "
-        "Or stop the run: jobarg_ctl jobnet abort {registry}.",
-    ),
     Reason.FATAL: _Words(Need.OPERATOR, "in error for good: {message}", _STOP),
     Reason.OUTCOME_UNKNOWN: _Words(
         Need.OPERATOR,

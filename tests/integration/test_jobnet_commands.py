@@ -118,7 +118,7 @@ def test_sub_jobnets_are_indented_and_explained(bench, session):
     assert found[held] == (Reason.HELD, held)
     assert found["NET/END-1"] == (Reason.BLOCKED, held)
     assert found["NET/NET-1"] == (Reason.SUBJOBNET_STANDS, held)
-    assert f"jobarg_release -j {held} -r {number}" in run.icons[5].why.advice
+    assert f"jobarg_ctl icon release {number}/NET-1/NET-1/JOB-1" in run.icons[5].why.advice
 
 
 def test_hosts(bench, session):
@@ -380,7 +380,7 @@ def test_watch_is_live_on_a_terminal(bench, shell):
         stdin=slave, stdout=slave, stderr=slave, env=environment,
     ) as process:  # fmt: skip
         os.close(slave)
-        seen = _until(master, b"jobarg_release -j NET/JOB-1")
+        seen = _until(master, b"jobarg_ctl icon release")
         assert b"\x1b[" in seen
         icon = bench.icon(number, "JOB-1").inner_job_id
         Manager(bench.db).send("release_icon", inner_job_id=icon)

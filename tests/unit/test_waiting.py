@@ -238,17 +238,17 @@ def test_an_unmarked_arrow_of_a_condition_never_fires():
     assert net.run().reason is Reason.DRAINED
 
 
-def test_a_failed_condition():
-    """The Manager offers nothing for it, so the advice tells how it is run again."""
+def test_a_failed_icon_tells_what_can_be_done_with_its_kind():
+    """A condition can be run again only, others can be skipped as well."""
     net = Net("START IF-1 +JOB-1 END", START=END, IF_1=ERR)
     why = net.why("IF-1")
-    assert why.reason is Reason.NOT_OFFERED
-    assert f"inner_job_id = {net.icons['IF-1'].id}" in why.advice
-    assert "skip it (jobarg_ctl icon skip 1/SET-1)" in Net("SET-1", SET_1=ERR).why("SET-1").advice
-    assert "rerun" not in Net("SET-1", SET_1=ERR).why("SET-1").advice
+    assert why.reason is Reason.IN_ERROR
+    assert why.advice == "Find the cause, then run it again (jobarg_ctl icon rerun 1/IF-1)."
     assert net.why("JOB-1").reason is Reason.BLOCKED
     assert net.cause("END") == "TOP/IF-1"
     assert net.run().reason is Reason.STANDS
+    assert Net("START", START=ERR).why("START").reason is Reason.FATAL, "nothing can be done"
+    assert "skip it (jobarg_ctl icon skip 1/SET-1)" in Net("SET-1", SET_1=ERR).why("SET-1").advice
 
 
 def test_the_continue_flag_lets_the_flow_go_on():
@@ -268,7 +268,7 @@ def test_hold():
     net.set("JOB-1", method=MethodFlag.WAIT, ready_at=NOW - 60_000)
     why = net.why("JOB-1")
     assert why.reason is Reason.HELD
-    assert "jobarg_release -j TOP/JOB-1 -r 1" in why.advice
+    assert "jobarg_ctl icon release 1/JOB-1" in why.advice
     assert net.cause("END") == "TOP/JOB-1"
     assert net.run().reason is Reason.STANDS
     early = Net("START JOB-1 JOB-2 JOB-3 END", START=END, JOB_1=RUN)
