@@ -61,8 +61,11 @@ def _stop_flag(section: Section, stop: str) -> int:
 
 
 def _stop_code(section: Section) -> str | None:
-    """Read the exit codes that count as an error, e.g. `1-9, 255`."""
-    text = section.optional("error-codes", most=32)
+    """Read the exit codes that count as an error, e.g. `1-9, 255`; an explicit null stays one."""
+    if not section.has("error-codes") and "error-codes" in section.names():
+        section.raw("error-codes")
+        return None
+    text = section.text("error-codes", "", most=32)
     if text and not _STOP_CODE.match(text):
         raise section.error("error-codes", f"{text!r} is no list of numbers and ranges like 1-9,12")
     return text
@@ -80,7 +83,7 @@ def write(found: Found) -> Keys:
         keys["stop-command"] = stop
     if row["stop_flag"] != bool(stop):
         keys["use-stop-command"] = bool(row["stop_flag"])
-    if row["stop_code"] is not None:
+    if row["stop_code"] != "":
         keys["error-codes"] = row["stop_code"]
     if row["timeout"]:
         keys["timeout"] = row["timeout"]
