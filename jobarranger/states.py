@@ -130,6 +130,21 @@ class MultipleStart(IntEnum):
     DELAY = 2
 
 
+class BaseDate(IntEnum):
+    """`ja_filter_control_table.base_date_flag`: where in its month a filter begins to look."""
+
+    FIRST = 0  #: first day of the month
+    LAST = 1  #: last day of the month
+    DESIGNATED = 2  #: the day whose number is in `designated_day`
+
+
+class ObjectFlag(IntEnum):
+    """`ja_schedule_detail_table.object_flag`: what `calendar_id` names there."""
+
+    CALENDAR = 0
+    FILTER = 1
+
+
 class Method(IntEnum):
     """`method` of a jobrun telegram and of a dispatch."""
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ CLOCKS: dict[str, set[str]] = {
 
 #: Core packages, which know nothing of networks, processes and event loops.
 CORE = (
+    "calendars",
     "config",
     "db",
     "definitions",
@@ -135,6 +137,19 @@ def test_the_core_does_no_network_or_process_work(package: str) -> None:
         for path in sorted((ROOT / "jobarranger" / package).rglob("*.py"))
         for name in imported(path)
         if name.partition(".")[0] in OUTSIDE
+    ]
+    assert not found
+
+
+def test_when_schedules_start_is_pure() -> None:
+    """The calendars know the standard library, numbers and errors, and nothing else."""
+    ours = {"jobarranger.calendars", "jobarranger.errors", "jobarranger.states"}
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / "jobarranger/calendars").rglob("*.py"))
+        for name in imported(path)
+        if ".".join(name.split(".")[:2]) not in ours
+        and name.partition(".")[0] not in sys.stdlib_module_names
     ]
     assert not found
 
