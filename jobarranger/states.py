@@ -182,6 +182,14 @@ class IconEvent(IntEnum):
     FAILED = 7
 
 
+class PauseScope(IntEnum):
+    """`ja_ext_pause.scope`: what is paused."""
+
+    ALL = 0  #: the start of every run
+    JOBNET = 1  #: the start of one jobnet's runs
+    HOST = 2  #: sending jobs to one host
+
+
 class UserType(IntEnum):
     """Zabbix' kinds of user."""
 

@@ -106,6 +106,22 @@ ext_request = own_table(
     index("ja_ext_request_idx1", "at"),
 )
 
+#: Pauses of starts, those that are over included: starts that waited are not late because of it.
+ext_pause = own_table(
+    "ja_ext_pause",
+    running_key("id"),
+    integer("scope"),  # states.PauseScope
+    string("name", 128),  # jobnet or host; empty for all
+    integer("hold_loading"),  # 1: schedules load nothing either
+    i64("since"),
+    i64("until_at", null=True),  # when it ends by itself
+    i64("ended_at", null=True),  # when somebody ended it
+    string("actor_user", 100),
+    long_text("reason"),
+    primary_key("ja_ext_pause_pk", "id"),
+    index("ja_ext_pause_idx1", "ended_at"),
+)
+
 #: Hosts of the embedded directory.
 ext_host = own_table(
     "ja_ext_host",

@@ -27,6 +27,7 @@ TABLES = (
     "ja_ext_group",
     "ja_ext_host",
     "ja_ext_inbox",
+    "ja_ext_pause",
     "ja_ext_request",
     "ja_ext_user",
     "ja_filter_control_table",
