@@ -78,7 +78,19 @@ def _listed(condition: Any) -> Any:
 _DUE_OF = _WITH_AGENT.where(_D.inner_job_id.in_(_IDS), _DUE).order_by(
     _D.method.desc(), _D.created_at
 )
-_DUE_IN = _listed(and_(_LIVE, _D.slot.in_(_SLOTS), _DUE, _D.host_name.not_in(_HOSTS)))
+_DUE_IN = _listed(
+    and_(
+        _LIVE,
+        _D.slot.in_(_SLOTS),
+        _DUE,
+        _D.host_name.not_in(_HOSTS),
+        or_(
+            _D.state != DispatchState.NEW,
+            _D.method.not_in(sorted(RUNS)),
+            _D.host_name.not_in(bindparam("paused", expanding=True)),
+        ),
+    )
+)
 _LEFT = _listed(and_(_D.state == DispatchState.SENDING, _D.slot.in_(_SLOTS)))
 _SILENT = _listed(
     and_(_D.state == DispatchState.ACCEPTED, _D.slot.in_(_SLOTS), _D.next_try_at <= _NOW)
@@ -128,10 +140,21 @@ def due_of(conn: Connection, ids: Collection[int], now: int) -> list[Request]:
 
 
 def due_in(
-    conn: Connection, slots: Sequence[int], now: int, *, most: int, without: Collection[str] = ()
+    conn: Connection,
+    slots: Sequence[int],
+    now: int,
+    *,
+    most: int,
+    without: Collection[str] = (),
+    paused: Collection[str] = (),
 ) -> list[Request]:
-    """Return due requests of some slots, except those to the hosts named in `without`."""
-    values = {"slots": list(slots), "now": now, "most": most, "hosts": sorted(without)}
+    """Return due requests of some slots.
+
+    Those to the hosts named in `without` are left out, and runs that were never sent to those in
+    `paused`.
+    """
+    hosts = {"hosts": sorted(without), "paused": sorted(paused)}
+    values = {"slots": list(slots), "now": now, "most": most, **hosts}
     return [from_row(row) for row in conn.execute(_DUE_IN, values)]
 
 

@@ -184,6 +184,7 @@ _DUE_NOW = (
         _S.status == JobnetStatus.BEGIN,
         _S.start_pending_flag != 1,
         _S.scheduled_time <= bindparam("minute"),
+        _S.jobnet_id.not_in(bindparam("paused", expanding=True)),
     )
     .order_by(_S.scheduled_time, _S.inner_jobnet_id)
 )
@@ -203,7 +204,11 @@ _HINTED = select(*_DUE).where(_S.inner_jobnet_id.in_(_IDS))
 
 
 def due(
-    conn: Connection, minute: int, most: int, after: tuple[int, int] | None = None
+    conn: Connection,
+    minute: int,
+    most: int,
+    after: tuple[int, int] | None = None,
+    paused: Collection[str] = (),
 ) -> Sequence[Any]:
     """Return a page of runs whose time has come, in the order in which they are to start.
 
@@ -212,16 +217,17 @@ def due(
         minute: the present minute, 12 digits.
         most: rows of the page.
         after: (scheduled time, id) of the last row of the page before.
+        paused: jobnets to be left out.
     """
+    values = {"minute": minute, "most": most, "paused": sorted(paused)}
     if after is None:
-        return conn.execute(_DUE_FIRST, {"minute": minute, "most": most}).all()
-    values = {"minute": minute, "most": most, "after_time": after[0], "after": after[1]}
-    return conn.execute(_DUE_PAGE, values).all()
+        return conn.execute(_DUE_FIRST, values).all()
+    return conn.execute(_DUE_PAGE, {**values, "after_time": after[0], "after": after[1]}).all()
 
 
 def due_of(conn: Connection, minute: int, ids: Collection[int]) -> Sequence[Any]:
     """Return those of the given runs whose time has come, in order."""
-    return conn.execute(_DUE_IDS, {"minute": minute, "ids": sorted(ids)}).all()
+    return conn.execute(_DUE_IDS, {"minute": minute, "ids": sorted(ids), "paused": []}).all()
 
 
 def hinted(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
@@ -231,7 +237,8 @@ def hinted(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
 
 def waiting_of(conn: Connection, minute: int, names: Collection[str]) -> Sequence[Any]:
     """Return the due runs of jobnets that wait for earlier runs, in order."""
-    return conn.execute(_WAITING, {"minute": minute, "names": sorted(names)}).all()
+    values = {"minute": minute, "names": sorted(names), "paused": []}
+    return conn.execute(_WAITING, values).all()
 
 
 def running_jobnets(conn: Connection, names: Collection[str]) -> set[str]:

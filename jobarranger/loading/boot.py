@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.clock import Clock, stamp12, stamp14, stamp17
+from jobarranger.db import pauses
 from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
@@ -23,6 +24,7 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.due import Action, Due, decide
 from jobarranger.loading.missed import write_missed
 from jobarranger.loading.notes import queue_notes
+from jobarranger.loading.pauses import Pauses
 from jobarranger.messages.model import Raised
 from jobarranger.parking import Parking, together_or_alone
 from jobarranger.states import JobnetStatus, LoadStatus, MultipleStart
@@ -55,6 +57,8 @@ class Moment:
     log: int  #: 17 digits
     minute: int  #: 12 digits
     oldest_minute: int  #: a scheduled minute before this one is missed
+    grace_ms: int
+    zone: tzinfo
 
     @classmethod
     def now(cls, clock: Clock, zone: tzinfo, grace_seconds: int) -> Moment:
@@ -66,6 +70,8 @@ class Moment:
             log=stamp17(at, zone),
             minute=stamp12(at, zone),
             oldest_minute=stamp12(at - grace_seconds * 1000, zone),
+            grace_ms=grace_seconds * 1000,
+            zone=zone,
         )
 
 
@@ -129,11 +135,20 @@ def _candidates(
 
 def _sweep(conn: Connection, moment: Moment, batch: int) -> list[Any]:
     """Page through everything due until a batch is full; idle: one select."""
+    page = queries.due(conn, moment.minute, batch + 1)
+    if not page:
+        return []
+    paused = pauses.read(conn, moment.at)
+    if paused.everything is not None:
+        return []
+    if paused.jobnets:
+        page = queries.due(conn, moment.minute, batch + 1, paused=paused.jobnets)
     found: list[Any] = []
     after: tuple[int, int] | None = None
     for _ in range(PAGES):
-        page = queries.due(conn, moment.minute, batch + 1, after)
-        found += _worth_deciding(conn, page, moment)
+        if after is not None:
+            page = queries.due(conn, moment.minute, batch + 1, after, paused.jobnets)
+        found += _worth_deciding(conn, page, moment, paused)
         if len(page) <= batch or len(found) > batch:
             break
         after = (page[-1].scheduled_time, page[-1].inner_jobnet_id)
@@ -158,18 +173,30 @@ def _hinted(conn: Connection, moment: Moment, hinted: Collection[int]) -> list[A
     if delayed:
         waiting = queries.waiting_of(conn, moment.minute, delayed)
         found |= {row.inner_jobnet_id: row for row in waiting}
-    return _worth_deciding(conn, list(found.values()), moment)
+    if not found:
+        return []
+    return _worth_deciding(conn, list(found.values()), moment, pauses.read(conn, moment.at))
 
 
-def _worth_deciding(conn: Connection, rows: Sequence[Any], moment: Moment) -> list[Any]:
-    """Leave out runs that wait already and whose jobnet is still active."""
+def _worth_deciding(
+    conn: Connection, rows: Sequence[Any], moment: Moment, paused: Pauses
+) -> list[Any]:
+    """Leave out runs that are paused, or wait already while their jobnet is still active."""
+    rows = [row for row in rows if paused.of_jobnet(row.jobnet_id) is None]
     waiting = {row.jobnet_id for row in rows if row.load_status == LoadStatus.DELAY}
     if not waiting:
-        return list(rows)
-    runs = [Due.from_row(row) for row in rows]
+        return rows
+    runs = [_due(row, moment, paused) for row in rows]
     running = queries.running_jobnets(conn, waiting)
     actions = decide(runs, running, moment.oldest_minute)
     return [row for row in rows if actions[row.inner_jobnet_id] is not Action.KEEP]
+
+
+def _due(row: Any, moment: Moment, paused: Pauses) -> Due:
+    """Return a run for the decision; one that a pause has kept from starting is not late for it."""
+    minute, grace = row.scheduled_time, moment.grace_ms
+    late_from = paused.excused_until(row.jobnet_id, minute, moment.zone, grace)
+    return Due.from_row(row, late_from)
 
 
 def _boot(
@@ -181,7 +208,12 @@ def _boot(
         mains = {
             row.inner_jobnet_id: row for row in unit.execute(unit.lock(queries.lock_mains(runs)))
         }
-        rows = [Due.from_row(row) for row in queries.due_of(unit.conn, moment.minute, runs)]
+        paused = pauses.read(unit.conn, moment.at)  # may have begun since the candidates were read
+        rows = [
+            _due(row, moment, paused)
+            for row in queries.due_of(unit.conn, moment.minute, runs)
+            if paused.of_jobnet(row.jobnet_id) is None
+        ]
         ruled = {row.jobnet_id for row in rows if row.multiple_start_up != MultipleStart.PARALLEL}
         actions = decide(rows, queries.running_jobnets(unit.conn, ruled), moment.oldest_minute)
         _write(unit, mains, actions, moment)

@@ -41,11 +41,13 @@ class Due:
     scheduled_time: int
     multiple_start_up: int
     start_pending_flag: int
+    late_from: int = 0  #: the minute that lateness counts from, if it is not the scheduled one
 
     @classmethod
-    def from_row(cls, row: Any) -> Due:
+    def from_row(cls, row: Any, late_from: int = 0) -> Due:
         """Make it from a row of `jobarranger.db.requests.due`."""
         return cls(
+            late_from=late_from,
             id=row.inner_jobnet_id,
             jobnet_id=row.jobnet_id,
             run_type=row.run_type,
@@ -66,7 +68,8 @@ def is_missed(run: Due, oldest_minute: int) -> bool:
     """
     return (
         run.run_type in TIMED
-        and 0 < run.scheduled_time < oldest_minute
+        and run.scheduled_time > 0
+        and max(run.scheduled_time, run.late_from) < oldest_minute
         and run.load_status != LoadStatus.DELAY
         and run.start_pending_flag == NEVER_HELD
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from jobarranger.clock import Clock
-from jobarranger.db import dispatch
+from jobarranger.db import dispatch, pauses
 from jobarranger.db.dispatch import Place
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.guarded import Change
@@ -146,8 +146,8 @@ class Store:
             # an agent that hears from us knows that it can deliver what it holds
             found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
         if any(look.sweep for look in looks):
-            full = self.book.full(now)
-            found += dispatch.due_in(conn, self.slots, now, most=BATCH, without=full)
+            full, paused = self.book.full(now), pauses.read(conn, now).hosts
+            found += dispatch.due_in(conn, self.slots, now, most=BATCH, without=full, paused=paused)
         if any(look.silent for look in looks):
             found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
         unique = {request.key: request for request in found}
@@ -162,6 +162,7 @@ class Store:
         now = self.clock.now_ms()
         names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
         hosts = self._hosts(conn, names)
+        paused = pauses.read(conn, now).hosts if names else frozenset[str]()
         stops = [one for one in candidates if one.method not in RUNS]
         peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
         room: dict[str, int] = {}
@@ -169,6 +170,8 @@ class Store:
             self.book.meet(request)
             if request.state is not DispatchState.NEW:
                 plan.tasks.append(Task(request, fresh=False))
+            elif request.method in RUNS and request.host_name in paused:
+                continue  # the sweep finds it when the pause is over
             elif request.method in RUNS or self._stop_goes(plan, request, peers, now):
                 self._admit(plan, request, hosts.get(request.host_name), room, now)
         overtaken = {record.request.key for record in plan.records}

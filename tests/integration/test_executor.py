@@ -15,8 +15,16 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
+from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.flow.resolving import Ended, NotDone, NothingToResolve, resolve
-from jobarranger.states import AgentKind, DispatchState, IconStatus, JobnetStatus, Method
+from jobarranger.states import (
+    AgentKind,
+    DispatchState,
+    IconStatus,
+    JobnetStatus,
+    Method,
+    PauseScope,
+)
 from tests.integration.dispatch_world import World, wait_for
 from tests.integration.fake_agent import FakeAgent
 
@@ -296,6 +304,37 @@ def test_a_death_repeats_nothing_at_an_original(
     for job in jobs:
         expected = IconStatus.RUNERR if job in doubtful else IconStatus.RUN
         assert world.status(job) is expected
+
+
+# -- pauses -------------------------------------------------------------------------------------
+
+
+def test_a_paused_host_gets_no_job(world: World, ours: FakeAgent) -> None:
+    """Jobs for it wait unsent, those for other hosts go on; when it is resumed they are sent."""
+    host, other = world.host("web01", ours), world.host("web02", ours)
+    target = Target(PauseScope.HOST, host)
+    pause(world.db, actor=Actor(user="ann"), target=target, reason="new disk")
+    world.start()
+    waiting, sent = world.job(host), world.job(other)
+    world.hint(waiting, sent)
+    world.wait_state(sent, ACCEPTED)
+    for _ in range(2):  # sweeps that pass it by
+        world.wait_state(world.job(other), ACCEPTED)
+    assert world.dispatch(waiting).state == NEW
+    resume(world.db, actor=Actor(user="ann"), target=target)
+    world.wait_state(waiting, ACCEPTED)
+
+
+def test_a_running_job_on_a_paused_host_can_be_stopped(world: World, original: FakeAgent) -> None:
+    """A pause keeps nothing from what runs there."""
+    host = world.host("web01", original)
+    world.start()
+    job = world.job(host)
+    world.wait_state(job, ACCEPTED)
+    target = Target(PauseScope.HOST, host)
+    pause(world.db, actor=Actor(user="ann"), target=target, reason="new disk")
+    world.ask_stop(job)
+    world.wait_state(job, DONE, method=Method.KILL)
 
 
 # -- stops --------------------------------------------------------------------------------------

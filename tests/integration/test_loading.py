@@ -526,8 +526,8 @@ def test_a_cancellation_meanwhile_wins(database, monkeypatch):
     load(database)
     real = requests.due
 
-    def cancelled(conn, *arguments):
-        found = real(conn, *arguments)
+    def cancelled(conn, *arguments, **named):
+        found = real(conn, *arguments, **named)
         conn.execute(update(t.run_jobnet_summary).values(status=5))
         return found
 

@@ -1,0 +1,160 @@
+"""Pauses of starts: what waits, what goes on, and what becomes of it when they end."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, select
+
+from jobarranger.clock import stamp12
+from jobarranger.db import pauses
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Database
+from jobarranger.flow.acting import Actor
+from jobarranger.flow.pausing import CannotPause, Target, pause, resume
+from jobarranger.loading.boot import boot_due
+from jobarranger.loading.pauses import Pauses
+from jobarranger.states import JobnetStatus, PauseScope, RunType
+from tests.jobnets import Bench, define
+
+ANN = Actor(user="ann")
+NET, OTHER = Target(PauseScope.JOBNET, "NET"), Target(PauseScope.JOBNET, "OTHER")
+
+
+@pytest.fixture
+def bench(database: Database) -> Bench:
+    """Return the server's duties on a fresh database with two jobnets."""
+    made = Bench(database)
+    database.clock = made.clock
+    define(database, "START JOB-1 END-1")
+    define(database, "START JOB-1 END-1", jobnet_id="OTHER")
+    return made
+
+
+def stop_starts(bench: Bench, target: Target | None = None, **options: int) -> None:
+    """Let Ann pause something."""
+    pause(bench.db, actor=ANN, target=target or Target(), reason="new disks", **options)
+
+
+def state(bench: Bench, run: int) -> JobnetStatus:
+    """Return how far a run is."""
+    return JobnetStatus(bench.summary(run).status)
+
+
+def timed(bench: Bench, minutes: int = 1) -> int:
+    """Request a start in so many minutes."""
+    at = stamp12(bench.clock.now_ms() + minutes * 60_000, bench.zone)
+    (run,) = bench.start(run_type=RunType.TIME, scheduled_time=at)
+    return run
+
+
+def test_a_pause_of_everything_starts_nothing(bench: Bench) -> None:
+    """Due runs wait, what runs goes on to its end; resumed, they start."""
+    (running,) = bench.start()
+    stop_starts(bench)
+    runs = bench.start() + bench.start("OTHER")
+    bench.finish()
+    assert state(bench, running) is JobnetStatus.END
+    assert [state(bench, run) for run in runs] == [JobnetStatus.BEGIN] * 2
+    hinted = boot_due(bench.db, bench.clock, bench.zone, frozenset(runs))
+    assert hinted.started == []
+    resume(bench.db, actor=ANN, target=Target())
+    bench.sweep()
+    assert {state(bench, run) for run in runs} == {JobnetStatus.RUN}
+
+
+def test_a_pause_of_one_jobnet_leaves_the_others_alone(bench: Bench) -> None:
+    """However many of its runs wait, the others start."""
+    stop_starts(bench, NET)
+    runs = bench.start(count=5)
+    (other,) = bench.start("OTHER")
+    assert boot_due(bench.db, bench.clock, bench.zone, batch=2).started == []
+    bench.finish()
+    assert state(bench, other) is JobnetStatus.END
+    resume(bench.db, actor=ANN, target=NET)
+    assert boot_due(bench.db, bench.clock, bench.zone).started == runs
+
+
+def test_starts_late_because_of_a_pause_are_not_missed(bench: Bench) -> None:
+    """A run whose minute passed during the pause starts when it ends."""
+    run = timed(bench)
+    stop_starts(bench)
+    bench.clock.advance(3600)
+    assert boot_due(bench.db, bench.clock, bench.zone).missed == []
+    resume(bench.db, actor=ANN, target=None)
+    bench.clock.advance(61)
+    assert boot_due(bench.db, bench.clock, bench.zone).started == [run]
+
+
+def test_starts_missed_before_a_pause_stay_missed(bench: Bench) -> None:
+    """A pause excuses only what it has kept from starting."""
+    run = timed(bench)
+    bench.clock.advance(300)
+    stop_starts(bench)
+    bench.clock.advance(300)
+    resume(bench.db, actor=ANN, target=None)
+    assert boot_due(bench.db, bench.clock, bench.zone).missed == [run]
+
+
+def test_long_after_a_pause_its_runs_are_late(bench: Bench) -> None:
+    """A server that is down when the pause ends starts nothing hours later."""
+    run = timed(bench)
+    stop_starts(bench, until_at=bench.clock.now_ms() + 120_000)
+    bench.clock.advance(7200)
+    assert boot_due(bench.db, bench.clock, bench.zone).missed == [run]
+
+
+def test_a_pause_ends_by_itself(bench: Bench) -> None:
+    """At its time, without anybody doing anything."""
+    stop_starts(bench, until_at=bench.clock.now_ms() + 60_000)
+    (run,) = bench.start()
+    assert state(bench, run) is JobnetStatus.BEGIN
+    bench.clock.advance(61)
+    assert boot_due(bench.db, bench.clock, bench.zone).started == [run]
+
+
+def test_a_pause_meanwhile_is_honoured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause committed after the candidates were read starts nothing."""
+    stop_starts(bench)
+    bench.start()
+    resume(bench.db, actor=ANN, target=None)
+    real, asked = pauses.read, []
+
+    def first_without(conn: Connection, now: int) -> Pauses:
+        asked.append(now)
+        if len(asked) == 1:
+            found = real(conn, now)
+            stop_starts(bench)
+            return found
+        return real(conn, now)
+
+    monkeypatch.setattr("jobarranger.loading.boot.pauses.read", first_without)
+    assert boot_due(bench.db, bench.clock, bench.zone).started == []
+
+
+def test_who_paused_what(bench: Bench) -> None:
+    """Both are kept in the audit; what is paused already, or not at all, is refused."""
+    stop_starts(bench, NET)
+    with pytest.raises(CannotPause, match="jobnet NET: paused already by ann \\(new disks\\)"):
+        stop_starts(bench, NET)
+    with pytest.raises(CannotPause, match="jobnet OTHER is not paused"):
+        resume(bench.db, actor=ANN, target=OTHER)
+    with pytest.raises(CannotPause, match="over before it begins"):
+        stop_starts(bench, OTHER, until_at=bench.clock.now_ms())
+    resume(bench.db, actor=ANN, target=NET)
+    with pytest.raises(CannotPause, match="nothing is paused"):
+        resume(bench.db, actor=ANN, target=None)
+    c = t.ext_audit.c
+    rows = bench.rows(select(c.actor_user, c.action, c.target, c.detail).order_by(c.id))
+    assert [tuple(row) for row in rows] == [
+        ("ann", "pause", "jobnet NET", "new disks"),
+        ("ann", "resume", "jobnet NET", "new disks"),
+    ]
+
+
+def test_a_hold_of_loading_may_follow_a_pause(bench: Bench) -> None:
+    """It is more than a pause of all starts, and ends with it."""
+    stop_starts(bench)
+    stop_starts(bench, hold_loading=True)
+    assert bench.db.read(lambda conn: pauses.read(conn, bench.clock.now_ms())).hold_loading
+    assert len(resume(bench.db, actor=ANN, target=Target())) == 2
+    assert not bench.db.read(lambda conn: pauses.read(conn, bench.clock.now_ms())).hold_loading
