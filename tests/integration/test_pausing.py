@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, select
 
@@ -30,7 +32,7 @@ def bench(database: Database) -> Bench:
     return made
 
 
-def stop_starts(bench: Bench, target: Target | None = None, **options: int) -> None:
+def stop_starts(bench: Bench, target: Target | None = None, **options: Any) -> None:
     """Let Ann pause something."""
     pause(bench.db, actor=ANN, target=target or Target(), reason="new disks", **options)
 
