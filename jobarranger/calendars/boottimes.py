@@ -14,6 +14,8 @@ from functools import cached_property, lru_cache
 from jobarranger.calendars.digits import date_digits
 from jobarranger.errors import DefinitionError
 
+#: A boot time lies at most so many days after its operating day.
+MAX_DAYS = 99 // 24
 #: What people may write: 7:05, 07:05, 0705, 705.
 _WRITTEN = re.compile(r"([0-9]{1,2}):?([0-9]{2})", re.ASCII)
 #: What the tables hold.

@@ -30,6 +30,7 @@ class Problem(StrEnum):
     DISABLED = "disabled"  #: something refers to it, but none of its versions is in force
     EMPTY = "empty"  #: a calendar without days
     RUNS_OUT = "runs out"  #: a calendar whose last operating day lies in the time asked about
+    NO_DATE = "no date"  #: a stored operating day is no date
     NO_DAY = "no day"  #: a filter finds no operating day for a month
     BOOT_TIME = "boot time"  #: a stored text is no boot time and never starts
     NO_TIMES = "no times"  #: a schedule without boot times
@@ -63,6 +64,7 @@ _TEXTS = {
     Problem.DISABLED: "has no version in force: nothing starts by it",
     Problem.EMPTY: "has no operating day: nothing starts by it",
     Problem.RUNS_OUT: "has its last operating day on {value}: nothing starts by it later",
+    Problem.NO_DATE: "has the operating day {value}, which is no date",
     Problem.NO_DAY: "finds no operating day for the month {value}: nothing starts by it",
     Problem.BOOT_TIME: "boot time {value} is no time from 0000 to 9959: it never starts",
     Problem.NO_TIMES: "has no boot time: it never starts",
@@ -104,17 +106,23 @@ def calendar_findings(
     filter_id: str | None = None,
 ) -> Iterator[Finding]:
     """Yield what is odd about a calendar up to the day `last`."""
-    days = timetable.calendars.get(calendar_id)
-    if days is None:
+    if calendar_id not in timetable.calendars:
         yield _absent(timetable, Kind.CALENDAR, calendar_id, schedule_id, filter_id)
-    elif days.last is None or days.last < last:
+        return
+    end = timetable.last_day(calendar_id)
+    found = [(Problem.NO_DATE, str(bad)) for bad in timetable.bad_dates.get(calendar_id, ())]
+    if end is None:
+        found.append((Problem.EMPTY, ""))
+    elif end < last:
+        found.append((Problem.RUNS_OUT, end.isoformat()))
+    for problem, value in found:
         yield Finding(
-            problem=Problem.EMPTY if days.last is None else Problem.RUNS_OUT,
+            problem=problem,
             kind=Kind.CALENDAR,
             object_id=calendar_id,
             schedule_id=schedule_id,
             filter_id=filter_id,
-            value="" if days.last is None else days.last.isoformat(),
+            value=value,
         )
 
 

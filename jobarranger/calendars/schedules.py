@@ -35,15 +35,22 @@ class Schedule:
 class Timetable:
     """The calendars and filters in force, and days of filters that were asked for before.
 
-    Made for one reading of the definitions and thrown away with it.
+    Made for one reading of the definitions and thrown away with it. What only findings look at
+    may be left out for others.
     """
 
     calendars: Mapping[str, OperatingDays]
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    #: ids of jobnets in force; only findings look at it
+    #: the first and last operating day that may be asked about; None: the calendars are whole
+    covers: tuple[date, date] | None = None
+    #: (findings) ids of jobnets in force
     jobnet_ids: Collection[str] = frozenset()
-    #: what exists without a version in force; only findings look at it
+    #: (findings) what exists without a version in force: kind and id
     disabled: Collection[tuple[str, str]] = frozenset()
+    #: (findings) last operating days of calendars that are not whole here
+    last_days: Mapping[str, date] = field(default_factory=dict)
+    #: (findings) numbers of calendars that are no dates
+    bad_dates: Mapping[str, Sequence[int]] = field(default_factory=dict)
     _resolved: dict[tuple[str, Month], date | None] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -52,7 +59,12 @@ class Timetable:
         """Return the operating days of a detail from `first` to `last`, both included, in order.
 
         What is not in force has none.
+
+        Raises:
+            ValueError: days were asked about that were not read.
         """
+        if self.covers and first <= last and (first < self.covers[0] or last > self.covers[1]):
+            raise ValueError(f"{first} to {last} is not within {self.covers}")
         if detail.object_flag is ObjectFlag.CALENDAR:
             days = self.calendars.get(detail.object_id)
             return () if days is None else days.between(first, last)
@@ -61,6 +73,10 @@ class Timetable:
             return ()
         found = {self.resolved(rule, month) for month in base_months(rule, first, last)}
         return sorted(day for day in found if day is not None and first <= day <= last)
+
+    def last_day(self, calendar_id: str) -> date | None:
+        """Return the last operating day of a calendar that is in force."""
+        return self.last_days.get(calendar_id) or self.calendars[calendar_id].last
 
     def resolved(self, rule: Filter, month: Month) -> date | None:
         """Return the day that a filter picks for one base month; it is worked out once."""

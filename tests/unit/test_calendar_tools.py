@@ -175,6 +175,7 @@ def test_what_will_start_nothing_is_told():
         },
         jobnet_ids={"J"},
         disabled={("jobnet", "OFF"), ("calendar", "OFF")},
+        bad_dates={"BARE": [20260230]},
     )
     calendar, rule = ObjectFlag.CALENDAR, ObjectFlag.FILTER
     assert found([detail(calendar, "GOOD")], ["J"], timetable) == []
@@ -198,6 +199,7 @@ def test_what_will_start_nothing_is_told():
     assert found(details, ["J", "OFF", "K"], timetable) == [
         "schedule S: boot time '95' is no time from 0000 to 9959: it never starts",
         f"schedule S: {ends}",
+        "schedule S: calendar BARE has the operating day 20260230, which is no date",
         "schedule S: calendar BARE has no operating day: nothing starts by it",
         "schedule S: calendar OFF has no version in force: nothing starts by it",
         "schedule S: calendar GONE does not exist: nothing starts by it",

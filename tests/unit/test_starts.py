@@ -230,6 +230,18 @@ def test_a_window_has_real_minutes_as_bounds(bound):
         list(starts(plain("A", "0130"), Timetable(calendars={}), bound, 209901010000))
 
 
+def test_days_that_were_not_read_are_not_guessed():
+    """A timetable that holds a part of the calendars refuses to tell about the rest."""
+    timetable = Timetable(
+        calendars={"ALL": EVERY_DAY}, covers=(date(2026, 3, 1), date(2026, 3, 31))
+    )
+    assert len(list(starts(plain("A", "0130"), timetable, 202603010000, 202603312359))) == 31
+    with pytest.raises(ValueError, match="not within"):
+        list(starts(plain("A", "0130"), timetable, 202603010000, 202604010000))
+    with pytest.raises(ValueError, match="not within"):
+        list(starts(plain("A", "2530"), timetable, 202603010000, 202603010000))
+
+
 def test_the_ends_of_time():
     """The last year there is has its starts, and nothing falls over its end."""
     rule = Filter(

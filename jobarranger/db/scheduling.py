@@ -1,0 +1,249 @@
+"""Reads the schedules in force and what they need, set by set: few statements whatever the number.
+
+Each kind is read by one statement, so a version that is replaced meanwhile is seen whole or not
+at all. Of calendars only the days are read that starts in the asked time can depend on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    func,
+    literal,
+    select,
+    union_all,
+)
+
+from jobarranger.calendars.boottimes import MAX_DAYS
+from jobarranger.calendars.days import OperatingDays
+from jobarranger.calendars.digits import date_digits, date_from
+from jobarranger.calendars.filters import PROBES, Filter
+from jobarranger.calendars.findings import Kind
+from jobarranger.calendars.months import month_of, shifted
+from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.db import tables as t
+from jobarranger.states import BaseDate, ObjectFlag
+
+#: In the place of `object_flag`, for rows that hold a jobnet.
+_JOBNET = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduling:
+    """What is in force."""
+
+    schedules: list[Schedule]  #: in order of id
+    timetable: Timetable
+
+
+def read_scheduling(
+    conn: Connection, first: date, last: date, *, for_findings: bool = False
+) -> Scheduling:
+    """Return what is needed to tell the starts on the days `first` to `last`, both included.
+
+    Three statements; with `for_findings` eight, and for whole months.
+    """
+    if for_findings:
+        first, last = month_of(first).first, month_of(last).last
+    calendars, bad = _calendars(conn, first, last)
+    timetable = Timetable(
+        calendars=calendars,
+        filters=_filters(conn),
+        covers=(shifted(first, -MAX_DAYS), last),
+        jobnet_ids=_valid_jobnets(conn) if for_findings else frozenset(),
+        disabled=_disabled(conn) if for_findings else frozenset(),
+        last_days=_last_days(conn) if for_findings else {},
+        bad_dates=bad,
+    )
+    return Scheduling(schedules=_schedules(conn), timetable=timetable)
+
+
+def _schedules(conn: Connection) -> list[Schedule]:
+    """Return the schedules in force, those without details and jobnets, too."""
+    c, d, j = t.schedule_control.c, t.schedule_detail.c, t.schedule_jobnet.c
+    control = (c.schedule_id, c.update_date)
+    same_detail = and_(d.schedule_id == c.schedule_id, d.update_date == c.update_date)
+    same_jobnet = and_(j.schedule_id == c.schedule_id, j.update_date == c.update_date)
+    rows = conn.execute(
+        union_all(
+            select(
+                *control,
+                d.calendar_id.label("name"),
+                d.boot_time.label("boot_time"),
+                d.object_flag.label("flag"),
+            )
+            .outerjoin_from(t.schedule_control, t.schedule_detail, same_detail)
+            .where(c.valid_flag == 1),
+            select(
+                *control,
+                j.jobnet_id.label("name"),
+                literal("").label("boot_time"),
+                literal(_JOBNET).label("flag"),
+            )
+            .join_from(t.schedule_control, t.schedule_jobnet, same_jobnet)
+            .where(c.valid_flag == 1),
+        )
+    )
+    return [
+        _schedule(name, update_date, found)
+        for name, (update_date, found) in sorted(_newest(rows).items(), key=lambda item: item[0])
+    ]
+
+
+def _schedule(schedule_id: str, update_date: int, rows: Sequence[Any]) -> Schedule:
+    """Return one schedule; the order of its parts is the same on every product."""
+    details = [
+        Detail(
+            object_flag=_flag(row.flag),
+            object_id=row.name,
+            boot_time=row.boot_time.rstrip(" "),  # PostgreSQL fills up to four characters
+        )
+        for row in rows
+        if row.name is not None and row.flag != _JOBNET
+    ]
+    details.sort(key=lambda detail: (detail.object_flag, detail.object_id, detail.boot_time))
+    return Schedule(
+        schedule_id=schedule_id,
+        update_date=update_date,
+        details=details,
+        jobnet_ids=sorted(row.name for row in rows if row.flag == _JOBNET),
+    )
+
+
+def _flag(number: int) -> ObjectFlag:
+    """Return what a detail names; numbers without a meaning count as 0."""
+    return ObjectFlag.FILTER if number == ObjectFlag.FILTER else ObjectFlag.CALENDAR
+
+
+def _newest(rows: Iterable[Any]) -> dict[str, tuple[int, list[Any]]]:
+    """Return the rows by id; should several versions be in force, those of the newest."""
+    found: dict[str, tuple[int, list[Any]]] = {}
+    for row in rows:
+        name, update_date = row[0], row[1]
+        if name not in found or found[name][0] < update_date:
+            found[name] = (update_date, [])
+        if found[name][0] == update_date:
+            found[name][1].append(row)
+    return found
+
+
+def _filters(conn: Connection) -> dict[str, Filter]:
+    """Return the filters in force; one whose base date has no meaning is as good as none."""
+    c = t.filter_control.c
+    rows = conn.execute(
+        select(
+            c.filter_id,
+            c.update_date,
+            c.base_date_flag,
+            c.designated_day,
+            c.shift_day,
+            c.base_calendar_id,
+        ).where(c.valid_flag == 1, c.base_date_flag.in_([int(base) for base in BaseDate]))
+    )
+    return {
+        name: Filter(
+            filter_id=name,
+            calendar_id=row.base_calendar_id,
+            base_date=BaseDate(row.base_date_flag),
+            designated_day=row.designated_day,
+            shift_day=row.shift_day,
+        )
+        for name, (_, (row,)) in _newest(rows).items()
+    }
+
+
+def _calendars(
+    conn: Connection, first: date, last: date
+) -> tuple[dict[str, OperatingDays], dict[str, list[int]]]:
+    """Return the days of the calendars in force, and what is no date, by calendar."""
+    c, d = t.calendar_control.c, t.calendar_detail.c
+    low = date_digits(shifted(first, -MAX_DAYS - PROBES))
+    high = date_digits(shifted(last, PROBES))
+    rows = conn.execute(
+        select(c.calendar_id, c.update_date, d.operating_date)
+        .outerjoin_from(
+            t.calendar_control,
+            t.calendar_detail,
+            and_(
+                d.calendar_id == c.calendar_id,
+                d.update_date == c.update_date,
+                d.operating_date.between(low, high),
+            ),
+        )
+        .where(c.valid_flag == 1)
+    )
+    days: dict[str, OperatingDays] = {}
+    bad: dict[str, list[int]] = defaultdict(list)
+    dates: dict[int, date | None] = {}
+    for name, (_, found) in _newest(rows).items():
+        numbers = [row.operating_date for row in found if row.operating_date is not None]
+        for number in numbers:
+            if number not in dates:
+                dates[number] = _date(number)
+            if dates[number] is None:
+                bad[name].append(number)
+        days[name] = OperatingDays(_real(dates[number] for number in numbers))
+    return days, {name: sorted(numbers) for name, numbers in bad.items()}
+
+
+def _date(number: int) -> date | None:
+    """Return the date of a stored number, None if it is none."""
+    try:
+        return date_from(number)
+    except ValueError:
+        return None
+
+
+def _real(dates: Iterable[date | None]) -> Iterator[date]:
+    """Yield what is a date."""
+    return (day for day in dates if day is not None)
+
+
+def _last_days(conn: Connection) -> dict[str, date]:
+    """Return the last operating day of each calendar in force that has any."""
+    c, d = t.calendar_control.c, t.calendar_detail.c
+    rows = conn.execute(
+        select(c.calendar_id, c.update_date, func.max(d.operating_date).label("last"))
+        .join_from(
+            t.calendar_control,
+            t.calendar_detail,
+            and_(d.calendar_id == c.calendar_id, d.update_date == c.update_date),
+        )
+        .where(c.valid_flag == 1)
+        .group_by(c.calendar_id, c.update_date)
+    )
+    ends = {name: _date(row.last) for name, (_, (row,)) in _newest(rows).items()}
+    return {name: day for name, day in ends.items() if day is not None}
+
+
+def _valid_jobnets(conn: Connection) -> frozenset[str]:
+    """Return the ids of the jobnets in force."""
+    c = t.jobnet_control.c
+    return frozenset(conn.execute(select(c.jobnet_id).where(c.valid_flag == 1)).scalars())
+
+
+def _disabled(conn: Connection) -> frozenset[tuple[str, str]]:
+    """Return kind and id of what exists without a version in force."""
+
+    def of(kind: Kind, table: Table, column: ColumnElement[str]) -> Iterator[tuple[str, str]]:
+        names = conn.execute(
+            select(column).group_by(column).having(func.max(table.c.valid_flag) == 0)
+        )
+        return ((kind.value, name) for name in names.scalars())
+
+    return frozenset(
+        (
+            *of(Kind.CALENDAR, t.calendar_control, t.calendar_control.c.calendar_id),
+            *of(Kind.FILTER, t.filter_control, t.filter_control.c.filter_id),
+            *of(Kind.JOBNET, t.jobnet_control, t.jobnet_control.c.jobnet_id),
+        )
+    )
