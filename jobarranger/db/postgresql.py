@@ -13,6 +13,7 @@ import psycopg
 from psycopg.errors import InFailedSqlTransaction
 
 from jobarranger.clock import SystemClock
+from jobarranger.db.arrays import by_column, insert_of_arrays, lists_as_arrays
 from jobarranger.db.pipeline import ATTRIBUTE, Held, Pipeline
 
 R = TypeVar("R")
@@ -64,6 +65,8 @@ class PipelineCursor(psycopg.Cursor[Any]):
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         """Send a statement, with those that were held before it; or hold it."""
         pipeline = self._pipeline()
+        if params:
+            query, params = lists_as_arrays(query, params)
         if pipeline.holding:
             pipeline.hold(query, params)
             return self
@@ -86,6 +89,11 @@ class PipelineCursor(psycopg.Cursor[Any]):
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
         """Send a statement for many rows, with those that were held before it; or hold it."""
         pipeline = self._pipeline()
+        insert = insert_of_arrays(query)
+        if insert is not None:
+            statement, names = insert
+            self.execute(statement, by_column(names, params_seq))
+            return
         if pipeline.holding:
             pipeline.hold(query, params_seq, many=True)
             return
