@@ -73,9 +73,18 @@ _STARTABLE = (
     .order_by(_S.inner_jobnet_id)
     .limit(bindparam("most"))
 )
+#: The same, or a server of the original was about to start it.
 _STARTABLE_OF = (
     select(_S.inner_jobnet_id)
-    .where(_S.inner_jobnet_id.in_(_IDS), _TO_START)
+    .join(t.run_jobnet, _J.inner_jobnet_id == _S.inner_jobnet_id)
+    .where(
+        _S.inner_jobnet_id.in_(_IDS),
+        _S.jobnet_abort_flag == 0,
+        or_(
+            _S.status == JobnetStatus.READY,
+            and_(_S.status == JobnetStatus.RUN, _J.status == JobnetStatus.READY),
+        ),
+    )
     .order_by(_S.inner_jobnet_id)
 )
 
@@ -172,6 +181,53 @@ def unsettled(conn: Connection, most: int) -> list[tuple[int, int]]:
     come from people who write rows directly, and from END icons reached while others are active.
     """
     return [(row[0], row[1]) for row in conn.execute(_UNSETTLED, {"most": most})]
+
+
+_ABOUT_TO_BEGIN = (
+    select(_J.inner_jobnet_id, _J.inner_jobnet_main_id)
+    .join(t.run_jobnet_summary, _S.inner_jobnet_id == _J.inner_jobnet_main_id)
+    .where(
+        _J.status == JobnetStatus.READY,
+        _J.main_flag == 0,
+        _S.status == JobnetStatus.RUN,
+        _S.jobnet_abort_flag == 0,
+    )
+    .limit(bindparam("most"))
+)
+_SUB = t.run_jobnet.alias("sub")
+_LEFT_BEHIND = (
+    select(_SUB.c.inner_jobnet_id, _SUB.c.inner_jobnet_main_id)
+    .select_from(t.run_jobnet)
+    .join(t.run_job, _I.inner_jobnet_id == _J.inner_jobnet_id)
+    .join(t.run_icon_jobnet, t.run_icon_jobnet.c.inner_job_id == _I.inner_job_id)
+    .join(_SUB, _SUB.c.inner_jobnet_id == t.run_icon_jobnet.c.link_inner_jobnet_id)
+    .where(
+        _J.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
+        _I.job_type == JobType.JOBNET,
+        or_(
+            and_(
+                _I.status == IconStatus.RUN,
+                _SUB.c.status.not_in([JobnetStatus.BEGIN, JobnetStatus.RUN]),
+            ),
+            and_(
+                _I.status == IconStatus.RUNERR,
+                _I.continue_flag == 0,
+                _SUB.c.status.in_([JobnetStatus.END, JobnetStatus.ENDERR]),
+            ),
+        ),
+    )
+    .limit(bindparam("most"))
+)
+
+
+def unresumed(conn: Connection, most: int) -> list[tuple[int, int]]:
+    """Return instances (id, main id) that wait for what our own steps never leave undone.
+
+    Those that are about to begin, and sub-jobnets that their icons have not followed yet: a server
+    of the original does that in later passes, and may have been replaced in between.
+    """
+    found = (conn.execute(one, {"most": most}) for one in (_ABOUT_TO_BEGIN, _LEFT_BEHIND))
+    return [(row[0], row[1]) for rows in found for row in rows]
 
 
 _READY = (

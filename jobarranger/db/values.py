@@ -53,6 +53,8 @@ def _select(kind: Variables) -> Any:
 
 _SELECT = {kind: _select(kind) for kind in Variables}
 _DELETE = {kind: delete(kind.table).where(kind.table.c.seq_no.in_(_IDS)) for kind in Variables}
+#: Rows that one statement deletes; no product takes parameters without end.
+_MOST_DELETED = 10_000
 _INSERT = {kind: insert(kind.table) for kind in Variables}
 
 
@@ -112,8 +114,8 @@ def write(
         instance_of: the instance of each icon (icon tables carry it for information).
     """
     doomed = [seq for rows in sets.values() for seq in rows.deleted]
-    if doomed:
-        conn.execute(_DELETE[kind], {"ids": doomed})
+    for start in range(0, len(doomed), _MOST_DELETED):
+        conn.execute(_DELETE[kind], {"ids": doomed[start : start + _MOST_DELETED]})
     fresh = [
         {kind.key: owner, "value_name": row.name, kind.text: row.value}
         | ({} if kind is Variables.JOBNET else {"inner_jobnet_id": instance_of[owner]})

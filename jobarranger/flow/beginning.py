@@ -49,14 +49,16 @@ def prefetch(work: Work, sub_ids: Collection[int]) -> None:
         return
     work.load_instances(wanted)
     work.starts.update(work.load_starts(wanted))
-    used = [
-        sub_id
-        for sub_id in wanted
-        if sub_id in work.instances and work.instances[sub_id].status is not JobnetStatus.BEGIN
-    ]
+    used = [sub_id for sub_id in wanted if sub_id in work.instances and _was_used(work, sub_id)]
     work.jobnet_values.update((sub_id, VariableRows()) for sub_id in wanted)
     if used:
         work.jobnet_values.update(values.read(work.unit.conn, Variables.JOBNET, used))
+
+
+def _was_used(work: Work, sub_id: int) -> bool:
+    """Tell whether a sub-jobnet has begun before, or has been given variables already."""
+    begun = work.instances[sub_id].status is not JobnetStatus.BEGIN
+    return begun or not all(start.untouched for start in work.starts[sub_id])
 
 
 def enter(work: Work, icon: Icon, variables: Mapping[str, str], sub_id: int) -> Raised | None:

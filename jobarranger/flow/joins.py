@@ -27,10 +27,10 @@ class Drawing:
             for end, _ in arrows:
                 self.before.setdefault(end, []).append(start)
 
-    def leading_to(self, icon: int, without: Collection[int]) -> set[int]:
-        """Return the icons from which `icon` can be reached (itself included)."""
+    def leading_to(self, icons: Collection[int], without: Collection[int]) -> set[int]:
+        """Return the icons from which one of `icons` can be reached (themselves included)."""
         found: set[int] = set()
-        waiting = [] if icon in without else [icon]
+        waiting = [icon for icon in icons if icon not in without]
         while waiting:
             one = waiting.pop()
             if one not in found:
@@ -55,22 +55,20 @@ def shared_forks(drawing: Drawing, source: int, target: int) -> set[int]:
 
 def _meets(drawing: Drawing, fork: int, source: int, target: int) -> bool:
     """Tell whether two branches of a fork end in `target`, one through the arrow from `source`."""
-    mine = _branches(drawing, fork, source, target)
-    others: set[int] = set()
-    for other in drawing.before.get(target, ()):
-        if other != source:
-            others |= _branches(drawing, fork, other, target)
-    looped = target in drawing.leading_to(source, without=[fork])
-    return bool(mine) and bool(others) and len(mine | others) > 1 and not looped
+    mine = _branches(drawing, fork, [source], target)
+    if not mine or target in drawing.leading_to([source], without=[fork]):  # a loop
+        return False
+    others = [other for other in drawing.before.get(target, ()) if other != source]
+    theirs = _branches(drawing, fork, others, target)
+    return bool(theirs) and len(mine | theirs) > 1
 
 
-def _branches(drawing: Drawing, fork: int, source: int, target: int) -> set[int]:
-    """Return the first icons of the fork's branches that end in the arrow source -> target."""
-    if source == fork:
-        return {target}
-    on_the_way = drawing.leading_to(source, without=[fork, target])
-    return {
+def _branches(drawing: Drawing, fork: int, sources: Collection[int], target: int) -> set[int]:
+    """Return the first icons of the fork's branches that end in arrows from `sources` to target."""
+    on_the_way = drawing.leading_to(sources, without=[fork, target])
+    found = {
         end
         for end, kind in drawing.after.get(fork, ())
         if kind is FlowType.NORMAL and end in on_the_way
     }
+    return found | {target} if fork in sources else found

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
-from jobarranger.db import runs, values
+from jobarranger.db import runs
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.values import Variables
 from jobarranger.failpoints import failpoint
-from jobarranger.flow import beginning
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.loops import LoopWatch
+from jobarranger.flow.resuming import resume
 from jobarranger.flow.settling import settle
+from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.parking import Parking
-from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus
+from jobarranger.states import IconEvent, IconStatus
 
 #: Families in one transaction, icons and runs looked at in one pass.
 BATCH = 50
@@ -119,8 +119,13 @@ class Mover:
         return work
 
     def settle(self) -> int:
-        """Judge instances whose state does not fit their icons; return how many there were."""
-        unsettled = self._db.read(lambda conn: runs.unsettled(conn, MOST))
+        """Judge instances whose state does not fit their icons; return how many there were.
+
+        So are those that another server has left half done, which go on.
+        """
+        unsettled = self._db.read(
+            lambda conn: [*runs.unsettled(conn, MOST), *runs.unresumed(conn, MOST)]
+        )
         if not unsettled:
             return 0
         by_main: dict[int, list[int]] = {}
@@ -141,8 +146,9 @@ class Mover:
             ours = work.lock_families(mains, wait=False)
             ids = {instance for main in ours for instance in by_main[main]}
             work.load_instances(ids)
+            resume(work, ids)
             work.suspects.update(ids & work.instances.keys())
-            settle(work, runs.end_reached_at(unit.conn, ids, int(IconEvent.ENDED)) if ids else None)
+            settle(work, _ends_reached(unit.conn, ids))
             work.write()
             return work
 
@@ -151,28 +157,9 @@ class Mover:
         return work
 
 
-def start_jobnets(work: Work, mains: Collection[int]) -> None:
-    """Start main runs that boot has decided to start, and make their START icons ready."""
-    if not mains:
-        return
-    conn = work.unit.conn
-    agreed = set(runs.startable_of(conn, mains))
-    mains = [
-        main
-        for main in mains
-        if main in agreed
-        and work.instances[main].status in {JobnetStatus.BEGIN, JobnetStatus.READY}
-    ]
-    if not mains:
-        return
-    starts = work.load_starts(mains)
-    given = values.read(conn, Variables.JOBNET, mains)
-    for main in mains:
-        work.families[main].summary.update(
-            status=int(JobnetStatus.RUN), start_time=work.now.second, end_time=0
-        )
-        if len(starts[main]) == 1:
-            beginning.begin(work, main, starts[main][0], given[main])
-        else:
-            beginning.refuse(work, work.instances[main], len(starts[main]))
-            work.families[main].summary["job_status"] = int(JobStatus.ERROR)
+def _ends_reached(conn: Connection, ids: Collection[int]) -> dict[int, int]:
+    """Return since when (UTC ms) instances have a finished END icon.
+
+    Where nobody has noted it another server has finished it, long ago.
+    """
+    return dict.fromkeys(ids, 0) | runs.end_reached_at(conn, ids, IconEvent.ENDED) if ids else {}

@@ -50,7 +50,7 @@ def _settle_suspects(work: Work, reached: Mapping[int, int]) -> None:
     censuses = runs.census(work.unit.conn, [instance.id for instance in suspects])
     for instance in suspects:
         census = censuses.get(instance.id)
-        if census is None:
+        if census is None or instance.status not in ACTIVE_JOBNET:  # put back by one before it
             continue
         since = reached.get(instance.id)
         patience = work.engine.patience_ms

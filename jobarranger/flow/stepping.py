@@ -45,9 +45,11 @@ OWN_NAMES = frozenset({"JOB_ID", "JOB_NAME", "CURRENT_TIME", "JOB_ID_FULL", MESS
 
 def step(work: Work, icons: Sequence[Icon]) -> None:
     """Treat a set of ready icons, each by its method flag."""
-    moving = [icon for icon in icons if icon.method is not MethodFlag.WAIT]
+    moving = [icon for icon in icons if _may_start(work, icon)]
     settings = _prepare(work, moving)
     for icon in moving:
+        if not _may_start(work, icon):
+            continue  # one before it has put it back
         work.family(icon).steps += 1
         match icon.method:
             case MethodFlag.NORMAL | MethodFlag.RERUN:
@@ -62,6 +64,12 @@ def step(work: Work, icons: Sequence[Icon]) -> None:
                     job_type=int(icon.type),
                 )
                 fail(work, icon, [raised])
+
+
+def _may_start(work: Work, icon: Icon) -> bool:
+    """Tell whether an icon is ready, not on hold, and in a jobnet that is running."""
+    free = icon.status is IconStatus.READY and icon.method is not MethodFlag.WAIT
+    return free and work.instance(icon).status in ACTIVE_JOBNET
 
 
 def _prepare(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
@@ -462,3 +462,82 @@ def test_a_sub_jobnet_at_work_is_not_put_back(
     assert (bench.status(run, "NET-1") is IconStatus.RUN) is ended_first
     assert bench.status(sub, "JOB-T") is IconStatus.RUN
     assert ("JAFLOW200002" in caplog.text) is not ended_first
+
+
+def test_nothing_starts_in_a_jobnet_that_has_ended_abnormally(bench: Bench) -> None:
+    """Not even by a hint: an icon that is released too late stays READY."""
+    define(bench.db, "START M-1 JOB-1 W-1 END-1; M-1 JOB-2 W-1; M-1 SET-1")
+    (run,) = bench.start()
+    bench.change(run, "JOB-2", method_flag=MethodFlag.WAIT)
+    bench.drain()
+    assert bench.instance(run).status == JobnetStatus.ENDERR
+    bench.change(run, "JOB-2", method_flag=MethodFlag.NORMAL)
+    moved = bench.mover.move([run])
+    assert (moved.icons, moved.again) == (0, False)
+    assert bench.status(run, "JOB-2") is IconStatus.READY
+
+
+def test_the_variables_of_a_sub_jobnet_do_not_pile_up_in_a_loop(bench: Bench) -> None:
+    """Each round replaces the set with which the sub-jobnet begins."""
+    define(bench.db, "START SET-S END-1", jobnet_id="SUB")
+    define(
+        bench.db, "START L-1 NET-1 JOB-1 IF-1 no:L-1; IF-1 yes:END-1",
+        settings={"IF-1": {"value_name": "JOB_EXIT_CD"}},
+    )  # fmt: skip
+    (run,) = bench.start()
+    bench.drain()
+    table = t.value_before_jobnet
+    query = select(table.c.value_name).where(table.c.inner_jobnet_id == bench.sub(run, "NET-1"))
+    for _ in range(3):
+        bench.run_jobs()
+        bench.drain()
+        names = [row.value_name for row in bench.rows(query)]
+        assert len(names) == len(set(names))
+
+
+def test_what_a_step_has_put_back_does_not_start_in_it(bench: Bench) -> None:
+    """A skipped JOBNET icon is reached again in the very step in which an icon below is ready."""
+    define(bench.db, "START M-1 JOB-S END-1; M-1 SET-S END-1", jobnet_id="SUB")
+    define(
+        bench.db, "START L-1 SET-1 NET-1 IF-1 no:L-1; IF-1 yes:END-1",
+        settings={"SET-1": {"V": "0"}},
+    )  # fmt: skip
+    (run,) = bench.start()
+    bench.change(bench.sub(run, "NET-1"), "SET-S", method_flag=MethodFlag.WAIT)
+    bench.drain()
+    bench.run_jobs("JOB-S")
+    bench.change(run, "SET-1", method_flag=MethodFlag.WAIT)
+    bench.change(run, "NET-1", status=IconStatus.READY, method_flag=MethodFlag.SKIP)
+    bench.drain()
+    assert bench.status(run, "SET-1") is IconStatus.READY
+    sub = bench.sub(run, "NET-1")
+    bench.change(sub, "SET-S", method_flag=MethodFlag.NORMAL)
+    bench.change(run, "SET-1", method_flag=MethodFlag.NORMAL)
+    bench.change(run, "NET-1", method_flag=MethodFlag.WAIT)
+    bench.mover.move(None)
+    assert bench.status(run, "NET-1") is IconStatus.READY
+    assert bench.status(sub, "SET-S") is IconStatus.BEGIN
+    assert ("JC00000003", "SET-S") not in bench.log(run)
+
+
+def test_more_variables_than_a_statement_takes_parameters_are_replaced(bench: Bench) -> None:
+    """A join of many branches gets each name from each of them; the newest rows are kept."""
+    define(bench.db, "START JOB-1 END-1")
+    (run,) = bench.start()
+    bench.change(run, "JOB-1", method_flag=MethodFlag.WAIT)
+    bench.drain()
+    icon = bench.icon(run, "JOB-1")
+    rows = [
+        {
+            "inner_job_id": icon.inner_job_id,
+            "inner_jobnet_id": run,
+            "value_name": "V",
+            "before_value": str(number),
+        }
+        for number in range(70_000)
+    ]
+    bench.db.transaction(lambda unit: unit.execute(insert(t.run_value_before), rows))
+    bench.change(run, "JOB-1", method_flag=MethodFlag.NORMAL)
+    bench.finish()
+    assert ended(bench, run)
+    assert bench.before(run, "END-1")["V"] == "69999"

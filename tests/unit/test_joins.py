@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jobarranger.flow.joins import Drawing, shared_forks
@@ -63,3 +65,13 @@ def test_a_loop_through_the_meeting_point_is_none(source: str) -> None:
     """A branch that the meeting point itself leads back to comes again with each round."""
     found = forks("M L a FI; M b FI; FI IF; IF L; IF E", source, "FI")
     assert found == ({"M"} if source == "b" else set())
+
+
+def test_branches_by_the_thousand_are_looked_at_fast() -> None:
+    """Each of them arrives once, so the work for one must not grow with all pairs of them."""
+    names = [f"a{number}" for number in range(1000)]
+    plan, numbers = drawing("; ".join([*(f"M {name} FI" for name in names), "FI E"]))
+    started = time.process_time()
+    for name in names[:100]:
+        assert shared_forks(plan, numbers[name], numbers["FI"]) == {numbers["M"]}
+    assert time.process_time() - started < 3

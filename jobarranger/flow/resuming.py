@@ -1,0 +1,41 @@
+"""Take up what another server has left half done (docs/flow.md, Runs of an original server).
+
+The original's processes handed runs on to each other by the tables, so a database taken over from
+it may hold what our own transactions never leave: instances that are to begin, and JOBNET icons
+that have not followed their sub-jobnets yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from jobarranger.flow import beginning, nesting, stepping
+from jobarranger.flow.records import Instance
+from jobarranger.flow.starting import start_jobnets
+from jobarranger.flow.work import Work
+from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus
+
+_FOLLOWED = frozenset({JobnetStatus.END, JobnetStatus.RUNERR, JobnetStatus.ENDERR})
+
+
+def resume(work: Work, instances: Collection[int]) -> None:
+    """Let instances go on, as far as they wait for something that nobody will do any more."""
+    found = [work.instances[one] for one in sorted(instances) if one in work.instances]
+    start_jobnets(work, [one.id for one in found if one.is_main])
+    for instance in found:
+        if not instance.is_main:
+            _resume_sub_jobnet(work, instance)
+
+
+def _resume_sub_jobnet(work: Work, sub: Instance) -> None:
+    """Begin a sub-jobnet whose icon has started, or let the icon follow it."""
+    for icon in work.load_icons([sub.icon_id]):
+        if work.instance(icon).status not in ACTIVE_JOBNET:
+            continue
+        if sub.status in _FOLLOWED:
+            nesting.follow(work, sub, overdue=bool(sub.timeout_flag))
+        elif sub.status is JobnetStatus.READY and icon.status is IconStatus.RUN:
+            beginning.prefetch(work, [sub.id])
+            obstacle = beginning.enter(work, icon, {}, sub.id)
+            if obstacle:
+                stepping.fail(work, icon, [obstacle])
