@@ -101,7 +101,12 @@ ENTRIES = (
         interval=lambda config: config.ja_msgsnd_interval,
     ),
     Entry(
-        role=Role.HOUSEKEEPER, module="processes.housekeeper", stage=1, share=0.2, hang_limit=300.0
+        role=Role.HOUSEKEEPER,
+        module="processes.housekeeper",
+        stage=1,
+        share=0.2,
+        hang_limit=300.0,
+        interval=lambda config: config.ja_purge_interval,
     ),
     Entry(
         role=Role.MONITOR,

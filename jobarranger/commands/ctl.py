@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from jobarranger.commands import ctl_directory, ctl_icons, ctl_jobnets, ctl_operations, operate
+from jobarranger.commands import (
+    ctl_directory,
+    ctl_icons,
+    ctl_jobnets,
+    ctl_operations,
+    ctl_purge,
+    operate,
+)
 
 NAME = "jobarg_ctl"
 
@@ -32,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     ctl_directory.add_parsers(objects)
     jobnets = ctl_jobnets.add_parsers(objects)
     ctl_operations.add_parsers(jobnets, ctl_icons.add_parsers(objects))
+    ctl_purge.add_parsers(objects)
     return top
 
 

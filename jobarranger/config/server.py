@@ -78,6 +78,7 @@ class ServerConfig:
     ja_job_interval: int
     ja_run_interval: int
     ja_msgsnd_interval: int
+    ja_purge_interval: int
     ja_job_timeout: int
     ja_extjob_wait_time: int
 

@@ -359,6 +359,17 @@ INTERVALS = (
     ),
     _interval("JaMsgsndInterval", 1, "How often messages to be sent to Zabbix are looked for."),
     _number(
+        "JaPurgeInterval",
+        "Intervals",
+        1,
+        86400,
+        60,
+        "How often the housekeeper looks for what has been kept long enough (JOBNET_KEEP_SPAN and "
+        "others in ja_parameter_table).",
+        unit="seconds",
+        since=_OWN,
+    ),
+    _number(
         "JaJobTimeout",
         "Intervals",
         0,

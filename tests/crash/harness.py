@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from jobarranger.client import Client, ClientError
 from jobarranger.db import tables as t
@@ -201,6 +201,21 @@ class CrashRig(Stack):
         )
         return self.ask(lambda conn: conn.scalar(query)) == len(runs)
 
+    # -- purging -------------------------------------------------------------------------------
+
+    def keep_nothing(self) -> None:
+        """Let runs be purged as soon as they have ended."""
+        change = update(t.parameter).where(t.parameter.c.parameter_name == "JOBNET_KEEP_SPAN")
+        self.db.transaction(lambda unit: unit.execute(change.values(value="0")))
+
+    def wait_until_purged(self, seconds: float = 60.0) -> dict[str, int]:
+        """Wait until no run has left rows; return the tables that still have some."""
+        deadline = time.monotonic() + seconds
+        while (left := self.ask(_rows_of_runs)) and time.monotonic() < deadline:
+            self.revive()
+            time.sleep(0.1)
+        return left
+
     # -- the ledger ----------------------------------------------------------------------------
 
     def lines(self) -> Counter[str]:
@@ -289,6 +304,20 @@ def _faults_of_runs(conn: Connection, runs: list[int]) -> list[str]:
         ),
         *(f"icon {row[1]} of {row[0]} is {IconStatus(row[2]).name}" for row in unfinished),
     ]
+
+
+def _rows_of_runs(conn: Connection) -> dict[str, int]:
+    """Return how many rows each table has that belong to runs, those with any."""
+    tables = [
+        table
+        for table in t.metadata.sorted_tables
+        if (table.name.startswith("ja_run_") and table is not t.run_log)
+        or table in {t.value_before_jobnet, t.ext_dispatch, t.ext_event, t.session}
+    ]
+    counts = {
+        table.name: conn.scalar(select(func.count()).select_from(table)) or 0 for table in tables
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _left_over(conn: Connection) -> list[str]:

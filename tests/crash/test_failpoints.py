@@ -15,7 +15,7 @@ RUNS = 3
 #: Seconds from the first death to the last job's begin; with time to spare for slow machines.
 RECOVERY = 10.0
 #: Roles whose failpoints exist; one of another role needs a thought about where it is armed.
-ROLES = {"loader", "boot", "run", "executor", "trapper", "agent"}
+ROLES = {"loader", "boot", "run", "executor", "trapper", "agent", "purge"}
 
 
 def failpoints_in_source() -> list[str]:
@@ -41,6 +41,7 @@ def _name_of(call: ast.Call, path: Path) -> str:
 
 
 POINTS = failpoints_in_source()
+PURGING = [point for point in POINTS if point.startswith("purge.")]
 
 
 def test_every_role_that_works_has_failpoints() -> None:
@@ -49,7 +50,7 @@ def test_every_role_that_works_has_failpoints() -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in PURGING])
 def test_a_death_loses_and_doubles_nothing(make: Make, point: str) -> None:
     """Who dies there is replaced, dies again at a second passing, and the runs go on."""
     rig = make()
@@ -74,3 +75,17 @@ def test_a_death_over_a_result_loses_nothing(make: Make, point: str) -> None:
     assert faults == [], "\n".join([*faults, rig.evidence()])
     assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
     assert rig.recovery() < RECOVERY, rig.evidence()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", PURGING)
+def test_a_death_of_the_housekeeper_leaves_nothing_half(make: Make, point: str) -> None:
+    """Its successor finds what is left, and nothing else goes."""
+    rig = make(server={"JaPurgeInterval": 1})
+    rig.arm(*(f"{point}=kill@{passing}" for passing in (1, 2, 3)))
+    rig.run()
+    runs = rig.begin(RUNS)
+    assert rig.settle(runs) == []
+    rig.keep_nothing()
+    assert rig.wait_until_purged() == {}, rig.evidence()
+    assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"

@@ -45,6 +45,17 @@ def test_import_makes_the_first_version_valid_only(shell):
     assert [(row.actor_source, row.target) for row in audit] == [("jobarg_def", "HELLO")] * 4
 
 
+def test_purge_counts_and_removes_nothing(shell):
+    """Every kind has a line; without --dry-run the call is refused."""
+    version = {"request_id": "old", "inner_jobnet_id": 7, "at": 0}
+    shell.db.transaction(lambda unit: unit.execute(t.ext_request.insert().values(**version)))
+    lines = dict(line.split("\t") for line in shell("jobarg_ctl purge --dry-run").splitlines())
+    assert lines["start requests"] == "1"
+    assert {number for kind, number in lines.items() if kind != "start requests"} == {"0"}
+    shell("jobarg_ctl purge", code=2)
+    assert "start requests\t1" in shell("jobarg_ctl purge --dry-run")
+
+
 def test_import_is_all_or_nothing(shell, tmp_path):
     """One bad file in a directory: one line, exit code 1, nothing is stored."""
     (tmp_path / "in").mkdir()

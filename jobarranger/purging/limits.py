@@ -1,0 +1,53 @@
+"""Up to when rows are due to be removed, at one instant. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from jobarranger.clock import stamp12, stamp14, stamp17
+from jobarranger.purging.spans import Spans
+
+_MINUTE = 60_000
+_DAY = 24 * 60 * _MINUTE
+#: No change of the clock sets it back by more, nor at another minute than a multiple of this (ms).
+_CHANGE, _STEP = 3 * 60 * _MINUTE, 15 * _MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What ended at or before these is due; digits are local, the rest is UTC ms."""
+
+    runs: int  #: 14 digits
+    slot: int  #: 12 digits; a run is kept while its first scheduled minute is not before this
+    log: int  #: 17 digits
+    messages: int  #: 14 digits
+    audit: int
+    leftovers: int  #: own rows that belong to nothing any more
+
+
+def limits_at(now: int, zone: tzinfo, spans: Spans) -> Limits:
+    """Return what is due at `now` (UTC ms)."""
+    return Limits(
+        runs=stamp14(_back(now, spans.runs), zone),
+        slot=lowest_minute(now, zone),
+        log=stamp17(_back(now, spans.log), zone),
+        messages=stamp14(_back(now, spans.messages), zone),
+        audit=_back(now, spans.audit),
+        leftovers=now - _DAY,
+    )
+
+
+def lowest_minute(now: int, zone: tzinfo) -> int:
+    """Return the lowest minute (12 digits) that the clock shows now or later.
+
+    That is the present one, except in the hours before it is set back: then the minutes in
+    between come twice, and a run of such a minute must not be forgotten after the first time.
+    """
+    first = -(-now // _STEP) * _STEP
+    return min(stamp12(at, zone) for at in (now, *range(first, now + _CHANGE, _STEP)))
+
+
+def _back(now: int, minutes: int) -> int:
+    """Return the instant so many minutes ago, not before 1970."""
+    return max(0, now - minutes * _MINUTE)

@@ -1,0 +1,146 @@
+"""One pass over everything that is due, in small transactions; whoever calls pauses in between.
+
+The order within a run is: icons with all that hangs on them, arrows, sub-jobnets, and last the main
+row with the summary. So a pass that is broken off anywhere leaves runs that the next one finds
+again; a run of ordinary size goes in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, TypeVar
+
+from jobarranger import messages as m
+from jobarranger.clock import Clock
+from jobarranger.db import purge
+from jobarranger.db.engine import Database, Unit
+from jobarranger.failpoints import failpoint
+from jobarranger.purging.limits import Limits, limits_at
+from jobarranger.purging.spans import Mistake, read_spans
+
+T = TypeVar("T")
+
+#: Runs of one transaction.
+RUNS = 20
+#: Icons of one transaction, which have dozens of rows each; also arrows, also sub-jobnets.
+ICONS = 100
+#: Rows of one transaction where each stands for itself.
+ROWS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What one transaction has removed."""
+
+    kind: str  #: in the words of titles and messages
+    done: int  #: units; 0 if they belong to runs that are not through yet
+
+
+class Purger:
+    """Knows the limits and what was said about them; one per process."""
+
+    def __init__(self, db: Database, clock: Clock, zone: tzinfo) -> None:
+        """Work on `db`; `zone` is that of the stamps in the tables."""
+        self._db = db
+        self._clock = clock
+        self._zone = zone
+        self._told: set[Mistake] = set()
+
+    def limits(self) -> Limits:
+        """Return what is due now; parameters that say nothing are told once each."""
+        spans, mistakes = read_spans(self._db.read(purge.parameters))
+        for mistake in set(mistakes) - self._told:
+            m.say(
+                m.JAPURGE300001,
+                parameter_name=mistake.parameter,
+                value=mistake.value,
+                minutes=mistake.used,
+            )
+        self._told = set(mistakes)
+        return limits_at(self._clock.now_ms(), self._zone, spans)
+
+    def pass_over(self) -> Iterator[Portion]:
+        """Remove everything that is due, a portion with each step.
+
+        Raises:
+            DatabaseUnavailable: begin a new pass later.
+        """
+        yield from self._runs()
+        yield from self._requests()
+        yield from self._log()
+        for kind in purge.KINDS:
+            yield from self._keyed(kind)
+
+    def _runs(self) -> Iterator[Portion]:
+        after = (0, 0)
+        while page := self._due_runs(limits := self.limits(), after):
+            after = page[-1]
+            yield from self._families([run for _, run in page], limits)
+
+    def _due_runs(self, limits: Limits, after: tuple[int, int]) -> Sequence[tuple[int, int]]:
+        return self._db.read(lambda conn: purge.due_runs(conn, limits, after, RUNS))
+
+    def _requests(self) -> Iterator[Portion]:
+        after = 0
+        while page := self._due_requests(limits := self.limits(), after):
+            after = page[-1]
+            yield from self._families(page, limits)
+
+    def _due_requests(self, limits: Limits, after: int) -> list[int]:
+        return self._db.read(lambda conn: purge.due_requests(conn, limits, after, RUNS))
+
+    def _families(self, mains: Sequence[int], limits: Limits) -> Iterator[Portion]:
+        """Remove runs, over several transactions if they are large."""
+        through = False
+        while not through:
+            done, through = self._commit(lambda unit: _remove(unit, mains, limits))
+            yield Portion("runs", done)
+
+    def _log(self) -> Iterator[Portion]:
+        limits = self.limits()
+        after: int | None = 0
+        while after is not None:
+            done, after = self._remove_log(limits, after)
+            yield Portion("log entries", done)
+
+    def _remove_log(self, limits: Limits, after: int) -> tuple[int, int | None]:
+        return self._commit(lambda unit: purge.remove_log(unit.conn, limits.log, after, ROWS))
+
+    def _keyed(self, kind: str) -> Iterator[Portion]:
+        full = True
+        while full:
+            limits = self.limits()
+            found = self._due_keys(kind, limits)
+            full = sum(len(keys) for _, keys in found) == ROWS
+            for number, keys in found:
+                yield Portion(kind, self._remove_keys(kind, number, keys, limits))
+
+    def _due_keys(self, kind: str, limits: Limits) -> list[tuple[int, list[Any]]]:
+        return self._db.read(lambda conn: purge.due_keys(conn, kind, limits, ROWS))
+
+    def _remove_keys(self, kind: str, number: int, keys: Sequence[Any], at: Limits) -> int:
+        return self._commit(lambda unit: purge.remove_keys(unit.conn, kind, number, keys, at))
+
+    def _commit(self, work: Callable[[Unit], T]) -> T:
+        def guarded(unit: Unit) -> T:
+            result = work(unit)
+            failpoint("purge.before_commit")
+            return result
+
+        result = self._db.transaction(guarded)
+        failpoint("purge.after_commit")
+        return result
+
+
+def _remove(unit: Unit, mains: Sequence[int], limits: Limits) -> tuple[int, bool]:
+    """Remove a portion of runs; return how many are gone, and whether nothing is left to do."""
+    due = purge.lock_due(unit, mains, limits)
+    if not due:
+        return 0, True
+    for remove in (purge.remove_icons, purge.remove_arrows, purge.remove_subs):
+        if remove(unit.conn, due, ICONS) == ICONS:
+            return 0, False
+    purge.remove_mains(unit.conn, due)
+    return len(due), True
