@@ -8,25 +8,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from jobarranger.db import tables as t
+from jobarranger.db.bulk import insert_rows
 from jobarranger.states import IconEvent
 
-_LOG = insert(t.run_log)
 _IDS: Any = bindparam("ids", expanding=True)
 _FORGET = delete(t.run_log).where(
     t.run_log.c.inner_jobnet_id.in_(_IDS), t.run_log.c.message_id == bindparam("message")
 )
-# inline: nobody asks for the number of a new row, so the statement may be held (pipeline.py)
-_OUTBOX = insert(t.send_message).inline()
-_EVENTS = insert(t.ext_event).inline()
 _SWITCH = select(t.parameter.c.value).where(t.parameter.c.parameter_name == "ZBXSND_ON")
 
 
 def add_log(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Append to the run log."""
-    conn.execute(_LOG, rows)
+    insert_rows(conn, t.run_log, rows)
 
 
 def forget_log(conn: Connection, instances: Collection[int], message_id: str) -> None:
@@ -36,7 +33,7 @@ def forget_log(conn: Connection, instances: Collection[int], message_id: str) ->
 
 def add_notifications(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Queue notifications for Zabbix."""
-    conn.execute(_OUTBOX, rows)
+    insert_rows(conn, t.send_message, rows)
 
 
 def notifications_wanted(conn: Connection) -> bool:
@@ -46,7 +43,7 @@ def notifications_wanted(conn: Connection) -> bool:
 
 def add_events(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
     """Append instants of icons (UTC milliseconds)."""
-    conn.execute(_EVENTS, rows)
+    insert_rows(conn, t.ext_event, rows)
 
 
 _E = t.ext_event.c

@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Table, bindparam, delete, insert, literal, select
+from sqlalchemy import Connection, Integer, Table, bindparam, delete, literal, select
 
 from jobarranger.db import tables as t
+from jobarranger.db.bulk import insert_rows
 from jobarranger.flow.variables import VariableRows
 
 _IDS: Any = bindparam("ids", expanding=True)
@@ -55,7 +56,6 @@ _SELECT = {kind: _select(kind) for kind in Variables}
 _DELETE = {kind: delete(kind.table).where(kind.table.c.seq_no.in_(_IDS)) for kind in Variables}
 #: Rows that one statement deletes; no product takes parameters without end.
 _MOST_DELETED = 10_000
-_INSERT = {kind: insert(kind.table) for kind in Variables}
 
 
 def read(conn: Connection, kind: Variables, owners: Collection[int]) -> dict[int, VariableRows]:
@@ -123,4 +123,4 @@ def write(
         for row in rows.pending()
     ]
     if fresh:
-        conn.execute(_INSERT[kind], fresh)
+        insert_rows(conn, kind.table, fresh)
