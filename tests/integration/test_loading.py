@@ -146,7 +146,7 @@ def test_loaded_row_by_row(database):
     key = {"inner_job_id": job["inner_job_id"], "inner_jobnet_id": number}
     assert table(database, t.run_icon_job) == [{
         **key, "host_flag": 0, "stop_flag": 0, "command_type": 0, "timeout": 0,
-        "host_name": "web1", "stop_code": None,
+        "host_name": "web1", "stop_code": "",
     }]  # fmt: skip
     assert table(database, t.run_job_command) == [{**key, "command_cls": 0, "command": "true"}]
     assert table(database, t.run_value_job) == [{**key, "value_name": "B", "value": "$A"}]
