@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_server.conf")
 IDENT = "Job Arranger Server"
+#: What is told on standard output with --hold-all.
+HELD = "--hold-all: no run is started and no job is sent until jobarg_ctl resume"
 #: Imported by the parent although only children use them: so all share one copy.
 HEAVY: tuple[str, ...] = (
     "asyncio",
@@ -65,8 +67,10 @@ def main(argv: Sequence[str] | None = None, entries: Sequence[Entry] = registry.
             _print(f"warning: {warning}")
         _print(f"{options.config}: the configuration is correct")
         return 0
+    if options.hold_all:
+        print(f"jobarg_server: {HELD}", flush=True)  # noqa: T201
     launch = daemon.Foreground() if options.foreground else daemon.detach()
-    return Server(config, warnings, entries, launch).run()
+    return Server(config, warnings, entries, launch, hold_all=options.hold_all).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-f", "--foreground", action="store_true", help="stay in the foreground")
     parser.add_argument(
         "-t", "--test", action="store_true", help="check the configuration file and exit"
+    )
+    parser.add_argument(
+        "--hold-all",
+        action="store_true",
+        help="start nothing until jobarg_ctl resume: for the first start after a restore",
     )
     parser.add_argument(
         "-V", "--version", action="version", version=f"jobarg_server (Job Arranger) {__version__}"
@@ -110,8 +119,11 @@ class Server:
         entries: Sequence[Entry],
         launch: Launch,
         clock: Clock | None = None,
+        *,
+        hold_all: bool = False,
     ) -> None:
         self._config = config
+        self._hold_all = hold_all
         self._warnings = warnings
         self._entries = entries
         self._launch = launch
@@ -210,9 +222,13 @@ class Server:
         config = self._config
         self._connect_service_manager()
         signals = Signals(PARENT_SIGNALS)
-        reason = startcheck.run(config, self._clock, self._generation, signals)
+        reason = startcheck.run(
+            config, self._clock, self._generation, signals, hold_all=self._hold_all
+        )
         if reason is not None:
             return self._fail(reason)
+        if self._hold_all:
+            m.say(m.JASERVER300007)
         household = children.Household(
             config=config,
             clock=self._clock,

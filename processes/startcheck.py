@@ -15,7 +15,7 @@ import tempfile
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from jobarranger.clock import Clock
 from jobarranger.config import ServerConfig
@@ -23,6 +23,9 @@ from jobarranger.errors import ConfigError, DatabaseUnavailable, JobArrangerErro
 from jobarranger.states import DatabaseType
 from processes.generation import Generation
 from processes.signals import STOPPING, Signals, child_signals, held_back
+
+if TYPE_CHECKING:
+    from jobarranger.db.engine import Database
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +37,17 @@ class StopAsked(Exception):
     """A signal asked the server to end while it was still checking."""
 
 
-def run(config: ServerConfig, clock: Clock, generation: Generation, signals: Signals) -> str | None:
+def run(
+    config: ServerConfig,
+    clock: Clock,
+    generation: Generation,
+    signals: Signals,
+    *,
+    hold_all: bool = False,
+) -> str | None:
     """Fork the check and wait for it; return what is wrong in one line, or None.
+
+    With `hold_all` it also pauses everything, when all is well.
 
     Raises:
         StopAsked: a stopping signal came meanwhile; the check has been killed.
@@ -47,7 +59,7 @@ def run(config: ServerConfig, clock: Clock, generation: Generation, signals: Sig
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            _live(config, clock, generation, signals, writing)
+            _live(config, clock, generation, signals, writing, hold_all=hold_all)
     os.close(writing)
     try:
         return _verdict(reading, signals, clock)
@@ -86,7 +98,13 @@ def _judge(text: str) -> str | None:
 
 
 def _live(
-    config: ServerConfig, clock: Clock, generation: Generation, signals: Signals, writing: int
+    config: ServerConfig,
+    clock: Clock,
+    generation: Generation,
+    signals: Signals,
+    writing: int,
+    *,
+    hold_all: bool,
 ) -> NoReturn:
     """Be the check; say "ok" or what is wrong, and never come back."""
     text = "ok"
@@ -96,7 +114,7 @@ def _live(
         if not generation.join():
             text = "another server has been started at the same time"
         else:
-            check(config, clock)
+            check(config, clock, hold_all=hold_all)
     except JobArrangerError as error:
         text = str(error)
     except BaseException as error:  # noqa: BLE001 - nothing may run on in a copy of the parent
@@ -108,8 +126,10 @@ def _live(
         os._exit(0)
 
 
-def check(config: ServerConfig, clock: Clock) -> None:
+def check(config: ServerConfig, clock: Clock, *, hold_all: bool = False) -> None:
     """Check whatever the children will depend on.
+
+    With `hold_all` everything is paused then: no child has been forked that could start anything.
 
     Raises:
         JobArrangerError: with one line about the first thing that is wrong.
@@ -121,7 +141,7 @@ def check(config: ServerConfig, clock: Clock) -> None:
     ):
         _check_writable(name, path)
     _check_readable("JaLogMessageFile", config.ja_log_message_file)
-    _check_database(config, clock)
+    _check_database(config, clock, hold_all=hold_all)
 
 
 def _check_writable(name: str, path: Path) -> None:
@@ -142,7 +162,7 @@ def _check_readable(name: str, path: Path) -> None:
         raise ConfigError(f"{name}: cannot read {path}: {error.strerror}") from error
 
 
-def _check_database(config: ServerConfig, clock: Clock) -> None:
+def _check_database(config: ServerConfig, clock: Clock, *, hold_all: bool) -> None:
     from jobarranger.db import schema
     from jobarranger.db.engine import Database
 
@@ -151,7 +171,19 @@ def _check_database(config: ServerConfig, clock: Clock) -> None:
         if config.db_type is DatabaseType.SQLITE:
             schema.ensure_embedded(database)
         schema.require_current(database)
+        if hold_all:
+            _hold_all(database)
     except DatabaseUnavailable as error:
         raise DatabaseUnavailable(f"the database cannot be used: {error}") from error
     finally:
         database.close()
+
+
+def _hold_all(database: Database) -> None:
+    """Pause all starts, the loading by schedules, and all jobs."""
+    from jobarranger.flow.acting import Actor
+    from jobarranger.flow.pausing import CannotPause, Target, pause
+
+    actor = Actor(user="jobarg_server", source="jobarg_server")
+    with suppress(CannotPause):  # an earlier start has done it already
+        pause(database, actor=actor, target=Target(), reason="--hold-all", hold_loading=True)

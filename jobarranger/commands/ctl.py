@@ -10,6 +10,7 @@ from jobarranger.commands import (
     ctl_icons,
     ctl_jobnets,
     ctl_operations,
+    ctl_pauses,
     ctl_purge,
     operate,
 )
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     ctl_directory.add_parsers(objects)
     jobnets = ctl_jobnets.add_parsers(objects)
     ctl_operations.add_parsers(jobnets, ctl_icons.add_parsers(objects))
+    ctl_pauses.add_parsers(objects)
     ctl_purge.add_parsers(objects)
     return top
 

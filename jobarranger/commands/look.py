@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from jobarranger import directory
 from jobarranger.clock import stamp12
 from jobarranger.commands.operate import Session
-from jobarranger.db import overview
+from jobarranger.db import overview, pauses
 from jobarranger.db.overview import Detail, Filter, RunRows
 from jobarranger.errors import ConfigError, JobArrangerError
+from jobarranger.loading.pauses import Pauses
 from jobarranger.states import JobnetStatus
 from jobarranger.waiting.facts import HostState
 from jobarranger.waiting.view import IconView, RunView, hosts_of, run_view
@@ -52,7 +53,7 @@ def listed(session: Session, wanted: Filter) -> list[RunView]:
         going = [row.inner_jobnet_id for row in rows if not _has_ended(row.summary_status)]
         explained = {one.registry: one for one in _views(session, conn, going, Detail.STATES)}
         ended = [RunRows(run=row) for row in rows if row.inner_jobnet_id not in explained]
-        explained |= {one.registry: one for one in _explained(session, ended, {})}
+        explained |= {one.registry: one for one in _explained(session, ended, {}, Pauses())}
         return [explained[row.inner_jobnet_id] for row in rows]
 
     return session.db.read(work)
@@ -66,15 +67,19 @@ def _views(
     session: Session, conn: Connection, numbers: Collection[int], detail: Detail
 ) -> list[RunView]:
     rows = list(overview.read_runs(conn, numbers, detail).values())
-    return _explained(session, rows, _hosts(session, conn, hosts_of(rows)))
+    paused = pauses.read(conn, session.clock.now_ms())
+    return _explained(session, rows, _hosts(session, conn, hosts_of(rows)), paused)
 
 
 def _explained(
-    session: Session, rows: Sequence[RunRows], hosts: Mapping[str, HostState]
+    session: Session, rows: Sequence[RunRows], hosts: Mapping[str, HostState], paused: Pauses
 ) -> list[RunView]:
     now = session.clock.now_ms()
     minute = stamp12(now, session.zone)
-    return [run_view(one, hosts, now=now, minute=minute, zone=session.zone) for one in rows]
+    return [
+        run_view(one, hosts, now=now, minute=minute, zone=session.zone, pauses=paused)
+        for one in rows
+    ]
 
 
 def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[str, HostState]:

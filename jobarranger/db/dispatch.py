@@ -87,7 +87,7 @@ _DUE_IN = _listed(
         or_(
             _D.state != DispatchState.NEW,
             _D.method.not_in(sorted(RUNS)),
-            _D.host_name.not_in(bindparam("paused", expanding=True)),
+            and_(_D.host_name.not_in(bindparam("paused", expanding=True)), bindparam("runs") == 1),
         ),
     )
 )
@@ -147,13 +147,14 @@ def due_in(
     most: int,
     without: Collection[str] = (),
     paused: Collection[str] = (),
+    runs: bool = True,
 ) -> list[Request]:
     """Return due requests of some slots.
 
-    Those to the hosts named in `without` are left out, and runs that were never sent to those in
-    `paused`.
+    Those to the hosts named in `without` are left out; and so are runs that were never sent, if
+    they go to hosts in `paused`, or all of them without `runs`.
     """
-    hosts = {"hosts": sorted(without), "paused": sorted(paused)}
+    hosts = {"hosts": sorted(without), "paused": sorted(paused), "runs": int(runs)}
     values = {"slots": list(slots), "now": now, "most": most, **hosts}
     return [from_row(row) for row in conn.execute(_DUE_IN, values)]
 

@@ -2,7 +2,8 @@
 
 Who starts something asks `read` in the transaction that decides: the boot process for runs
 (`Pauses.of_jobnet`, `Pauses.excused_until`), the loader for schedules (`Pauses.hold_loading`), the
-executor for hosts (`Pauses.of_host`). A pause that was committed before is then honoured.
+executor for hosts (`Pauses.of_host`, `Pauses.hold_jobs`). A pause that was committed before is then
+honoured.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def pause(
         target: what is paused.
         reason: for those who wonder; at least one character.
         until_at: when it ends by itself (UTC ms); None = when somebody resumes.
-        hold_loading: schedules load nothing meanwhile.
+        hold_loading: also schedules load nothing meanwhile, and no job is sent.
 
     Raises:
         CannotPause: it is paused already, or the end is in the past.

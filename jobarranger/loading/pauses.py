@@ -20,7 +20,7 @@ class Pause:
     id: int
     scope: PauseScope
     name: str = ""  #: jobnet or host; empty for all
-    hold_loading: bool = False  #: schedules load nothing either
+    hold_loading: bool = False  #: also schedules load nothing, and no job is sent
     since: int
     until_at: int | None = None  #: when it ends by itself
     ended_at: int | None = None  #: when somebody ended it
@@ -74,7 +74,16 @@ class Pauses:
     @property
     def hold_loading(self) -> bool:
         """Whether schedules load nothing."""
-        return any(pause.hold_loading for pause in self.active())
+        return self._hold is not None
+
+    @property
+    def hold_jobs(self) -> bool:
+        """Whether no host gets any job: after a restore, nobody knows which have run already."""
+        return self._hold is not None
+
+    @property
+    def _hold(self) -> Pause | None:
+        return next((pause for pause in self.active() if pause.hold_loading), None)
 
     def of_jobnet(self, jobnet_id: str) -> Pause | None:
         """Return what keeps the runs of a jobnet from being started."""
@@ -82,7 +91,7 @@ class Pauses:
 
     def of_host(self, host_name: str) -> Pause | None:
         """Return what keeps jobs from being sent to a host."""
-        return self._first(PauseScope.HOST, host_name)
+        return self._hold or self._first(PauseScope.HOST, host_name)
 
     def excused_until(self, jobnet_id: str, minute: int, zone: tzinfo, grace_ms: int = 0) -> int:
         """Return the minute that a run's lateness counts from.

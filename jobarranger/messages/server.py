@@ -76,6 +76,11 @@ JASERVER300005 = warning(
     "Processes of an earlier server are still at work in JaRuntimeDir; waited {seconds} s "
     "for them so far.",
 )
+JASERVER300007 = warning(
+    "JASERVER300007",
+    "The server was started with --hold-all: no run is started, schedules load nothing and no job "
+    "is sent until somebody says `jobarg_ctl resume`.",
+)
 JASERVER300006 = warning(
     "JASERVER300006 role dropped:int",
     "{dropped} hints to {role} were dropped since its queue was full; its next sweep finds "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from jobarranger.flow.arrivals import FIRST_ARRIVAL
 from jobarranger.flow.operating import RULES, Operation
+from jobarranger.loading.pauses import Pause
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,
@@ -16,6 +17,7 @@ from jobarranger.states import (
     JobType,
     LoadStatus,
     MethodFlag,
+    PauseScope,
 )
 from jobarranger.waiting import arrivals
 from jobarranger.waiting.facts import Family, HostState, IconFacts, InstanceFacts, RequestFacts
@@ -34,6 +36,7 @@ _BEFORE = frozenset(
         Reason.RUN_HELD,
         Reason.SCHEDULED,
         Reason.AFTER_OTHER_RUN,
+        Reason.PAUSED,
         Reason.STARTING,
         Reason.START_MISSED,
     }
@@ -205,6 +208,8 @@ class _Explainer:
 
     def _unsent(self, icon: IconFacts, request: RequestFacts) -> Why:
         host, since = request.host_name, self.family.clock(request.created_at)
+        if pause := self.family.pauses.of_host(host):
+            return self._paused(self._why(icon, Reason.HOST_PAUSED, host=host), pause)
         state = self._host(host)
         if state is HostState.UNKNOWN:
             return self._why(icon, Reason.HOST_UNKNOWN, host=host)
@@ -257,6 +262,18 @@ class _Explainer:
             case _:
                 reason = Reason.SUBJOBNET_STANDS
         return self._why(icon, reason, jobnet=child.jobnet_id, causes=inside.causes)
+
+    def _paused(self, why: Why, pause: Pause) -> Why:
+        """Add to a reason which pause it is, and what that needs."""
+        everything = pause.scope is PauseScope.ALL
+        told = {
+            "what": f"{pause.what} {'are' if everything else 'is'}",
+            "by": f"{pause.actor_user} since {self.family.clock(pause.since)}",
+            "why": pause.reason,
+            "target": "" if everything else f" --{pause.scope.name.lower()} {pause.name}",
+        }
+        need = Need.OPERATOR if pause.end_at is None else Need.TIME  # one with an end passes
+        return replace(why, need=need, data={**why.data, **told})
 
     def _host(self, name: str) -> HostState:
         return self.family.hosts.get(name, HostState.UNCHECKED)
@@ -338,7 +355,7 @@ class _Explainer:
 
     # -- the run ---------------------------------------------------------------------------
 
-    def _run(self) -> Why | None:
+    def _run(self) -> Why | None:  # noqa: PLR0911 - one answer for each kind of reason
         """Return why the whole run does not go on; None if it has ended normally."""
         family, main = self.family, self.family.main
         time = _minute(family.summary.scheduled_time) if family.summary else ""
@@ -350,6 +367,8 @@ class _Explainer:
             case Reason.AFTER_OTHER_RUN:
                 runs = names([str(run) for run in family.earlier])
                 return self._jobnet(self.outer, runs=runs, first=family.earlier[0])
+            case Reason.PAUSED if pause := family.pauses.of_jobnet(main.jobnet_id):
+                return self._paused(self._jobnet(self.outer), pause)
             case Reason.ABORTING:
                 working = [
                     icon
@@ -378,6 +397,8 @@ def _outer_reason(  # noqa: C901, PLR0911 - one answer for each state of a run
             return Reason.RUN_HELD
         case JobnetStatus.BEGIN if summary.scheduled_time > family.minute:
             return Reason.SCHEDULED
+        case JobnetStatus.BEGIN if family.pauses.of_jobnet(main.jobnet_id):
+            return Reason.PAUSED
         case JobnetStatus.BEGIN if summary.load_status is LoadStatus.DELAY and family.earlier:
             return Reason.AFTER_OTHER_RUN
         case JobnetStatus.BEGIN | JobnetStatus.READY:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from enum import Enum
 
 from jobarranger.flow.arrivals import fires
+from jobarranger.loading.pauses import Pauses
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,
@@ -127,6 +128,7 @@ class Family:
     arrows: tuple[Arrow, ...] = ()
     hosts: Mapping[str, HostState] = field(default_factory=dict)
     earlier: tuple[int, ...] = ()  #: active runs of the same jobnet
+    pauses: Pauses = field(default_factory=Pauses)
     now: int = 0  #: UTC milliseconds
     minute: int = 0  #: the present one, 12 digits
     zone: tzinfo = UTC

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     SUBJOBNET = "subjobnet"  #: its sub-jobnet runs
     SUBJOBNET_ERROR = "subjobnet-error"  #: something has failed in it, the rest goes on
     SUBJOBNET_STANDS = "subjobnet-stands"  #: its sub-jobnet does not go on by itself
+    HOST_PAUSED = "host-paused"  #: not sent: somebody has paused its host
     HOST_UNKNOWN = "host-unknown"  #: not sent: nobody knows the host
     HOST_DISABLED = "host-disabled"  #: not sent: the host is disabled
     NOT_SENT = "not-sent"  #: about to be sent to its agent
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     RUN_HELD = "run-held"  #: its start is on hold
     SCHEDULED = "scheduled"  #: for later
     AFTER_OTHER_RUN = "after-other-run"  #: waits for an earlier run of its jobnet
+    PAUSED = "paused"  #: somebody has paused starts
     STARTING = "starting"  #: the server starts it at once
     START_MISSED = "start-missed"  #: its minute was over before it could start
     SKIPPED = "skipped"  #: not started, as an earlier run was active
@@ -142,6 +144,11 @@ WORDS: Mapping[Reason, _Words] = {
     Reason.SUBJOBNET_STANDS: _Words(
         Need.OPERATOR, "its sub-jobnet {jobnet} does not go on", "Look at the cause inside it."
     ),
+    Reason.HOST_PAUSED: _Words(
+        Need.OPERATOR,
+        "not sent to {host}: {what} paused by {by}: {why}",
+        "When the reason is gone: jobarg_ctl resume{target}.",
+    ),
     Reason.HOST_UNKNOWN: _Words(
         Need.TIME,
         "not sent: there is no host {host}; the icon is going to fail",
@@ -193,6 +200,11 @@ WORDS: Mapping[Reason, _Words] = {
         "starts when {runs} has ended, an earlier run of its jobnet",
         "jobarg_ctl jobnet show {first} tells why that has not ended.",
     ),
+    Reason.PAUSED: _Words(
+        Need.OPERATOR,
+        "not started: {what} paused by {by}: {why}",
+        "When the reason is gone: jobarg_ctl resume{target}.",
+    ),
     Reason.STARTING: _Words(Need.TIME, "the server starts it at once", _LOG),
     Reason.START_MISSED: _Words(
         Need.OPERATOR,
@@ -233,6 +245,7 @@ AT_WORK = frozenset(
         Reason.SUBJOBNET,
         Reason.SUBJOBNET_ERROR,
         Reason.SUBJOBNET_STANDS,
+        Reason.HOST_PAUSED,
         Reason.HOST_UNKNOWN,
         Reason.HOST_DISABLED,
         Reason.NOT_SENT,

@@ -8,6 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from jobarranger.db.overview import OUTPUT_SHOWN, RunRows
+from jobarranger.loading.pauses import Pauses
 from jobarranger.states import (
     DispatchState,
     FlowType,
@@ -142,7 +143,13 @@ def hosts_of(runs: Collection[RunRows]) -> set[str]:
 
 
 def run_view(
-    rows: RunRows, hosts: Mapping[str, HostState], *, now: int, minute: int, zone: tzinfo = UTC
+    rows: RunRows,
+    hosts: Mapping[str, HostState],
+    *,
+    now: int,
+    minute: int,
+    zone: tzinfo = UTC,
+    pauses: Pauses | None = None,
 ) -> RunView:
     """Return a run with its icons and the reasons of both.
 
@@ -152,10 +159,11 @@ def run_view(
         now: UTC milliseconds.
         minute: the same as 12 digits.
         zone: in which times are told.
+        pauses: those of starts; none by default.
     """
     if rows.too_large:
         return _run(rows)
-    family = _family(rows, hosts, now=now, minute=minute, zone=zone)
+    family = _family(rows, hosts, pauses or Pauses(), now=now, minute=minute, zone=zone)
     explained = explain(family)
     found = ways(explained)
     return _run(rows, explained, tuple(_icons(rows, family, found)), found)
@@ -214,7 +222,13 @@ def _run(
 
 
 def _family(
-    rows: RunRows, hosts: Mapping[str, HostState], *, now: int, minute: int, zone: tzinfo
+    rows: RunRows,
+    hosts: Mapping[str, HostState],
+    pauses: Pauses,
+    *,
+    now: int,
+    minute: int,
+    zone: tzinfo,
 ) -> Family:
     """Return what is known of a run as plain values."""
     main, state = rows.run, _state(rows)
@@ -259,6 +273,7 @@ def _family(
         ),
         hosts=hosts,
         earlier=tuple(rows.earlier),
+        pauses=pauses,
         now=now,
         minute=minute,
         zone=zone,

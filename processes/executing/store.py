@@ -26,6 +26,7 @@ from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.failpoints import failpoint
 from jobarranger.flow.dispatching import fail_dispatch
 from jobarranger.flow.engine import Engine
+from jobarranger.loading.pauses import Pauses
 from jobarranger.states import AgentKind, DispatchState, JobType, Method
 from processes.executing.book import HostBook
 from processes.executing.failures import IconName, Wording, is_unknown
@@ -146,8 +147,16 @@ class Store:
             # an agent that hears from us knows that it can deliver what it holds
             found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
         if any(look.sweep for look in looks):
-            full, paused = self.book.full(now), pauses.read(conn, now).hosts
-            found += dispatch.due_in(conn, self.slots, now, most=BATCH, without=full, paused=paused)
+            paused = pauses.read(conn, now)
+            found += dispatch.due_in(
+                conn,
+                self.slots,
+                now,
+                most=BATCH,
+                without=self.book.full(now),
+                paused=paused.hosts,
+                runs=not paused.hold_jobs,
+            )
         if any(look.silent for look in looks):
             found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
         unique = {request.key: request for request in found}
@@ -162,7 +171,7 @@ class Store:
         now = self.clock.now_ms()
         names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
         hosts = self._hosts(conn, names)
-        paused = pauses.read(conn, now).hosts if names else frozenset[str]()
+        paused = pauses.read(conn, now) if names else Pauses()
         stops = [one for one in candidates if one.method not in RUNS]
         peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
         room: dict[str, int] = {}
@@ -170,7 +179,7 @@ class Store:
             self.book.meet(request)
             if request.state is not DispatchState.NEW:
                 plan.tasks.append(Task(request, fresh=False))
-            elif request.method in RUNS and request.host_name in paused:
+            elif request.method in RUNS and paused.of_host(request.host_name):
                 continue  # the sweep finds it when the pause is over
             elif request.method in RUNS or self._stop_goes(plan, request, peers, now):
                 self._admit(plan, request, hosts.get(request.host_name), room, now)

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+from jobarranger.clock import Clock
+from jobarranger.config import ServerConfig
 from jobarranger.errors import ConfigError, SchemaError
 from jobarranger.wakes import Role
 from processes import main, startcheck
@@ -134,13 +136,16 @@ def run() -> int:
         entry(kind, int(number or 1), Role.TRAPPER if kind == "async" else next(places), stage)
         for stage, (kind, _, number) in enumerate(wanted, start=1)
     ]
-    startcheck.check = lambda config, clock: refuse(Path(config.ja_state_dir))
+    startcheck.check = check
     main.HEAVY = ()
     return main.main(sys.argv[2:], entries)
 
 
-def refuse(state: Path) -> None:
-    """Find something wrong if the test wants it."""
+def check(config: ServerConfig, clock: Clock, *, hold_all: bool = False) -> None:
+    """Find something wrong if the test wants it; note whether everything is to be held."""
+    state = Path(config.ja_state_dir)
+    if hold_all:
+        (state / "held").touch()
     if (state / "refuse").exists():
         raise ConfigError("the start check found something")
 

@@ -325,6 +325,23 @@ def test_a_paused_host_gets_no_job(world: World, ours: FakeAgent) -> None:
     world.wait_state(waiting, ACCEPTED)
 
 
+def test_no_host_gets_a_job_while_everything_is_held(world: World, ours: FakeAgent) -> None:
+    """After a restore nobody knows what has run; released, everything is sent once."""
+    ann = Actor(user="ann")
+    pause(world.db, actor=ann, target=Target(), reason="--hold-all", hold_loading=True)
+    host = world.host("web01", ours)
+    waiting = world.job(host)
+    world.start()
+    world.hint(waiting)
+    running = world.job(host, state=ACCEPTED, agent_kind=AgentKind.OURS, accepted_at=1)
+    world.ask_stop(running)
+    world.wait_state(running, DONE, method=Method.KILL)
+    assert world.dispatch(waiting).state == NEW
+    resume(world.db, actor=Actor(user="ann"), target=Target())
+    world.wait_state(waiting, ACCEPTED)
+    assert set(ours.started.values()) == {1}
+
+
 def test_a_running_job_on_a_paused_host_can_be_stopped(world: World, original: FakeAgent) -> None:
     """A pause keeps nothing from what runs there."""
     host = world.host("web01", original)

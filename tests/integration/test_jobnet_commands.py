@@ -15,9 +15,11 @@ from jobarranger import messages as m
 from jobarranger.commands import ctl_jobnets, look, operate
 from jobarranger.db import tables as t
 from jobarranger.db.overview import Detail, Filter, Which
+from jobarranger.flow.acting import Actor
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
+from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render
-from jobarranger.states import IconStatus, Method, RunType
+from jobarranger.states import IconStatus, Method, PauseScope, RunType
 from jobarranger.waiting import Need, Reason
 from tests.jobnets import HOST, Bench, define
 from tests.manager_sql.manager import Manager
@@ -131,6 +133,10 @@ def test_hosts(bench, session):
 
     bench.drain()
     assert reason() is Reason.HOST_UNKNOWN
+    target = Target(PauseScope.HOST, HOST)
+    pause(bench.db, actor=Actor(user="ann"), target=target, reason="kernel")
+    assert reason() is Reason.HOST_PAUSED
+    resume(bench.db, actor=Actor(user="ann"), target=target)
     add_host(bench.db, enabled=0)
     assert reason() is Reason.HOST_DISABLED
     change(bench.db, t.ext_host, t.ext_host.c.host_name == HOST, enabled=1)
@@ -196,6 +202,26 @@ def test_runs_that_have_not_started(bench, session):
     assert look.run(session, missed).why.reason is Reason.START_MISSED
     held = bench.start(run_type=RunType.WAIT)
     assert look.run(session, held[0]).why.reason is Reason.AFTER_OTHER_RUN
+
+
+def test_a_paused_start(bench, session):
+    """The run names who, since when and why; one whose pause has an end needs nobody."""
+    define(bench.db, "START JOB-1 END-1")
+    ann, jobnet = Actor(user="ann"), Target(PauseScope.JOBNET, "NET")
+    pause(bench.db, actor=ann, target=jobnet, reason="moving house")
+    (number,) = bench.start()
+    run = look.run(session, number)
+    assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.OPERATOR)
+    assert run.why.text.startswith("not started: jobnet NET is paused by ann since ")
+    assert run.why.text.endswith(": moving house")
+    assert "jobarg_ctl resume --jobnet NET" in run.why.advice
+    assert causes(run)["NET/JOB-1"] == (Reason.BEFORE_START, "NET")
+    resume(bench.db, actor=ann, target=None)
+    until = bench.clock.now_ms() + 60_000
+    pause(bench.db, actor=ann, target=Target(), reason="disks", until_at=until)
+    run = look.run(session, number)
+    assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.TIME)
+    assert "all starts are paused by ann" in run.why.text
 
 
 def test_runs_that_were_stopped(bench, session):

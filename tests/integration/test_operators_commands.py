@@ -45,6 +45,26 @@ def test_import_makes_the_first_version_valid_only(shell):
     assert [(row.actor_source, row.target) for row in audit] == [("jobarg_def", "HELLO")] * 4
 
 
+def test_pause_and_resume(shell):
+    """What is paused is listed with its reason, and resumed by the same words."""
+    assert shell("jobarg_ctl pauses") == "nothing is paused\n"
+    shell("jobarg_ctl pause --reason", "new disks", "--minutes", "5")
+    shell("jobarg_ctl pause --host web01 --reason kernel")
+    assert "paused already" in shell("jobarg_ctl pause --reason x", code=1)
+    assert "no version in force" in shell("jobarg_ctl pause --jobnet NIX --reason x", code=1)
+    listing = shell("jobarg_ctl pauses")
+    assert re.search(r"^all starts +20\S+ \S+ +20\S+ \S+ +\S+ +new disks$", listing, re.MULTILINE)
+    assert re.search(r"^host web01 .* - +\S+ +kernel *$", listing, re.MULTILINE)
+    first, second = json.loads(shell("jobarg_ctl pauses --json"))["pauses"]
+    assert (first["scope"], first["name"], first["reason"]) == ("all", None, "new disks")
+    assert (second["scope"], second["name"], second["until"]) == ("host", "web01", None)
+    assert shell("jobarg_ctl resume") == "all starts: resumed\n"
+    assert "jobnet A is not paused" in shell("jobarg_ctl resume --jobnet A", code=1)
+    assert shell("jobarg_ctl resume --everything") == "host web01: resumed\n"
+    shell("jobarg_ctl pause", code=2)
+    shell("jobarg_ctl pause --reason x --minutes 0", code=2)
+
+
 def test_purge_counts_and_removes_nothing(shell):
     """Every kind has a line; without --dry-run the call is refused."""
     version = {"request_id": "old", "inner_jobnet_id": 7, "at": 0}

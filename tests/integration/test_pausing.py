@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
 from jobarranger.clock import stamp12
+from jobarranger.config import load_server
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
@@ -16,6 +18,7 @@ from jobarranger.flow.pausing import CannotPause, Target, pause, resume
 from jobarranger.loading.boot import boot_due
 from jobarranger.loading.pauses import Pauses
 from jobarranger.states import JobnetStatus, PauseScope, RunType
+from processes import startcheck
 from tests.jobnets import Bench, define
 
 ANN = Actor(user="ann")
@@ -160,3 +163,34 @@ def test_a_hold_of_loading_may_follow_a_pause(bench: Bench) -> None:
     assert bench.db.read(lambda conn: pauses.read(conn, bench.clock.now_ms())).hold_loading
     assert len(resume(bench.db, actor=ANN, target=Target())) == 2
     assert not bench.db.read(lambda conn: pauses.read(conn, bench.clock.now_ms())).hold_loading
+
+
+def test_hold_all_is_committed_before_anything_is_forked(
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The start check pauses everything, once; the second start finds it so."""
+    file = tmp_path / "conf"
+    file.write_text("".join(f"{key}={tmp_path}\n" for key in ("JaRuntimeDir", "JaStateDir")))
+    with file.open("a") as more:
+        more.write(f"TmpDir={tmp_path}\nDBFile={tmp_path}/other.db\nDBType=sqlite\n")
+    config, _ = load_server(file)
+    monkeypatch.setattr(Database, "from_config", lambda config, clock: _Shared(database))
+    for _ in range(2):
+        startcheck.check(config, database.clock, hold_all=True)
+    found = database.read(lambda conn: pauses.read(conn, database.clock.now_ms()))
+    (one,) = found.active()
+    assert (one.what, one.reason, one.actor_user) == ("all starts", "--hold-all", "jobarg_server")
+    assert (found.hold_loading, found.hold_jobs) == (True, True)
+
+
+class _Shared:
+    """The test's database, which the start check may not close."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    def close(self) -> None:
+        """Leave it open."""

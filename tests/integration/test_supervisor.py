@@ -264,6 +264,19 @@ def test_the_start_check_comes_first(server: Server) -> None:
     assert "JASERVER000004" not in server.log
 
 
+def test_hold_all_reaches_the_start_check(
+    server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is told on standard output and in the log, and done before any child is forked."""
+    process = server.launch("steady", "-f", "--hold-all")
+    eventually(lambda: "JASERVER000003" in server.log)
+    assert (server.path / "state" / "held").exists()
+    assert "JASERVER300007" in server.log
+    process.terminate()
+    assert end(process)[0] == 0
+    assert "no run is started and no job is sent" in capfd.readouterr().out
+
+
 def test_the_starter_waits_until_all_are_ready(server: Server) -> None:
     """In the background: exit 0 only when the last child is ready; the daemon stops by pid file."""
     starter = server.launch("steady,late", "--config", str(server.path / "conf"))

@@ -112,7 +112,7 @@ ext_pause = own_table(
     running_key("id"),
     integer("scope"),  # states.PauseScope
     string("name", 128),  # jobnet or host; empty for all
-    integer("hold_loading"),  # 1: schedules load nothing either
+    integer("hold_loading"),  # 1: schedules load nothing either, no job is sent
     i64("since"),
     i64("until_at", null=True),  # when it ends by itself
     i64("ended_at", null=True),  # when somebody ended it
