@@ -130,6 +130,15 @@ class MultipleStart(IntEnum):
     DELAY = 2
 
 
+class ObjectKind(StrEnum):
+    """The kinds of definition; each has ids of its own."""
+
+    CALENDAR = "calendar"
+    FILTER = "filter"
+    SCHEDULE = "schedule"
+    JOBNET = "jobnet"
+
+
 class BaseDate(IntEnum):
     """`ja_filter_control_table.base_date_flag`: where in its month a filter begins to look."""
 

@@ -11,16 +11,7 @@ from jobarranger.calendars import boottimes
 from jobarranger.calendars.filters import Filter
 from jobarranger.calendars.months import months
 from jobarranger.calendars.schedules import Schedule, Timetable
-from jobarranger.states import ObjectFlag
-
-
-class Kind(StrEnum):
-    """The kinds of object that a finding can be about."""
-
-    CALENDAR = "calendar"
-    FILTER = "filter"
-    SCHEDULE = "schedule"
-    JOBNET = "jobnet"
+from jobarranger.states import ObjectFlag, ObjectKind
 
 
 class Problem(StrEnum):
@@ -42,7 +33,7 @@ class Finding:
     """One odd thing."""
 
     problem: Problem
-    kind: Kind
+    kind: ObjectKind
     object_id: str
     schedule_id: str | None = None  #: the schedule that suffers from it
     filter_id: str | None = None  #: the filter in between, for its base calendar
@@ -54,7 +45,7 @@ class Finding:
         begin = f"schedule {self.schedule_id}: " if self.schedule_id else ""
         if self.filter_id:
             begin += f"filter {self.filter_id}: "
-        if self.kind is not Kind.SCHEDULE:
+        if self.kind is not ObjectKind.SCHEDULE:
             begin += f"{self.kind} {self.object_id} "
         return begin + _TEXTS[self.problem].format(value=self.value)
 
@@ -94,7 +85,7 @@ def schedule_findings(
             yield from filter_findings(object_id, timetable, first, last, schedule_id=name)
     for jobnet_id in schedule.jobnet_ids:
         if jobnet_id not in timetable.jobnet_ids:
-            yield _absent(timetable, Kind.JOBNET, jobnet_id, name)
+            yield _absent(timetable, ObjectKind.JOBNET, jobnet_id, name)
 
 
 def calendar_findings(
@@ -107,7 +98,7 @@ def calendar_findings(
 ) -> Iterator[Finding]:
     """Yield what is odd about a calendar up to the day `last`."""
     if calendar_id not in timetable.calendars:
-        yield _absent(timetable, Kind.CALENDAR, calendar_id, schedule_id, filter_id)
+        yield _absent(timetable, ObjectKind.CALENDAR, calendar_id, schedule_id, filter_id)
         return
     end = timetable.last_day(calendar_id)
     found = [(Problem.NO_DATE, str(bad)) for bad in timetable.bad_dates.get(calendar_id, ())]
@@ -118,7 +109,7 @@ def calendar_findings(
     for problem, value in found:
         yield Finding(
             problem=problem,
-            kind=Kind.CALENDAR,
+            kind=ObjectKind.CALENDAR,
             object_id=calendar_id,
             schedule_id=schedule_id,
             filter_id=filter_id,
@@ -140,7 +131,7 @@ def filter_findings(
     """
     rule = timetable.filters.get(filter_id)
     if rule is None:
-        yield _absent(timetable, Kind.FILTER, filter_id, schedule_id)
+        yield _absent(timetable, ObjectKind.FILTER, filter_id, schedule_id)
         return
     yield from calendar_findings(
         rule.calendar_id, timetable, last, schedule_id=schedule_id, filter_id=filter_id
@@ -158,7 +149,7 @@ def _empty_months(
         if timetable.resolved(rule, month) is None:
             yield Finding(
                 problem=Problem.NO_DAY,
-                kind=Kind.FILTER,
+                kind=ObjectKind.FILTER,
                 object_id=rule.filter_id,
                 schedule_id=schedule_id,
                 value=str(month),
@@ -169,7 +160,7 @@ def _about_schedule(problem: Problem, schedule_id: str, value: str = "") -> Find
     """Return a finding about the schedule itself."""
     return Finding(
         problem=problem,
-        kind=Kind.SCHEDULE,
+        kind=ObjectKind.SCHEDULE,
         object_id=schedule_id,
         schedule_id=schedule_id,
         value=value,
@@ -178,7 +169,7 @@ def _about_schedule(problem: Problem, schedule_id: str, value: str = "") -> Find
 
 def _absent(
     timetable: Timetable,
-    kind: Kind,
+    kind: ObjectKind,
     object_id: str,
     schedule_id: str | None,
     filter_id: str | None = None,

@@ -1,24 +1,28 @@
-"""jobarg_def: check, import, export and enable jobnet definitions (docs/commands.md)."""
+"""jobarg_def: jobnets, calendars, filters and schedules as files (docs/commands.md)."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from jobarranger.commands import operate
 from jobarranger.commands.operate import Session
 from jobarranger.db import definitions as queries
+from jobarranger.db import objects
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import Definition, Values, VersionKey
+from jobarranger.db.definitions import Definition
 from jobarranger.db.engine import Unit
-from jobarranger.definitions import versions, yamlform, yamltext
+from jobarranger.db.objects import Name
+from jobarranger.definitions import documents, versions
+from jobarranger.definitions.documents import Document
 from jobarranger.definitions.nesting import check_nesting
 from jobarranger.errors import DefinitionError
+from jobarranger.states import ObjectKind
 
 NAME = "jobarg_def"
 _SUFFIXES = {".yaml", ".yml"}
@@ -32,73 +36,111 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.action == "check":
-        found = _read(arguments.paths, arguments.owner or "nobody")
-        links = {item.header["jobnet_id"]: item.links() for item in found}
-        check_nesting(links, links)
-        for definition in found:
-            print(f"{definition.header['jobnet_id']}: good, {len(definition.icons)} icons")
-        return 0
+        return _check(arguments)
     with operate.session(arguments.config, NAME) as session:
-        if arguments.action == "import":
-            return _import(session, arguments)
-        if arguments.action == "enable":
-            return _enable(session, arguments)
-        if arguments.action == "export":
-            return _export(session, arguments.jobnets, arguments.version)
-        return _list(session)
+        return _ACTIONS[arguments.action](session, arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Tell what files hold."""
+    found = _read(arguments.paths, arguments.owner or "nobody")
+    links = {item.object_id: item.links() for item in found if isinstance(item, Definition)}
+    check_nesting(links, links)
+    for item in found:
+        print(f"{_label(item.kind, item.object_id)}: good, {_summary(item)}")
+    return 0
+
+
+def _summary(item: Document) -> str:
+    """Return in a few words what is in a definition."""
+    if isinstance(item, Definition):
+        return f"{len(item.icons)} icons"
+    if item.kind is ObjectKind.CALENDAR:
+        days = [row["operating_date"] for row in item.rows(t.calendar_detail)]
+        return f"{len(days)} operating days" + (f", the last {max(days)}" if days else "")
+    if item.kind is ObjectKind.FILTER:
+        return f"base calendar {item.header['base_calendar_id']}"
+    times, jobnets = item.rows(t.schedule_detail), item.rows(t.schedule_jobnet)
+    return f"{len(times)} boot times, {len(jobnets)} jobnets"
+
+
+def _label(kind: ObjectKind, object_id: str) -> str:
+    """Return how an object is called on the command line: jobnets by their id alone."""
+    return object_id if kind is ObjectKind.JOBNET else f"{kind}:{object_id}"
+
+
+def _name(text: str) -> Name:
+    """Read how an object is called: `ID` is a jobnet, `calendar:ID` a calendar and so on."""
+    kind, colon, object_id = text.rpartition(":")
+    if not colon:
+        return Name(ObjectKind.JOBNET, text)
+    if kind not in list(ObjectKind):
+        known = ", ".join(ObjectKind)
+        raise DefinitionError(f"{text}: {kind!r} is no kind of definition; there are {known}")
+    return Name(ObjectKind(kind), object_id)
 
 
 def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     parser = argparse.ArgumentParser(
-        prog=NAME, description="Check, import, export and enable jobnet definitions."
+        prog=NAME,
+        description="Jobnets, calendars, filters and schedules as YAML files and versions.",
+        epilog="NAME is the id of a jobnet, or calendar:ID, filter:ID, schedule:ID.",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     bring = actions.add_parser("import", help="store YAML files as new versions")
     check = actions.add_parser("check", help="check YAML files; needs no database")
     enable = actions.add_parser("enable", help="put a version in force")
+    disable = actions.add_parser("disable", help="put the version in force out of it")
+    delete = actions.add_parser("delete", help="delete a version, or all of them")
     write = actions.add_parser("export", help="write versions as YAML to the standard output")
-    show = actions.add_parser("list", help="list jobnets and their versions")
+    show = actions.add_parser("list", help="list definitions and their versions")
     for each in (bring, check):
         each.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="file or directory")
-        each.add_argument("--owner", help="owner of jobnets whose file names none")
+        each.add_argument("--owner", help="owner of what names none in its file")
     bring.add_argument(
         "--enable",
         action=argparse.BooleanOptionalAction,
         default=None,
         help="put the new versions in force (default: only first versions)",
     )
-    enable.add_argument("jobnet", metavar="JOBNET")
+    for each in (enable, disable, delete):
+        each.add_argument("name", metavar="NAME")
     enable.add_argument(
         "version", nargs="?", type=int, help="14 digits; the newest if it is left out"
     )
+    delete.add_argument("version", nargs="?", type=int, help="14 digits; all if it is left out")
     enable.add_argument(
         "--force",
         action="store_true",
-        help="even if its drawing breaks rules or inner jobnets have no version in force",
+        help="even if its drawing breaks rules or what it names has no version in force",
     )
-    write.add_argument("jobnets", nargs="+", metavar="JOBNET")
+    disable.add_argument("--force", action="store_true", help="even if something in force names it")
+    write.add_argument("names", nargs="+", metavar="NAME")
     write.add_argument(
         "--version",
         type=int,
-        help="14 digits, with one JOBNET; else the version in force, or the newest",
+        help="14 digits, with one NAME; else the version in force, or the newest",
     )
-    for each in (bring, write, enable, show):
+    show.add_argument(
+        "kinds", nargs="*", metavar="KIND", help="calendar, filter, schedule, jobnet; else all"
+    )
+    for each in (bring, write, enable, disable, delete, show):
         operate.add_config(each)
     return parser
 
 
-def _read(paths: Iterable[Path], owner: str | None) -> list[Definition]:
-    """Read everything before anything is written; each jobnet may come once."""
+def _read(paths: Iterable[Path], owner: str | None) -> list[Document]:
+    """Read everything before anything is written; each object may come once."""
     files = [file for path in paths for file in _files(path)]
-    found = [item for file in files for item in yamlform.read_file(file, owner=owner)]
-    twice = [
-        name for name, n in Counter(item.header["jobnet_id"] for item in found).items() if n > 1
-    ]
+    found = [item for file in files for item in documents.read_file(file, owner=owner)]
     for item in found:
-        _warn(versions.check_drawing(f"jobnet {item.header['jobnet_id']}", item))
-    if twice:
-        raise DefinitionError(f"jobnet {twice[0]} is defined twice in what is to be imported")
+        if isinstance(item, Definition):
+            _warn(versions.check_drawing(f"jobnet {item.object_id}", item))
+    names = Counter(Name(item.kind, item.object_id) for item in found)
+    for name, times in names.items():
+        if times > 1:
+            raise DefinitionError(f"{name} is defined twice in what is to be imported")
     return found
 
 
@@ -113,71 +155,94 @@ def _files(path: Path) -> list[Path]:
 
 
 def _import(session: Session, arguments: argparse.Namespace) -> int:
-    """Store all jobnets in one transaction: all or none."""
+    """Store everything in one transaction: all or nothing."""
     found = _read(arguments.paths, arguments.owner)
     now = session.now()
 
     def work(unit: Unit) -> list[versions.Stored]:
-        ordered = sorted(found, key=lambda item: item.header["jobnet_id"])
+        ordered = sorted(found, key=lambda item: (item.kind, item.object_id))
         stored = [versions.store(unit, item, now, enable=arguments.enable) for item in ordered]
-        versions.check_inner(
-            unit,
-            {item.jobnet_id: (item.jobnet_id, item.update_date) for item in stored},
-            {item.jobnet_id for item in stored if item.enabled},
-        )
+        versions.check_stored(unit, stored)
         for item in stored:
             state = "enabled" if item.enabled else "not enabled"
-            session.audit(unit, "definition.import", item.jobnet_id, f"{item.update_date} {state}")
+            label = _label(item.kind, item.object_id)
+            session.audit(unit, "definition.import", label, f"{item.update_date} {state}")
         return stored
 
     for item in session.db.transaction(work):
         state = "in force" if item.enabled else "not in force (jobarg_def enable)"
-        print(f"{item.jobnet_id}: version {item.update_date}, {state}")
+        print(f"{_label(item.kind, item.object_id)}: version {item.update_date}, {state}")
     return 0
 
 
 def _enable(session: Session, arguments: argparse.Namespace) -> int:
     """Put a version in force."""
-    jobnet_id = arguments.jobnet
+    name = _name(arguments.name)
 
     def work(unit: Unit) -> versions.Enabled:
-        done = versions.put_in_force(unit, jobnet_id, arguments.version, force=arguments.force)
-        session.audit(unit, "definition.enable", jobnet_id, str(done.update_date))
+        done = versions.put_in_force(unit, name, arguments.version, force=arguments.force)
+        session.audit(unit, "definition.enable", _label(*name), str(done.update_date))
         return done
 
     done = session.db.transaction(work)
     _warn(done.doubts)
-    print(f"{jobnet_id}: version {done.update_date}, in force")
+    print(f"{_label(*name)}: version {done.update_date}, in force")
     return 0
 
 
-def _export(session: Session, jobnet_ids: Sequence[str], version: int | None) -> int:
-    """Write jobnets; nothing is printed unless all of them can be written."""
-    if version is not None and len(jobnet_ids) != 1:
-        raise DefinitionError(f"--version {version} goes with one jobnet")
+def _disable(session: Session, arguments: argparse.Namespace) -> int:
+    """Put an object out of force."""
+    name = _name(arguments.name)
 
-    def read(conn: Connection) -> list[Definition]:
-        keys = [_chosen(queries.versions(conn, name), name, version) for name in jobnet_ids]
-        found = queries.read_versions(conn, keys)
-        return [found[key] for key in keys if key in found]
+    def work(unit: Unit) -> bool:
+        done = versions.put_out_of_force(unit, name, force=arguments.force)
+        session.audit(unit, "definition.disable", _label(*name))
+        return done
 
-    print("---\n".join(map(yamltext.write, session.db.read(read))), end="")
+    was = "" if session.db.transaction(work) else " (was none before)"
+    print(f"{_label(*name)}: no version in force{was}")
     return 0
 
 
-def _chosen(headers: Sequence[Values], jobnet_id: str, version: int | None) -> VersionKey:
+def _delete(session: Session, arguments: argparse.Namespace) -> int:
+    """Delete a version, or all of them."""
+    name = _name(arguments.name)
+
+    def work(unit: Unit) -> list[int]:
+        gone = versions.remove(unit, name, arguments.version)
+        session.audit(unit, "definition.delete", _label(*name), " ".join(map(str, gone))[:255])
+        return gone
+
+    for date in session.db.transaction(work):
+        print(f"{_label(*name)}: version {date} deleted")
+    return 0
+
+
+def _export(session: Session, arguments: argparse.Namespace) -> int:
+    """Write definitions; nothing is printed unless all of them can be written."""
+    names, version = [_name(text) for text in arguments.names], arguments.version
+    if version is not None and len(names) != 1:
+        raise DefinitionError(f"--version {version} goes with one NAME")
+
+    def read(conn: Connection) -> list[Document]:
+        found = (_stored(conn, name, version) for name in names)
+        return [document for document in found if document is not None]
+
+    print("---\n".join(map(documents.write, session.db.read(read))), end="")
+    return 0
+
+
+def _stored(conn: Connection, name: Name, version: int | None) -> Document | None:
     """Return the version that is asked for; else that in force, else the newest."""
+    headers = objects.versions(conn, name)
+    valid = [header["update_date"] for header in headers if header["valid_flag"]]
+    if version is None and valid:
+        version = valid[-1]
     dates = [header["update_date"] for header in headers]
-    if version is None:
-        valid = [header["update_date"] for header in headers if header["valid_flag"]]
-        dates = valid or dates
-        version = dates[-1] if dates else None
-    if version is None or version not in dates:
-        known = ", ".join(map(str, dates)) or "none"
-        raise DefinitionError(
-            f"jobnet {jobnet_id}: there is no version {version or ''}; existing: {known}"
-        )
-    return jobnet_id, version
+    key = (name.object_id, versions.chosen(name, dates, version))
+    if name.kind is ObjectKind.JOBNET:
+        return queries.read_versions(conn, [key]).get(key)
+    return objects.read_versions(conn, name.kind, [key]).get(key)
 
 
 def _warn(doubts: Iterable[str]) -> None:
@@ -186,18 +251,33 @@ def _warn(doubts: Iterable[str]) -> None:
         print(f"{NAME}: warning: {text}", file=sys.stderr)
 
 
-def _list(session: Session) -> int:
-    """List jobnets and versions."""
-    c = t.jobnet_control.c
-    statement = select(c.jobnet_id, c.update_date, c.valid_flag, c.user_name, c.jobnet_name)
-    rows = session.db.read(
-        lambda conn: conn.execute(statement.order_by(c.jobnet_id, c.update_date)).all()
-    )
-    for row in rows:
-        mark = "*" if row.valid_flag else " "
-        print(f"{mark} {row.jobnet_id:<32} {row.update_date} {row.user_name:<12} {row.jobnet_name}")
+def _list(session: Session, arguments: argparse.Namespace) -> int:
+    """List objects and versions."""
+    for word in arguments.kinds:
+        if word not in list(ObjectKind):
+            known = ", ".join(ObjectKind)
+            raise DefinitionError(f"{word!r} is no kind of definition; there are {known}")
+    kinds = [kind for kind in ObjectKind if not arguments.kinds or kind in arguments.kinds]
+    found = session.db.read(lambda conn: {kind: objects.headers(conn, kind) for kind in kinds})
+    for kind, rows in found.items():
+        for row in rows:
+            mark = "*" if row["valid_flag"] else " "
+            label = _label(kind, row[f"{kind.value}_id"])
+            print(
+                f"{mark} {label:<32} {row['update_date']} {row['user_name']:<12}"
+                f" {row[f'{kind.value}_name']}"
+            )
     return 0
 
+
+_ACTIONS: dict[str, Callable[[Session, argparse.Namespace], int]] = {
+    "import": _import,
+    "enable": _enable,
+    "disable": _disable,
+    "delete": _delete,
+    "export": _export,
+    "list": _list,
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())

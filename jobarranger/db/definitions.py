@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, insert, select
 
 from jobarranger.db import tables as t
-from jobarranger.states import JobType
+from jobarranger.states import JobType, ObjectKind
 
 #: One row of a table by column name.
 Values: TypeAlias = Mapping[str, Any]
-#: (jobnet id, update date)
+#: (id, update date)
 VersionKey: TypeAlias = tuple[str, int]
 
 #: The settings tables of each kind of icon; kinds that are missing have no settings.
@@ -51,6 +51,17 @@ class Definition:
     flows: Sequence[Values] = ()
     #: table name -> icon id -> rows
     settings: Mapping[str, Mapping[str, Sequence[Values]]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> ObjectKind:
+        """Return what it is."""
+        return ObjectKind.JOBNET
+
+    @property
+    def object_id(self) -> str:
+        """Return the jobnet's id."""
+        name: str = self.header["jobnet_id"]
+        return name
 
     @property
     def key(self) -> VersionKey:
@@ -141,52 +152,6 @@ def write_version(conn: Connection, definition: Definition) -> None:
         rows = [dict(row) for found in by_icon.values() for row in found]
         if rows:
             conn.execute(insert(table), rows)
-
-
-def versions(conn: Connection, jobnet_id: str) -> list[Values]:
-    """Return the headers of all versions of an id, oldest first."""
-    c = t.jobnet_control.c
-    rows = conn.execute(
-        select(t.jobnet_control).where(c.jobnet_id == jobnet_id).order_by(c.update_date)
-    ).mappings()
-    return [dict(row) for row in rows]
-
-
-def lock_versions(jobnet_id: str) -> Select[tuple[int]]:
-    """Return the select of an id's versions, to be locked before they are changed."""
-    c = t.jobnet_control.c
-    return select(c.update_date).where(c.jobnet_id == jobnet_id).order_by(c.update_date)
-
-
-def enable(conn: Connection, key: VersionKey) -> None:
-    """Put one version in force and all others of its id out of force."""
-    c = t.jobnet_control.c
-    conn.execute(
-        update(t.jobnet_control)
-        .where(c.jobnet_id == key[0], c.valid_flag == 1, c.update_date != key[1])
-        .values(valid_flag=0)
-    )
-    conn.execute(
-        update(t.jobnet_control)
-        .where(c.jobnet_id == key[0], c.update_date == key[1])
-        .values(valid_flag=1)
-    )
-
-
-def set_public(conn: Connection, jobnet_id: str, public: int) -> None:
-    """Write the same `public_flag` into all versions of an id, as the Manager does."""
-    c = t.jobnet_control.c
-    conn.execute(
-        update(t.jobnet_control)
-        .where(c.jobnet_id == jobnet_id, c.public_flag != public)
-        .values(public_flag=public)
-    )
-
-
-def delete_version(conn: Connection, key: VersionKey) -> None:
-    """Delete one version; its icons, flows and settings go by cascade."""
-    c = t.jobnet_control.c
-    conn.execute(delete(t.jobnet_control).where(c.jobnet_id == key[0], c.update_date == key[1]))
 
 
 def _rows(

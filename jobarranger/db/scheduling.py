@@ -13,9 +13,7 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Table,
     and_,
     func,
     literal,
@@ -27,11 +25,11 @@ from jobarranger.calendars.boottimes import MAX_DAYS
 from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.digits import date_digits, date_from
 from jobarranger.calendars.filters import PROBES, Filter
-from jobarranger.calendars.findings import Kind
 from jobarranger.calendars.months import month_of, shifted
 from jobarranger.calendars.schedules import Detail, Schedule, Timetable
 from jobarranger.db import tables as t
-from jobarranger.states import BaseDate, ObjectFlag
+from jobarranger.db.objects import CONTROL, id_column
+from jobarranger.states import BaseDate, ObjectFlag, ObjectKind
 
 #: In the place of `object_flag`, for rows that hold a jobnet.
 _JOBNET = -1
@@ -233,17 +231,11 @@ def _valid_jobnets(conn: Connection) -> frozenset[str]:
 
 def _disabled(conn: Connection) -> frozenset[tuple[str, str]]:
     """Return kind and id of what exists without a version in force."""
-
-    def of(kind: Kind, table: Table, column: ColumnElement[str]) -> Iterator[tuple[str, str]]:
-        names = conn.execute(
-            select(column).group_by(column).having(func.max(table.c.valid_flag) == 0)
+    found: set[tuple[str, str]] = set()
+    for kind in (ObjectKind.CALENDAR, ObjectKind.FILTER, ObjectKind.JOBNET):
+        name = id_column(kind)
+        rows = conn.execute(
+            select(name).group_by(name).having(func.max(CONTROL[kind].c.valid_flag) == 0)
         )
-        return ((kind.value, name) for name in names.scalars())
-
-    return frozenset(
-        (
-            *of(Kind.CALENDAR, t.calendar_control, t.calendar_control.c.calendar_id),
-            *of(Kind.FILTER, t.filter_control, t.filter_control.c.filter_id),
-            *of(Kind.JOBNET, t.jobnet_control, t.jobnet_control.c.jobnet_id),
-        )
-    )
+        found |= {(kind.value, object_id) for object_id in rows.scalars()}
+    return frozenset(found)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.error import YAMLError
 from sqlalchemy import Table
 
 from jobarranger.db.definitions import Definition
@@ -15,14 +13,11 @@ from jobarranger.definitions.flows import Flow, parse_flow, parse_flows
 from jobarranger.definitions.forms import FORMS, LATER, Form
 from jobarranger.definitions.forms.base import Extra
 from jobarranger.definitions.layout import place_icons
-from jobarranger.definitions.scalars import load_all
 from jobarranger.definitions.secret import obfuscate
 from jobarranger.definitions.section import Section, check_id
-from jobarranger.errors import DefinitionError
+from jobarranger.definitions.yamlfile import sections
 from jobarranger.states import MethodFlag, MultipleStart
 
-#: Largest file that is read (bytes).
-MAX_FILE = 4_000_000
 #: Largest distance on the canvas, whose side has 100,000 pixels.
 MAX_PIXELS = 1_000_000
 
@@ -38,43 +33,13 @@ BEFOREHAND = {
 }
 
 
-def read_file(path: Path, *, owner: str | None = None) -> list[Definition]:
-    """Return the jobnets of a file: one per YAML document.
-
-    Args:
-        path: the file.
-        owner: for jobnets that name none.
-
-    Raises:
-        DefinitionError: one line that names file, place, value and rule.
-    """
-    try:
-        if path.stat().st_size > MAX_FILE:
-            raise DefinitionError(f"{path}: is larger than {MAX_FILE} bytes")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DefinitionError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DefinitionError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    return parse(text, str(path), owner=owner)
-
-
 def parse(text: str, place: str, *, owner: str | None = None) -> list[Definition]:
-    """Return the jobnets of a text; `place` begins every message."""
-    try:
-        documents = [item for item in load_all(text) if item]
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "is no YAML"
-        raise DefinitionError(f"{place}{where}: {problem}") from error
-    if not documents:
-        raise DefinitionError(f"{place}: holds no jobnet")
-    return [_jobnet(Section(place, document), owner) for document in documents]
+    """Return the jobnets of a text that holds nothing else; `place` begins every message."""
+    return [jobnet(section, owner) for section in sections(text, place)]
 
 
-def _jobnet(section: Section, owner: str | None) -> Definition:
-    """Read one document."""
+def jobnet(section: Section, owner: str | None) -> Definition:
+    """Return the jobnet of one document."""
     jobnet_id = section.id("jobnet")
     header = {
         "jobnet_id": jobnet_id,

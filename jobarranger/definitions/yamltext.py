@@ -65,7 +65,7 @@ def write(definition: Definition) -> str:
         if row["flow_width"]
     }:
         document["curves"] = curves
-    return _dump(document)
+    return dump(document, one_line="icons")
 
 
 def _ordered(rows: Sequence[Values], flows: Sequence[Flow]) -> list[Values]:
@@ -118,14 +118,20 @@ def _word(place: str, words: dict[str, int], number: int) -> str:
     raise DefinitionError(f"{place}: {number} is none of {', '.join(map(str, words.values()))}")
 
 
-def _dump(document: Keys) -> str:
-    """Return the text; icons with little to say stand in one line."""
+def dump(document: Keys, *, one_line: str) -> str:
+    """Return the text of a document.
+
+    Args:
+        document: values by key.
+        one_line: key of a mapping or list whose entries stand in one line if they are short.
+    """
     yaml = YAML()
     yaml.width = 1_000_000  # a text is not folded
     yaml.indent(mapping=2, sequence=4, offset=2)
     shown = _shown(document)
-    for icon in shown["icons"].values():
-        for value in (icon, *icon.values()):
+    entries = shown.get(one_line, ())
+    for entry in entries.values() if isinstance(entries, CommentedMap) else entries:
+        for value in (entry, *entry.values()):
             if _length(value) <= _LINE:
                 _flat(value)
     text = io.StringIO()
@@ -136,10 +142,10 @@ def _dump(document: Keys) -> str:
 def _shown(value: Any) -> Any:
     """Return a value with the style in which it is to be written."""
     if isinstance(value, dict):
-        return CommentedMap({_text(key): _shown(inner) for key, inner in value.items()})
+        return CommentedMap({_shown(key): _shown(inner) for key, inner in value.items()})
     if isinstance(value, list):
         return CommentedSeq(_shown(inner) for inner in value)
-    return _text(value) if isinstance(value, str) else value
+    return _text(value) if type(value) is str else value
 
 
 def _text(value: str) -> str:

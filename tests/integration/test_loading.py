@@ -9,9 +9,10 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.clock import SystemClock, stamp12, stamp14
-from jobarranger.db import definitions, requests
+from jobarranger.db import objects, requests
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
+from jobarranger.db.objects import Name
 from jobarranger.definitions import versions, yamlform
 from jobarranger.loading import expand
 from jobarranger.loading import load as load_module
@@ -19,7 +20,7 @@ from jobarranger.loading.boot import boot_due
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import Refusal, StartRequest, register
 from jobarranger.parking import FAILURES, Parking
-from jobarranger.states import IconStatus, JobType, RunType
+from jobarranger.states import IconStatus, JobType, ObjectKind, RunType
 from jobarranger.wakes import Role, Wake
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -338,7 +339,8 @@ def test_missing_version_is_a_load_error(database):
     store(database, "OTHER")
     (broken,) = start(database)
     (good,) = start(database, jobnet_id="OTHER")
-    database.transaction(lambda unit: definitions.delete_version(unit.conn, ("MAIN", version)))
+    name = Name(ObjectKind.JOBNET, "MAIN")
+    database.transaction(lambda unit: objects.delete_versions(unit.conn, name, [version]))
     clock = FakeClock(CLOCK.now_ms())
     report = load(database, clock=clock)
     assert (report.loaded, report.failed) == ([good], [broken])
