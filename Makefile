@@ -72,15 +72,17 @@ install: ## install for good: $(DESTDIR)$(PREFIX), configuration, units and link
 	test -z '$(DESTDIR)' || grep -lIr '$(DESTDIR)' $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/pyvenv.cfg \
 	    | xargs -r sed -i 's|$(DESTDIR)||g'
 	install -d -m 0755 $(DESTDIR)$(CONFDIR)/alert $(DESTDIR)$(CONFDIR)/extendedjob \
+	    $(DESTDIR)$(CONFDIR)/monitor \
 	    $(DESTDIR)$(CONFDIR)/locale $(DESTDIR)$(UNITDIR) $(DESTDIR)/usr/lib/tmpfiles.d \
 	    $(DESTDIR)/usr/lib/sysusers.d $(DESTDIR)/etc/logrotate.d $(DESTDIR)/usr/sbin \
 	    $(DESTDIR)/usr/bin $(DESTDIR)$(PREFIX)/share/init.d
 	# what people edit is never overwritten: a new version comes beside it as FILE.new
 	set -e; keep() { if test -e "$$3" && ! cmp -s "$$2" "$$3"; then set -- "$$1" "$$2" "$$3.new"; fi; \
 	    install -m "$$1" "$$2" "$$3"; }; \
-	for name in jobarg_server jobarg_agentd; do \
+	for name in jobarg_server jobarg_monitor jobarg_agentd; do \
 	    keep 0640 conf/$$name.conf $(DESTDIR)$(CONFDIR)/$$name.conf; done; \
 	keep 0755 conf/alert/jasender.sh $(DESTDIR)$(CONFDIR)/alert/jasender.sh; \
+	keep 0755 conf/monitor/jasender_monitor.sh $(DESTDIR)$(CONFDIR)/monitor/jasender_monitor.sh; \
 	keep 0644 conf/locale/logmessage_64BIT.txt $(DESTDIR)$(CONFDIR)/locale/logmessage_64BIT.txt
 	install -m 0755 conf/extendedjob/*.sh $(DESTDIR)$(CONFDIR)/extendedjob/
 	install -m 0644 conf/systemd/*.service $(DESTDIR)$(UNITDIR)/
@@ -88,7 +90,8 @@ install: ## install for good: $(DESTDIR)$(PREFIX), configuration, units and link
 	install -m 0644 conf/sysusers.d/jobarranger.conf $(DESTDIR)/usr/lib/sysusers.d/
 	install -m 0644 conf/logrotate.d/* $(DESTDIR)/etc/logrotate.d/
 	install -m 0755 conf/init.d/* $(DESTDIR)$(PREFIX)/share/init.d/
-	ln -sf $(PREFIX)/bin/jobarg_server $(PREFIX)/bin/jobarg_agentd $(DESTDIR)/usr/sbin/
+	for name in server monitor agentd; do \
+	    ln -sf $(PREFIX)/bin/jobarg_$$name $(DESTDIR)/usr/sbin/; done
 	for name in exec get release joblogput ctl def db; do \
 	    ln -sf $(PREFIX)/bin/jobarg_$$name $(DESTDIR)/usr/bin/; done
 	@echo 'Now: systemd-sysusers; systemd-tmpfiles --create jobarranger.conf;'

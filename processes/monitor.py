@@ -3,18 +3,29 @@
 The parent passes on the figures that each child sends with its signs of life. The monitor keeps
 the last of each and writes them to `status.json` in the runtime directory, whole or not at all, for
 whoever wants to look. It alone renames the log file when it has grown beyond `LogFileSize`.
+
+In the database it leaves the server's signs of life, and looks for starts that should have been
+loaded, or should have begun, and have not (docs/monitor.md).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from jobarranger import logs
 from jobarranger import messages as m
+from jobarranger.clock import zone_named
+from jobarranger.db import servers
+from jobarranger.db.engine import Database, Unit
+from jobarranger.errors import DatabaseUnavailable, StateConflict
+from jobarranger.watching.late import DAY_MS, Rules
+from jobarranger.watching.watch import StartWatch, Teller
 from processes.context import ChildContext
 from processes.worker import Turn
 
@@ -22,6 +33,15 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two writings of the status file at least.
 STATUS_INTERVAL = 5.0
+#: Seconds between two signs of life; and between two looks for starts that lack at most, since
+#: there is no sense in looking more often than the loader loads.
+BEAT_INTERVAL, LOOK_INTERVAL = 10.0, 30.0
+#: By this name the server is known among those who tell.
+TELLER = "server"
+#: Seconds of patience with the database: others say that it is away.
+_PATIENCE = 1.0
+#: Servers that were last seen so long ago are forgotten (ms).
+_KEEP_MS = 31 * DAY_MS
 
 
 class Entry(msgspec.Struct):
@@ -52,6 +72,12 @@ class MonitorDuty:
         self._context = context
         self._status_file = context.runtime_dir / "status.json"
         context.link.on_figures = self.heard
+        self._db = context.database()
+        look = min(LOOK_INTERVAL, context.config.ja_loader_interval)
+        self._duties = [
+            NowAndThen(BEAT_INTERVAL, self._beat),
+            NowAndThen(look, StartLook(context, self._db).look),
+        ]
 
     def heard(self, text: str) -> None:
         """Take the figures of one child."""
@@ -75,11 +101,43 @@ class MonitorDuty:
             self._write_status()
             self._changed = False
             self._write_at = now + STATUS_INTERVAL
+        self._attend_database(now)
         return Turn(len(self._known), "processes")
 
     def close(self) -> None:
-        """Remove the status file: it would soon be untrue."""
+        """Remove the status file: it would soon be untrue; note an orderly end of the server."""
         self._status_file.unlink(missing_ok=True)
+        link = self._context.link
+        try:
+            if link.stopping and not link.orphaned:
+                self._db.transaction(self._stopped, patience=_PATIENCE)
+        except DatabaseUnavailable as error:
+            log.debug("the end of this server is not noted: %s", error)
+        finally:
+            self._db.close()
+
+    def _attend_database(self, now: float) -> None:
+        """Do what is due; while the database is away nothing is, and the others say so."""
+        for duty in self._duties:
+            try:
+                duty.attend(now)
+            except (DatabaseUnavailable, StateConflict) as error:
+                log.debug("monitor: %s", error)
+                return
+
+    def _beat(self) -> None:
+        context = self._context
+        at = context.clock.now_ms()
+
+        def work(unit: Unit) -> None:
+            servers.beat(unit, context.server_id, socket.gethostname(), at)
+            servers.forget(unit, at - _KEEP_MS)
+
+        self._db.transaction(work, patience=_PATIENCE)
+
+    def _stopped(self, unit: Unit) -> None:
+        context = self._context
+        servers.stopped(unit, context.server_id, context.clock.now_ms())
 
     def _rotate(self) -> None:
         config = self._context.config
@@ -106,6 +164,43 @@ class MonitorDuty:
         draft = self._status_file.with_suffix(".new")
         draft.write_bytes(msgspec.json.encode(content))
         os.replace(draft, self._status_file)
+
+
+class NowAndThen:
+    """Something that is done at most once in so many seconds, whether it succeeds or not."""
+
+    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._work = work
+        self._due = float("-inf")
+
+    def attend(self, now: float) -> None:
+        """Do it if it is due."""
+        if now >= self._due:
+            self._due = now + self._seconds
+            self._work()
+
+
+class StartLook:
+    """Looks for starts that lack something, and tells the log."""
+
+    def __init__(self, context: ChildContext, db: Database) -> None:
+        config, clock = context.config, context.clock
+        zone = zone_named(config.ja_time_zone)
+        rules = Rules(
+            load_span=0,  # read at each look
+            load_shift=config.ja_load_shift_time,
+            run_shift=config.ja_run_shift_time,
+            confirm_ms=2000 * config.ja_loader_interval,
+        )
+        self._teller = Teller(db, clock, zone, TELLER)
+        self._watch = StartWatch(db, clock, zone, self._teller, rules)
+
+    def look(self) -> None:
+        """Look once."""
+        alarms = self._watch.look()
+        m.write_all(alarm.raised for alarm in alarms)
+        self._teller.note(alarms)
 
 
 def _compare(before: Entry, after: Entry) -> None:

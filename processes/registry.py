@@ -113,7 +113,7 @@ ENTRIES = (
         module="processes.monitor",
         stage=5,
         share=0.1,
-        hang_limit=60.0,
+        hang_limit=SILENT_DATABASE,
         interval=lambda config: config.ja_selfmon_interval,
     ),
 )

@@ -14,6 +14,7 @@ from textwrap import wrap
 
 from jobarranger import messages
 from jobarranger.config.agent_parameters import PARAMETERS as AGENT
+from jobarranger.config.monitor_parameters import PARAMETERS as MONITOR
 from jobarranger.config.parameters import Parameter
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
 from jobarranger.messages import Kind, Message
@@ -35,6 +36,7 @@ def documents() -> dict[str, str]:
         "docs/messages.md": _messages_page(),
         "conf/jobarg_server.conf": _sample("the job server, jobarg_server", SERVER),
         "conf/jobarg_agentd.conf": _sample("the agent, jobarg_agentd", AGENT),
+        "conf/jobarg_monitor.conf": _sample("the monitor, jobarg_monitor", MONITOR, _INCLUDE),
         "conf/locale/logmessage_64BIT.txt": _catalogue(),
     }
 
@@ -60,6 +62,9 @@ def _parameters_page() -> str:
             "## Server: `jobarg_server.conf`",
             "",
             *_tables(SERVER),
+            "## Monitor: `jobarg_monitor.conf`",
+            "",
+            *_tables(MONITOR),
             "## Agent: `jobarg_agentd.conf`",
             "",
             *_tables(AGENT),
@@ -108,12 +113,19 @@ def _default(parameter: Parameter) -> str:
     return f"`{parameter.default}`" if parameter.default else "empty"
 
 
-def _sample(what: str, parameters: Sequence[Parameter]) -> str:
+_INCLUDE = """
+# Where the database is, and whatever else both need, stands in the server's file. What is set
+# below counts more.
+Include=/etc/jobarranger/jobarg_server.conf"""
+
+
+def _sample(what: str, parameters: Sequence[Parameter], before: str = "") -> str:
     lines = [
         f"# Configuration of {what}.",
         "#",
         "# Every parameter is shown with its default; docs/parameters.md tells the rules.",
         "# A change takes effect at the next start.",
+        *before.splitlines(),
     ]
     for group, members in groupby(parameters, key=lambda parameter: parameter.group):
         lines += ["", f"##### {group} #####"]

@@ -11,14 +11,13 @@ from typing import Any
 from jobarranger.config import grammar
 from jobarranger.config.agent_parameters import PARAMETERS as AGENT
 from jobarranger.config.grammar import Entry
+from jobarranger.config.monitor_parameters import PARAMETERS as MONITOR
 from jobarranger.config.parameters import Parameter, value_of, wrong
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
 from jobarranger.errors import ConfigError
 
-#: Parameters of daemons that may share a file with ours through Include: monitor and session.
-OTHERS = frozenset(
-    {"JaLoadShiftTime", "JaRunShiftTime", "JaMonitorInterval", "JaSenderScript", "JaSesDebugLevel"}
-)
+#: Of a daemon that is no more but may share a file with ours: the original's SSH session.
+OTHERS = frozenset({"JaSesDebugLevel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def read(path: Path, parameters: Sequence[Parameter]) -> Settings:
 def _warnings(found: Mapping[str, Entry], parameters: Sequence[Parameter]) -> list[str]:
     """Return a line for each parameter that no daemon knows, with the name probably meant."""
     own = [parameter.name for parameter in parameters]
-    known = OTHERS.union(own, (p.name for p in SERVER), (p.name for p in AGENT))
+    known = OTHERS.union(own, (p.name for p in (*SERVER, *AGENT, *MONITOR)))
     warnings = []
     for entry in found.values():
         if entry.name in known:

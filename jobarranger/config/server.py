@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from jobarranger.config import reader
+from jobarranger.config.databases import check_database, database_type
 from jobarranger.config.reader import Settings
 from jobarranger.config.server_parameters import PARAMETERS
 from jobarranger.states import DatabaseType
@@ -81,6 +82,8 @@ class ServerConfig:
     ja_purge_interval: int
     ja_job_timeout: int
     ja_extjob_wait_time: int
+    ja_load_shift_time: int
+    ja_run_shift_time: int
 
 
 def load_server(path: Path) -> tuple[ServerConfig, list[str]]:
@@ -91,30 +94,13 @@ def load_server(path: Path) -> tuple[ServerConfig, list[str]]:
     """
     settings = reader.read(path, PARAMETERS)
     values = dict(settings.values)
-    values["db_type"] = _database_type(settings)
+    values["db_type"] = database_type(settings)
     values["ja_directory"] = DirectoryKind(values["ja_directory"])
     config = ServerConfig(**values)
-    _check_database(config, settings)
+    check_database(config, settings)
     _check_directory(config, settings)
     _check_places(config, settings)
     return config, list(settings.warnings)
-
-
-def _database_type(settings: Settings) -> DatabaseType:
-    """Return DBType, or what an original's file without it means."""
-    if settings.values["db_type"]:
-        return DatabaseType(settings.values["db_type"])
-    names = ("DBUser", "DBHost", "DBSocket")
-    given = any(name in settings.entries and settings.entries[name].value for name in names)
-    return DatabaseType.MYSQL if given else DatabaseType.SQLITE
-
-
-def _check_database(config: ServerConfig, settings: Settings) -> None:
-    if config.db_type is DatabaseType.SQLITE:
-        return
-    for name, value in (("DBName", config.db_name), ("DBUser", config.db_user)):
-        if not value:
-            raise settings.refuse(name, f"needed for DBType {config.db_type}")
 
 
 def _check_directory(config: ServerConfig, settings: Settings) -> None:

@@ -389,6 +389,29 @@ INTERVALS = (
     ),
 )
 
+WATCH = (
+    _number(
+        "JaLoadShiftTime",
+        "Watching",
+        0,
+        1440,
+        0,
+        "How long a scheduled start that should have been loaded may lack before it is told.",
+        unit="minutes",
+        since=_OWN,
+    ),
+    _number(
+        "JaRunShiftTime",
+        "Watching",
+        0,
+        1440,
+        0,
+        "How long after its minute a loaded start may not have begun before it is told.",
+        unit="minutes",
+        since=_OWN,
+    ),
+)
+
 PARAMETERS: tuple[Parameter, ...] = (
-    DATABASE + DIRECTORY + NETWORK + LOGGING + PLACES + CHILDREN + INTERVALS
+    DATABASE + DIRECTORY + NETWORK + LOGGING + PLACES + CHILDREN + INTERVALS + WATCH
 )

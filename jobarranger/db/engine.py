@@ -22,7 +22,7 @@ from jobarranger.states import DatabaseType
 from jobarranger.wakes import Role, Wake
 
 if TYPE_CHECKING:
-    from jobarranger.config import ServerConfig
+    from jobarranger.config.databases import DatabaseConfig
 
 T = TypeVar("T")
 Parameters = dict[str, Any] | Sequence[dict[str, Any]] | None
@@ -91,9 +91,9 @@ class Database:
 
     @classmethod
     def from_config(
-        cls, config: ServerConfig, *, clock: Clock, on_wake: OnWake = ignore
+        cls, config: DatabaseConfig, *, clock: Clock, on_wake: OnWake = ignore
     ) -> Database:
-        """Return the database that a server's configuration names."""
+        """Return the database that a daemon's configuration names."""
         return cls(DatabaseSettings.from_config(config), clock=clock, on_wake=on_wake)
 
     @property

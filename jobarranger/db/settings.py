@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from jobarranger.states import DatabaseType
 
 if TYPE_CHECKING:
-    from jobarranger.config import ServerConfig
+    from jobarranger.config.databases import DatabaseConfig
 
 _DRIVERS = {
     DatabaseType.SQLITE: "sqlite",
@@ -41,8 +41,8 @@ class DatabaseSettings:
     patience: float = 10.0  #: seconds until a lost server becomes DatabaseUnavailable
 
     @classmethod
-    def from_config(cls, config: ServerConfig) -> DatabaseSettings:
-        """Return what a server's configuration file says."""
+    def from_config(cls, config: DatabaseConfig) -> DatabaseSettings:
+        """Return what a daemon's configuration file says."""
         return cls(
             kind=config.db_type,
             file=Path(config.db_file),

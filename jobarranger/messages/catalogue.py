@@ -12,6 +12,7 @@ from jobarranger.messages.icons import *  # noqa: F403
 from jobarranger.messages.jobnets import *  # noqa: F403
 from jobarranger.messages.loading import *  # noqa: F403
 from jobarranger.messages.model import Message
+from jobarranger.messages.monitor import *  # noqa: F403
 from jobarranger.messages.purging import *  # noqa: F403
 from jobarranger.messages.server import *  # noqa: F403
 from jobarranger.messages.trapper import *  # noqa: F403

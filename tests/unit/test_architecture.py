@@ -36,6 +36,7 @@ CORE = (
     "loading",
     "messages",
     "waiting",
+    "watching",
 )
 OUTSIDE = {"ipc", "processes", "zmq", "socket", "asyncio", "subprocess"}
 

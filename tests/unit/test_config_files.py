@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobarranger.config import DirectoryKind, load_agent, load_server
+from jobarranger.config import DirectoryKind, load_agent, load_monitor, load_server
 from jobarranger.errors import ConfigError
 from jobarranger.states import DatabaseType
 
@@ -130,3 +130,51 @@ def test_the_sample_files_are_accepted() -> None:
     assert (server.db_type, warnings) == (DatabaseType.SQLITE, [])
     agent, warnings = load_agent(ROOT / "conf/jobarg_agentd.conf")
     assert (agent.server, warnings) == (("127.0.0.1",), [])
+
+
+def monitors_file(tmp_path: Path, *lines: str) -> Path:
+    """Write the monitor's sample, with the server's beside it, and more lines below."""
+    server = tmp_path / "jobarg_server.conf"
+    server.write_text((ROOT / "conf/jobarg_server.conf").read_text() + "DBFile=/x/y.db\n")
+    shipped = (ROOT / "conf/jobarg_monitor.conf").read_text()
+    text = shipped.replace("/etc/jobarranger/jobarg_server.conf", str(server))
+    path = tmp_path / "jobarg_monitor.conf"
+    path.write_text("\n".join([text, *lines]))
+    return path
+
+
+def test_a_monitor_takes_the_database_from_the_servers_file(tmp_path: Path) -> None:
+    """The sample includes it, and sets what is the monitor's own."""
+    config, warnings = load_monitor(monitors_file(tmp_path))
+    assert warnings == []
+    assert (config.db_type, str(config.db_file)) == (DatabaseType.SQLITE, "/x/y.db")
+    assert config.ja_log_file == "/var/log/jobarranger/jobarg_monitor.log"
+    assert config.ja_pid_file.name == "jobarg_monitor.pid"
+    assert (config.ja_monitor_interval, config.ja_load_shift_time) == (60, 0)
+    assert config.sender == ["/etc/jobarranger/monitor/jasender_monitor.sh"]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("JaMonitorInterval=61", "must be a whole number from 1 to 60 (seconds)"),
+        ("JaLoadShiftTime=1441", "must be a whole number from 0 to 1440 (minutes)"),
+        ("JaSenderScript=send.sh", "must be an absolute path"),
+        ("JaSenderScript=/x 'y", "a quote is not closed"),
+        ("DBType=mysql", "DBName is not set: needed for DBType mysql"),
+        ("JaLogFile=x", "must be an absolute path"),
+    ],
+)
+def test_what_is_wrong_for_a_monitor_is_told_in_one_line(
+    tmp_path: Path, line: str, text: str
+) -> None:
+    """With the value and the rule."""
+    with pytest.raises(ConfigError) as caught:
+        load_monitor(monitors_file(tmp_path, line))
+    assert text in str(caught.value)
+
+
+def test_a_sender_program_may_have_arguments_of_its_own(tmp_path: Path) -> None:
+    """They are split as a shell would, and no shell ever sees them."""
+    config, _ = load_monitor(monitors_file(tmp_path, "JaSenderScript=/bin/tell 'two words' x"))
+    assert config.sender == ["/bin/tell", "two words", "x"]

@@ -82,7 +82,11 @@ def test_the_changelog_tells_of_this_version() -> None:
 
 @pytest.mark.parametrize(
     "script",
-    [*sorted((ROOT / "conf").glob("init.d/*")), ROOT / "conf/alert/jasender.sh"],
+    [
+        *sorted((ROOT / "conf").glob("init.d/*")),
+        ROOT / "conf/alert/jasender.sh",
+        ROOT / "conf/monitor/jasender_monitor.sh",
+    ],
     ids=lambda path: path.name,
 )
 def test_shell_scripts_are_executable_and_well_formed(script: Path) -> None:
@@ -92,7 +96,8 @@ def test_shell_scripts_are_executable_and_well_formed(script: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "mode"), [("jobarg-server", "mixed"), ("jobarg-agentd", "process")]
+    ("unit", "mode"),
+    [("jobarg-server", "mixed"), ("jobarg-agentd", "process"), ("jobarg-monitor", "process")],
 )
 def test_units_notify_and_stop_as_they_must(unit: str, mode: str) -> None:
     """Running jobs outlive the agent; the server's children do not outlive the server."""
@@ -117,6 +122,26 @@ def test_the_alert_program_takes_eight_arguments(kind: int, word: str, tmp_path:
     wanted = f"[2026/11/22 00:00:00] [{word}] [JA1] it's (user=u jobnet=NET job=/NET/J)\n"
     assert (tmp_path / "body").read_text() == wanted
     assert subprocess.run(["sh", script, *arguments[:7]], check=False).returncode == 1
+
+
+@pytest.mark.parametrize(("kind", "word"), [(1, "ERROR"), (2, "ERROR"), (3, "CRIT"), (4, "CRIT")])
+def test_the_monitors_sender_program_passes_its_line_on(
+    kind: int, word: str, tmp_path: Path
+) -> None:
+    """Whatever the kind; without anything set up it does nothing, and well."""
+    mail = tmp_path / "mail"
+    mail.write_text(f'#!/bin/sh\necho "$2" > {tmp_path}/subject; cat > {tmp_path}/body\n')
+    mail.chmod(0o755)
+    script = tmp_path / "jasender_monitor.sh"
+    shipped = (ROOT / "conf/monitor/jasender_monitor.sh").read_text()
+    script.write_text(shipped.replace("MAIL_TO=\n", "MAIL_TO=root\n"))
+    arguments = [str(kind), "C", "S", "NET", "u", "2026/11/22 00:00", "", "[JA1] it's"]
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["sh", script, *arguments], check=True, env=environment)
+    assert (tmp_path / "subject").read_text() == f"Job Arranger: {word}\n"
+    assert (tmp_path / "body").read_text() == "[JA1] it's\n"
+    subprocess.run([ROOT / "conf/monitor/jasender_monitor.sh", *arguments], check=True)
+    assert subprocess.run(["sh", script, "9", *arguments[1:]], check=False).returncode == 1
 
 
 def test_every_command_has_a_main_and_a_link() -> None:

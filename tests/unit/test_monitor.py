@@ -11,6 +11,9 @@ from typing import Any, cast
 import pytest
 
 from jobarranger.clock import SystemClock
+from jobarranger.db.engine import Database
+from jobarranger.db.settings import DatabaseSettings
+from jobarranger.states import DatabaseType
 from processes.context import ChildContext
 from processes.monitor import MonitorDuty
 
@@ -20,6 +23,8 @@ class FakeLink:
 
     on_figures: Any = None
     rotations = 0
+    stopping = True
+    orphaned = False
 
     def rotated(self) -> None:
         """Count."""
@@ -27,11 +32,24 @@ class FakeLink:
 
 
 def opened(path: Path) -> tuple[MonitorDuty, FakeLink]:
-    """Return a monitor in a directory of its own."""
-    link = FakeLink()
-    config = SimpleNamespace(ja_log_file=str(path / "log"), log_file_size=1)
+    """Return a monitor in a directory of its own, whose database is away."""
+    link, clock = FakeLink(), SystemClock()
+    config = SimpleNamespace(
+        ja_log_file=str(path / "log"),
+        log_file_size=1,
+        ja_time_zone="UTC",
+        ja_load_shift_time=0,
+        ja_run_shift_time=0,
+        ja_loader_interval=30,
+    )
+    away = DatabaseSettings(kind=DatabaseType.MYSQL, host="127.0.0.1", port=1, patience=0.0)
     context = SimpleNamespace(
-        link=link, config=config, clock=SystemClock(), runtime_dir=path, server_id="17"
+        link=link,
+        config=config,
+        clock=clock,
+        runtime_dir=path,
+        server_id="17",
+        database=lambda: Database(away, clock=clock),
     )
     duty = MonitorDuty()
     duty.open(cast("ChildContext", context))

@@ -51,6 +51,8 @@ from jobarranger.db.tables.own import (
     ext_inbox,
     ext_pause,
     ext_request,
+    ext_server,
+    ext_told,
     ext_user,
     ext_user_group,
 )
@@ -100,6 +102,8 @@ __all__ = [
     "ext_inbox",
     "ext_pause",
     "ext_request",
+    "ext_server",
+    "ext_told",
     "ext_user",
     "ext_user_group",
     "filter_control",

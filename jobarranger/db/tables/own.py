@@ -173,3 +173,24 @@ ext_user_group = own_table(
     child_of(ext_group, "ja_ext_user_group_fk2", "group_name"),
     index("ja_ext_user_group_idx1", "group_name"),
 )
+
+#: Servers: one row for each start of one, with its last sign of life.
+ext_server = own_table(
+    "ja_ext_server",
+    string("server_id", 17),
+    string("host_name", 255),
+    i64("started_at"),
+    i64("seen_at"),
+    i64("stopped_at", null=True),  # in order; without it, it may have died
+    primary_key("ja_ext_server_pk", "server_id"),
+)
+
+#: What was told of late starts and silent servers, so that nothing is told twice.
+ext_told = own_table(
+    "ja_ext_told",
+    string("cause", 255),
+    string("teller", 16),
+    i64("at"),
+    primary_key("ja_ext_told_pk", "cause", "teller"),
+    index("ja_ext_told_idx1", "at"),
+)

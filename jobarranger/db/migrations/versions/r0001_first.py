@@ -29,6 +29,8 @@ TABLES = (
     "ja_ext_inbox",
     "ja_ext_pause",
     "ja_ext_request",
+    "ja_ext_server",
+    "ja_ext_told",
     "ja_ext_user",
     "ja_filter_control_table",
     "ja_host_lock_table",

@@ -1,0 +1,57 @@
+"""What was told, by whom (`ja_ext_told`): so that nothing is told twice.
+
+The server and the monitor daemon each tell in their own log; a notification is queued by the
+first of them only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Unit
+from jobarranger.errors import StateConflict
+
+#: Stands for all tellers: who writes this row queues the notification.
+ANYBODY = "*"
+
+_T = t.ext_told.c
+_KNOWN = select(_T.cause, _T.teller).where(
+    _T.cause.in_(bindparam("causes", expanding=True)), _T.teller == bindparam("teller")
+)
+_FORGET = delete(t.ext_told).where(_T.at < bindparam("before"))
+
+
+def known(conn: Connection, causes: Collection[str], teller: str) -> set[str]:
+    """Return those causes that a teller has told."""
+    if not causes:
+        return set()
+    rows = conn.execute(_KNOWN, {"causes": sorted(causes), "teller": teller})
+    return {row.cause for row in rows}
+
+
+def note(unit: Unit, causes: Sequence[str], teller: str, at: int) -> set[str]:
+    """Note that causes were told; return those that nobody had told before.
+
+    Raises:
+        StateConflict: another teller was as fast; the transaction is done anew.
+    """
+    first = set(causes) - known(unit.conn, causes, ANYBODY)
+    mine = set(causes) - known(unit.conn, causes, teller)
+    rows = [(cause, ANYBODY) for cause in sorted(first)]
+    rows += [(cause, teller) for cause in sorted(mine)]
+    if rows:
+        values = [{"cause": cause, "teller": who, "at": at} for cause, who in rows]
+        try:
+            unit.execute(insert(t.ext_told), values)
+        except IntegrityError as error:
+            raise StateConflict("told by another at the same time") from error
+    return first
+
+
+def forget(unit: Unit, before: int) -> None:
+    """Delete what was told before an instant (UTC ms)."""
+    unit.execute(_FORGET, {"before": before})

@@ -1,0 +1,96 @@
+"""Calls the sender program for what was found, one call after the other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import IntEnum
+from logging import getLogger
+
+from jobarranger import messages as m
+from jobarranger.messages import Raised
+from jobarranger.watching.late import Lack, Missing
+from jobarranger.watching.watch import readable
+
+log = getLogger(__name__)
+
+#: Bytes of the program's output that an error line shows.
+_SHOWN = 300
+
+
+class About(IntEnum):
+    """The first argument of the program."""
+
+    LOADED = Lack.LOADED  #: a start is not loaded
+    STARTED = Lack.STARTED  #: a start has not begun
+    SERVER = 3  #: the server is silent or stopped
+    DATABASE = 4  #: the database cannot be used
+
+
+def arguments(about: About, raised: Raised, missing: Missing | None = None) -> list[str]:
+    """Return the arguments of a call: seven as 3.0.0 gave them, and the whole line.
+
+    They are: kind, calendar or filter, schedule, jobnet, user, scheduled time, start time. What a
+    kind does not know is empty.
+    """
+    known = ["", "", "", "", ""]
+    if missing is not None:
+        known = [
+            missing.calendar_id,
+            missing.schedule_id,
+            missing.jobnet_id,
+            missing.user_name,
+            readable(missing.slot),
+        ]
+    start_time = "0" if about is About.STARTED else ""
+    return [str(int(about)), *known, start_time, raised.line]
+
+
+class Sender:
+    """The program that passes on what was found."""
+
+    def __init__(self, command: Sequence[str], seconds: float) -> None:
+        """Take a program with its first arguments; an empty command calls nothing."""
+        self._command = list(command)
+        self._seconds = seconds
+
+    def send(self, about: About, raised: Raised, missing: Missing | None = None) -> bool:
+        """Call the program and wait for its end; tell whether it did what it should.
+
+        What goes wrong is logged; no shell takes part, so no text can break out of its argument.
+        """
+        if not self._command:
+            return True
+        command = [*self._command, *arguments(about, raised, missing)]
+        log.info("JaSenderScript: %s", command)
+        error = self._run(command)
+        if error:
+            m.say(m.JAMONITOR200003, command=self._command[0], error_text=error)
+        return not error
+
+    def _run(self, command: Sequence[str]) -> str:
+        """Return what went wrong, nothing if all is well."""
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return str(error.strerror)
+        try:
+            output, _ = process.communicate(timeout=self._seconds)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return f"it did not end within {self._seconds:g} s and was killed"
+        if process.returncode == 0:
+            return ""
+        said = output[:_SHOWN].decode(errors="replace").strip()
+        return f"exit code {process.returncode}" + (f": {said}" if said else "")

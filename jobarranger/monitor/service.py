@@ -1,0 +1,144 @@
+"""The main loop of the monitor daemon: look, tell, wait."""
+
+from __future__ import annotations
+
+import select
+import signal
+from collections.abc import Callable, Sequence
+from logging import getLogger
+from pathlib import Path
+
+from setproctitle import setproctitle
+
+from jobarranger import logs
+from jobarranger import messages as m
+from jobarranger.clock import Clock, zone_named
+from jobarranger.config import MonitorConfig
+from jobarranger.db import schema
+from jobarranger.db.engine import Database
+from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConflict
+from jobarranger.monitor.sender import About, Sender
+from jobarranger.signalling import STOPPING, Signals
+from jobarranger.states import DatabaseType
+from jobarranger.watching.late import Lack, Rules
+from jobarranger.watching.watch import Alarm, ServerWatch, StartWatch, Teller
+
+log = getLogger(__name__)
+
+#: By this name the daemon is known among those who tell.
+TELLER = "monitor"
+#: What the daemon listens to.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1)
+
+
+class MonitorService:
+    """Looks at the database every `JaMonitorInterval` and tells what it finds."""
+
+    def __init__(self, config: MonitorConfig, db: Database, clock: Clock) -> None:
+        self._config = config
+        self._db = db
+        self._clock = clock
+        self._zone = zone_named(config.ja_time_zone)
+        self._sender = Sender(config.sender, config.ja_sender_timeout)
+        self._teller = Teller(db, clock, self._zone, TELLER)
+        rules = Rules(
+            load_span=0,  # read at each look
+            load_shift=config.ja_load_shift_time,
+            run_shift=config.ja_run_shift_time,
+            confirm_ms=2000 * config.ja_loader_interval,
+        )
+        self._starts = StartWatch(db, clock, self._zone, self._teller, rules)
+        self._servers = ServerWatch(db, clock, self._zone, self._teller, config.ja_server_silence)
+        self._away_since: float | None = None
+        self._errors = 0
+        self._level = config.debug_level
+
+    def run(self, signals: Signals, ready: Callable[[], None]) -> None:
+        """Look until a signal asks for the end."""
+        ready()
+        while True:
+            self.turn()
+            if self._wait(signals):
+                return
+
+    def turn(self) -> None:
+        """Look once and tell; whatever goes wrong is told too and tried again."""
+        try:
+            self._look()
+            self._errors = 0
+        except DatabaseUnavailable as error:
+            self._database_is_away(str(error))
+        except StateConflict as error:
+            log.debug("%s", error)
+        except Exception as error:
+            self._errors += 1
+            log.exception("unexpected error")
+            text = f"{type(error).__name__}: {error}"
+            m.say(m.JAMONITOR200004, count=self._errors, error_text=text)
+        self._rotate()
+
+    def _look(self) -> None:
+        db = self._db
+        if db.kind is DatabaseType.SQLITE and not self._config.db_file.exists():
+            raise DatabaseUnavailable(f"{db.settings.label()} does not exist")
+        try:
+            schema.require_current(db)
+        except JobArrangerError as error:
+            raise DatabaseUnavailable(str(error)) from error
+        self._database_is_back()
+        self._tell(self._servers.look())
+        self._tell(self._starts.look())
+        setproctitle(
+            f"jobarg_monitor: server {self._servers.presence.value},"
+            f" {self._starts.lacking} starts lacking"
+        )
+
+    def _tell(self, alarms: Sequence[Alarm]) -> None:
+        """Tell each alarm, then note it: should we die in between, it is told again."""
+        for alarm in alarms:
+            m.write_all([alarm.raised])
+            self._sender.send(_about(alarm), alarm.raised, alarm.missing)
+            self._teller.note([alarm])
+
+    def _database_is_away(self, error: str) -> None:
+        setproctitle("jobarg_monitor: the database cannot be used")
+        if self._away_since is not None:
+            return
+        self._away_since = self._clock.monotonic()
+        raised = m.say(m.JAMONITOR100002, error_text=error)
+        self._sender.send(About.DATABASE, raised)
+
+    def _database_is_back(self) -> None:
+        if self._away_since is not None:
+            seconds = round(self._clock.monotonic() - self._away_since)
+            m.say(m.JAMONITOR000004, seconds=seconds)
+            self._away_since = None
+
+    def _rotate(self) -> None:
+        config = self._config
+        if config.ja_log_file:
+            try:
+                logs.rotate(Path(config.ja_log_file), config.log_file_size)
+            except OSError as error:
+                log.error("the log file cannot be rotated: %s", error)  # noqa: TRY400
+
+    def _wait(self, signals: Signals) -> bool:
+        """Wait for the next look; tell whether the end was asked for instead."""
+        until = self._clock.monotonic() + self._config.ja_monitor_interval
+        while (left := until - self._clock.monotonic()) > 0:
+            select.select([signals], [], [], left)
+            for number in signals.take():
+                if number in STOPPING:
+                    return True
+                if number == signal.SIGHUP:
+                    logs.reopen()
+                else:
+                    self._level = (self._level + 1) % len(logs.THRESHOLDS)
+                    logs.set_level(self._level)
+        return False
+
+
+def _about(alarm: Alarm) -> About:
+    if alarm.missing is None:
+        return About.SERVER
+    return About.LOADED if alarm.missing.lack is Lack.LOADED else About.STARTED

@@ -1,0 +1,246 @@
+"""Looks for late starts and silent servers in the database, and keeps account of what was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from jobarranger import messages as m
+from jobarranger.calendars.digits import slot_date
+from jobarranger.calendars.starts import all_starts
+from jobarranger.clock import Clock, local_time, stamp14
+from jobarranger.db import journal, lateness, pauses, servers, told
+from jobarranger.db.engine import Database, Unit
+from jobarranger.db.scheduling import read_scheduling
+from jobarranger.messages import Raised
+from jobarranger.slots import due_slot
+from jobarranger.watching import presence
+from jobarranger.watching.late import (
+    DAY_MS,
+    Lack,
+    Missing,
+    Rules,
+    Suspicions,
+    load_window,
+    unloaded,
+    unstarted,
+)
+from jobarranger.watching.presence import Look, Presence
+
+#: Told in one look at most; the others follow in the next ones.
+MOST = 200
+#: How long it is remembered that something was told (ms).
+KEEP_MS = 31 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something to be told to people."""
+
+    cause: str
+    raised: Raised
+    missing: Missing | None = None  #: None: it is about a server
+
+
+class Teller:
+    """One of those who tell; the database remembers what each has told."""
+
+    def __init__(self, db: Database, clock: Clock, zone: tzinfo, name: str) -> None:
+        self._db = db
+        self._clock = clock
+        self._zone = zone
+        self._name = name
+        self._told: set[str] = set()
+
+    def news(self, causes: Iterable[str]) -> list[str]:
+        """Return those causes that this teller has not told yet, in their order, `MOST` of them."""
+        wanted = list(causes)
+        self._told.intersection_update(wanted)
+        fresh: list[str] = []
+        rest = iter([cause for cause in wanted if cause not in self._told])
+        while len(fresh) < MOST and (some := list(islice(rest, MOST))):
+            known = self._db.read(lambda conn, some=some: told.known(conn, some, self._name))  # type: ignore[misc]
+            self._told |= known
+            fresh += [cause for cause in some if cause not in known]
+        return fresh[:MOST]
+
+    def note(self, alarms: Sequence[Alarm]) -> None:
+        """Note that alarms were told; queue the notification of those that nobody told before."""
+        if not alarms:
+            return
+        now = self._clock.now_ms()
+
+        def work(unit: Unit) -> None:
+            first = told.note(unit, [alarm.cause for alarm in alarms], self._name, now)
+            told.forget(unit, now - KEEP_MS)
+            notes = [
+                _notification(alarm, stamp14(now, self._zone))
+                for alarm in alarms
+                if alarm.cause in first and alarm.raised.notify
+            ]
+            if notes and journal.notifications_wanted(unit.conn):
+                journal.add_notifications(unit.conn, notes)
+
+        self._db.transaction(work)
+        self._told.update(alarm.cause for alarm in alarms)
+
+
+def _notification(alarm: Alarm, second: int) -> dict[str, object]:
+    """Return the row of `ja_send_message_table`."""
+    missing = alarm.missing
+    return {
+        "message_date": second,
+        "inner_jobnet_id": missing.run if missing else 0,
+        "inner_jobnet_main_id": missing.run if missing else 0,
+        "message_type": int(alarm.raised.kind),
+        "user_name": (missing.user_name if missing else "") or "none",
+        "host_name": "",
+        "jobnet_id": missing.jobnet_id if missing else "none",
+        "jobnet_name": "",
+        "job_id": "none",
+        "job_id_full": "none",
+        "job_name": "",
+        "log_message_id": alarm.raised.id,
+        "log_message": alarm.raised.text,
+    }
+
+
+class StartWatch:
+    """Looks again and again for starts that are not loaded or have not begun."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        zone: tzinfo,
+        teller: Teller,
+        rules: Rules,
+    ) -> None:
+        """Remember how to look; the load span of `rules` is read anew at each look."""
+        self._db = db
+        self._clock = clock
+        self._zone = zone
+        self._teller = teller
+        self._rules = rules
+        self._suspicions = Suspicions()
+
+    @property
+    def lacking(self) -> int:
+        """Return how many starts lacked something at the last look."""
+        return len(self._suspicions.missing)
+
+    def look(self) -> list[Alarm]:
+        """Return what is to be told now; the caller tells it and then calls `Teller.note`.
+
+        Raises:
+            DatabaseUnavailable: nothing was seen; what was suspected before stays so.
+        """
+        now = self._clock.now_ms()
+        rules, missing = self._db.read(lambda conn: self._missing(conn, now))
+        self._suspicions = self._suspicions.looked(missing, now)
+        ripe = {one.cause: one for one in self._suspicions.confirmed(now, rules)}
+        news = [ripe[cause] for cause in self._teller.news(ripe)]
+        owners = self._db.read(
+            lambda conn: lateness.owners(conn, {one.jobnet_id for one in news if not one.run})
+        )
+        return [
+            _alarm(replace(one, user_name=one.user_name or owners.get(one.jobnet_id, "")))
+            for one in news
+        ]
+
+    def _missing(self, conn: Connection, now: int) -> tuple[Rules, list[Missing]]:
+        """Return everything that lacks at `now`."""
+        rules = replace(self._rules, load_span=lateness.load_span(conn))
+        paused = pauses.read(conn, now)
+        awaited = {} if paused.hold_loading else self._awaited(conn, now, rules)
+        missing = []
+        if awaited:
+            slots = [one.slot for one in awaited.values()]
+            loaded = lateness.loaded(conn, min(slots), max(slots))
+            missing = [
+                one
+                for one in awaited.values()
+                if (one.schedule_id, one.calendar_id, one.jobnet_id, one.slot) not in loaded
+            ]
+        first, last = due_slot(now - DAY_MS, self._zone), due_slot(now, self._zone)
+        missing += unstarted(lateness.unbegun(conn, first, last), paused, self._zone)
+        return rules, missing
+
+    def _awaited(self, conn: Connection, now: int, rules: Rules) -> dict[str, Missing]:
+        """Return the starts that should be loaded: of the window, and older suspected ones."""
+        first, last = load_window(now, lateness.handled_to(conn), rules, self._zone)
+        found = read_scheduling(conn, slot_date(first), slot_date(last))
+        starts = all_starts(found.schedules, found.timetable, first, last)
+        awaited = {one.cause: one for one in self._suspicions.past(now)}
+        return awaited | {one.cause: one for one in unloaded(starts, self._zone)}
+
+
+def _alarm(missing: Missing) -> Alarm:
+    about: dict[str, object] = {
+        "jobnet_id": missing.jobnet_id,
+        "scheduled_time": readable(missing.slot),
+        "calendar_id": missing.calendar_id,
+        "schedule_id": missing.schedule_id,
+        "user_name": missing.user_name or "none",
+    }
+    if missing.lack is Lack.LOADED:
+        raised = m.render(m.JAMONITOR200001, **about)
+    else:
+        raised = m.render(
+            m.JAMONITOR200002, **about, inner_jobnet_id=missing.run, reason=missing.waits.text
+        )
+    return Alarm(cause=missing.cause, raised=raised, missing=missing)
+
+
+def readable(slot: int) -> str:
+    """Return a slot as `YYYY/MM/DD HH:MM`."""
+    text = f"{slot:012}"
+    return f"{text[:4]}/{text[4:6]}/{text[6:8]} {text[8:10]}:{text[10:]}"
+
+
+class ServerWatch:
+    """Looks again and again for a server's signs of life."""
+
+    def __init__(
+        self, db: Database, clock: Clock, zone: tzinfo, teller: Teller, limit_seconds: int
+    ) -> None:
+        """Take a silence up to `limit_seconds` for nothing; 0: any silence."""
+        self._db = db
+        self._clock = clock
+        self._zone = zone
+        self._teller = teller
+        self._limit_ms = limit_seconds * 1000
+        self._look: Look | None = None
+        self._gone = False
+        self.presence = Presence.UNSURE
+
+    def look(self) -> list[Alarm]:
+        """Return what is to be told now; says by itself when the server is back."""
+        if not self._limit_ms:
+            return []
+        now = self._clock.now_ms()
+        self._look = presence.look(self._look, self._db.read(servers.signs), now)
+        self.presence = self._look.presence(now, self._limit_ms)
+        if self.presence is Presence.HERE and self._gone:
+            self._gone = False
+            m.say(m.JAMONITOR000003)
+        raised = self._raised(self._look)
+        if raised is None:
+            return []
+        self._gone = True
+        cause = self._look.cause
+        return [Alarm(cause=cause, raised=raised)] if self._teller.news([cause]) else []
+
+    def _raised(self, seen: Look) -> Raised | None:
+        if self.presence is Presence.NEVER:
+            return m.render(m.JAMONITOR100003, database=self._db.settings.label())
+        if self.presence not in {Presence.SILENT, Presence.STOPPED}:
+            return None
+        assert seen.sign is not None
+        message = m.JAMONITOR100001 if self.presence is Presence.SILENT else m.JAMONITOR300001
+        at = local_time(seen.sign.last, self._zone).strftime("%Y/%m/%d %H:%M:%S")
+        return m.render(message, host_name=seen.sign.host_name, time=at)

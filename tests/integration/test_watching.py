@@ -1,0 +1,296 @@
+"""Late starts and silent servers found in real databases, with an injected clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from jobarranger.db import pauses, servers, told
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Database
+from jobarranger.states import PauseScope
+from jobarranger.watching.late import Rules
+from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
+from tests.plans import FixedClock, calendar, days, jobnet, month_filter, run, schedule, store
+
+MINUTE = 60_000
+NINE = round(datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp() * 1000)
+JUNE = days(date(2026, 6, 1), 30)
+
+
+class Watching:
+    """A watch with its teller, on a clock that a test sets."""
+
+    def __init__(self, db: Database, at: int, name: str = "monitor", **rules: int) -> None:
+        self.db = db
+        self.clock = FixedClock(at)
+        self.teller = Teller(db, self.clock, UTC, name)
+        rules = {"load_span": 0, "confirm_ms": 60_000, **rules}
+        self.starts = StartWatch(db, self.clock, UTC, self.teller, Rules(**rules))
+        self.servers = ServerWatch(db, self.clock, UTC, self.teller, 120)
+
+    def look(self, minutes: float = 0.0) -> list[str]:
+        """Let time pass, look, tell; return the lines."""
+        self.clock.sleep(60 * minutes)
+        alarms = [*self.servers.look(), *self.starts.look()]
+        self.teller.note(alarms)
+        return [alarm.raised.line for alarm in alarms]
+
+    def starts_only(self, minutes: float = 0.0) -> list[str]:
+        """Look for starts alone."""
+        self.clock.sleep(60 * minutes)
+        alarms = self.starts.look()
+        self.teller.note(alarms)
+        return [alarm.raised.line for alarm in alarms]
+
+
+def queued(db: Database) -> list[tuple[str, str, int]]:
+    """Return the notifications that wait to be sent."""
+    c = t.send_message.c
+    rows = db.read(
+        lambda conn: conn.execute(
+            select(c.log_message_id, c.jobnet_id, c.inner_jobnet_id).order_by(c.send_no)
+        ).all()
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_a_start_that_is_not_loaded_is_told_once(database):
+    """With calendar, schedule, jobnet and owner; and queued for those who are to be notified."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    watching = Watching(database, NINE - 60 * MINUTE)
+    assert watching.starts_only() == []
+    (line,) = watching.starts_only(1)
+    assert line == (
+        "[JAMONITOR200001] The start of jobnet NET at 2026/06/01 09:00 is not loaded"
+        " (calendar or filter C, schedule S, user ann)."
+    )
+    assert watching.starts_only(1) == []
+    assert queued(database) == [("JAMONITOR200001", "NET", 0)]
+    again = Watching(database, NINE - 30 * MINUTE)
+    assert again.starts_only() + again.starts_only(2) == []
+
+
+def test_filters_and_late_hours_are_covered(database):
+    """A filter, and boot times of the days after their operating day."""
+    store(
+        database,
+        calendar("C", JUNE),
+        month_filter("LAST", "C"),
+        jobnet("NET"),
+        schedule("S", [(1, "LAST", "2530"), (0, "C", "9959")], ["NET"]),
+    )
+    july = round(datetime(2026, 7, 1, 0, 45, tzinfo=UTC).timestamp() * 1000)
+    watching = Watching(database, july)
+    watching.look()
+    (line,) = watching.starts_only(1)
+    assert "2026/07/01 01:30" in line
+    assert "LAST" in line
+    later = Watching(database, round(datetime(2026, 7, 4, 3, 30, tzinfo=UTC).timestamp() * 1000))
+    later.look()
+    (line,) = later.starts_only(1)
+    assert "2026/07/04 03:59" in line
+
+
+@pytest.mark.parametrize("columns", [{}, {"status": 3, "start_time": 1}, {"scheduled_time": 5}])
+def test_what_was_loaded_is_not_missing(database, columns):
+    """Whatever has become of it, and if somebody has moved it to another time."""
+    store(
+        database,
+        calendar("C", JUNE),
+        jobnet("NET"),
+        schedule("S", [(0, "C", "0900")], ["NET"]),
+        run(1, 202606010900, **columns),
+    )
+    watching = Watching(database, NINE - 50 * MINUTE)
+    assert [watching.starts_only(1) for _ in range(3)] == [[], [], []]
+
+
+def test_a_schedule_that_has_just_come_into_force_is_given_time(database):
+    """The loader comes only now and then; what it loads in between is not told."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    watching = Watching(database, NINE - 10 * MINUTE)
+    assert watching.starts_only() == []
+    store(database, run(1, 202606010900))
+    assert watching.starts_only(1) == []
+
+
+def test_a_start_taken_out_of_the_schedule_is_not_missed(database):
+    """What is not to happen any more does not lack."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    watching = Watching(database, NINE - 40 * MINUTE)
+    watching.look()
+    database.transaction(lambda unit: unit.execute(update(t.schedule_control).values(valid_flag=0)))
+    assert watching.starts_only(1) == []
+
+
+def test_the_load_span_is_read_at_each_look(database):
+    """A change counts at once."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    watching = Watching(database, NINE - 30 * MINUTE)
+    change = update(t.parameter).where(t.parameter.c.parameter_name == "JOBNET_LOAD_SPAN")
+    database.transaction(lambda unit: unit.execute(change.values(value="10")))
+    assert watching.starts_only() + watching.starts_only(15) == []
+    assert watching.starts_only(10) == []
+    assert len(watching.starts_only(1)) == 1
+
+
+def test_nothing_is_loaded_in_a_pause_of_loading(database):
+    """The server does as it was told."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    watching = Watching(database, NINE - 30 * MINUTE)
+    database.transaction(
+        lambda unit: pauses.add(
+            unit.conn,
+            scope=PauseScope.ALL,
+            name="",
+            since=watching.clock.at,
+            until_at=NINE,
+            actor_user="ann",
+            reason="x",
+            hold_loading=True,
+        )
+    )
+    assert watching.starts_only() + watching.starts_only(20) == []
+
+
+def test_a_run_that_has_not_begun_is_told_once(database):
+    """A minute after its own; not if it is held, or has begun, or was not started by a schedule."""
+    store(
+        database,
+        run(1, 202606010900),
+        run(2, 202606010900, start_pending_flag=1),
+        run(3, 202606010900, status=2, start_time=20260601090000),
+        run(4, 202606010900, run_type=4),
+        run(5, 202606010900, status=5, start_time=20260601085000),
+    )
+    watching = Watching(database, NINE)
+    assert watching.starts_only() == []
+    (line,) = watching.starts_only(1)
+    assert line == (
+        "[JAMONITOR200002] Jobnet NET, to start at 2026/06/01 09:00, has not begun (run 1, calendar"
+        " or filter C, schedule S, user ann): nothing is known to hold it up."
+    )
+    assert queued(database) == [("JAMONITOR200002", "NET", 1)]
+    assert watching.starts_only(1) == []
+
+
+def test_a_run_moved_to_another_time_is_late_by_that_time(database):
+    """And it is another lack than before."""
+    store(database, run(1, 202606010900, scheduled_time=202606010930))
+    watching = Watching(database, NINE, run_shift=5)
+    assert watching.starts_only() + watching.starts_only(34) == []
+    assert watching.starts_only(1) == []
+    assert "09:30" in watching.starts_only(1)[0]
+
+
+def test_both_who_watch_tell_and_one_notifies(database):
+    """Server and daemon have logs of their own; the queue is one."""
+    store(database, run(1, 202606010900))
+    both = [Watching(database, NINE, name) for name in ("server", "monitor")]
+    assert [one.starts_only() for one in both] == [[], []]
+    assert [len(one.starts_only(1)) for one in both] == [1, 1]
+    assert len(queued(database)) == 1
+
+
+def test_two_who_tell_at_the_same_moment_notify_once(database, another):
+    """The unique key decides; the slower one starts over and sees it."""
+    other = another()
+
+    def interrupted(unit):
+        told.known(unit.conn, ["x"], told.ANYBODY)
+        if database.kind.value != "sqlite" and not done:
+            done.append(1)
+            assert other.transaction(lambda u: told.note(u, ["x"], "server", 1)) == {"x"}
+        return told.note(unit, ["x"], "monitor", 1)
+
+    done: list[int] = []
+    first = database.transaction(interrupted)
+    assert first == (set() if done else {"x"})
+
+
+def test_notifications_can_be_switched_off(database):
+    """ZBXSND_ON = 0; the log is told all the same."""
+    change = update(t.parameter).where(t.parameter.c.parameter_name == "ZBXSND_ON")
+    database.transaction(lambda unit: unit.execute(change.values(value="0")))
+    store(database, run(1, 202606010900))
+    watching = Watching(database, NINE)
+    watching.look()
+    assert len(watching.starts_only(1)) == 1
+    assert queued(database) == []
+
+
+def test_many_lacks_are_told_in_portions(database):
+    """No look takes for ever; none is lost."""
+    nets = [f"NET{number}" for number in range(450)]
+    store(
+        database,
+        calendar("C", JUNE),
+        *(jobnet(net) for net in nets),
+        schedule("S", [(0, "C", "0900")], nets),
+    )
+    watching = Watching(database, NINE - 50 * MINUTE)
+    watching.look()
+    counts = [len(watching.starts_only(1)) for _ in range(4)]
+    assert counts == [200, 200, 50, 0]
+
+
+def test_a_server_is_watched_through_its_signs(database, caplog):
+    """Never there, there, silent, back, stopped: each is told once."""
+    watching = Watching(database, NINE)
+    assert watching.look() == watching.look(1) == []
+    assert "[JAMONITOR100003]" in watching.look(1)[0]
+    assert watching.look(1) == []
+
+    def beat() -> None:
+        at = watching.clock.at
+        database.transaction(lambda unit: servers.beat(unit, "17", "host1", at))
+
+    with caplog.at_level("INFO"):
+        beat()
+        assert watching.look() == []
+    assert "[JAMONITOR000003]" in caplog.text
+    watching.look(1)
+    (line,) = watching.look(1)
+    assert line.startswith("[JAMONITOR100001] The job server on host1 has given no sign of life")
+    assert "2026/06/01 09:03:00" in line
+    assert watching.look(60) == []
+    again = Watching(database, watching.clock.at)
+    assert again.look() == []
+    beat()
+    watching.look()
+    at = watching.clock.at
+    database.transaction(lambda unit: servers.stopped(unit, "17", at))
+    assert watching.look() == watching.look(1) == []
+    (line,) = watching.look(1)
+    assert line.startswith("[JAMONITOR300001] The job server on host1 ended in order at")
+    ids = [row[0] for row in queued(database)]
+    assert ids == ["JAMONITOR100003", "JAMONITOR100001", "JAMONITOR300001"]
+
+
+def test_signs_of_servers_are_kept_for_a_while(database):
+    """One row for each start; old ones go."""
+    for number in range(3):
+        database.transaction(
+            lambda unit, n=number: servers.beat(unit, f"{n}", "host1", NINE + n * MINUTE)
+        )
+    database.transaction(lambda unit: servers.beat(unit, "0", "host1", NINE + 5 * MINUTE))
+    found = database.read(servers.signs)
+    assert [sign.server_id for sign in found] == ["0", "2", "1"]
+    assert found[0].started_at == NINE
+    database.transaction(lambda unit: servers.forget(unit, NINE + 2 * MINUTE))
+    assert [sign.server_id for sign in database.read(servers.signs)] == ["0", "2"]
+
+
+def test_what_was_told_long_ago_is_forgotten(database):
+    """The account does not grow for ever."""
+    database.transaction(lambda unit: told.note(unit, ["a"], "monitor", NINE))
+    store(database, run(1, 202606010900))
+    watching = Watching(database, NINE + 32 * 24 * 60 * MINUTE)
+    database.transaction(lambda unit: unit.execute(delete(t.ext_server)))
+    watching.look(3)
+    watching.look(3)
+    left = database.read(lambda conn: conn.execute(select(t.ext_told.c.cause)).scalars().all())
+    assert "a" not in left
