@@ -196,7 +196,7 @@ _LOCK_USED = (
 _LOCK_ENDED = (
     select(*_ICON)
     .where(
-        _I.inner_jobnet_id == bindparam("instance"),
+        _I.inner_jobnet_id.in_(_IDS),
         _I.job_type == JobType.END,
         _I.status == IconStatus.END,
     )
@@ -215,9 +215,9 @@ def lock_used(conn: Connection, instance_id: int) -> Sequence[Any]:
     return conn.execute(_LOCK_USED, {"instance": instance_id}).all()
 
 
-def lock_ended(conn: Connection, instance_id: int) -> Sequence[Any]:
-    """Lock the END icons of an instance that have finished and return them, the last one last."""
-    return conn.execute(_LOCK_ENDED, {"instance": instance_id}).all()
+def lock_ended(conn: Connection, instances: Collection[int]) -> Sequence[Any]:
+    """Lock the END icons of instances that have finished and return them, the last one last."""
+    return conn.execute(_LOCK_ENDED, {"ids": sorted(instances)}).all()
 
 
 _LAST_ATTEMPT = (

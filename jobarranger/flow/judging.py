@@ -43,6 +43,11 @@ class Census:
         return self.active + self.stopping == 0
 
     @property
+    def is_over(self) -> bool:
+        """Tell whether an END icon has finished and nothing keeps the instance from ending."""
+        return self.finished_ends > 0 and self.active == 0
+
+    @property
     def active(self) -> int:
         """Icons that still keep the instance from ending."""
         return self.ready + self.run + self.failed

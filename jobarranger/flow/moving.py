@@ -67,7 +67,7 @@ class Mover:
         )
         self._watch_loops(works)
         moved = sum(family.steps for work in works for family in work.families.values())
-        full = moved > 0 and max(len(starting), len(ready)) >= MOST
+        full = moved > 0 and max(len(starting), len(ready)) >= MOST  # more than was looked at
         held = {main for work in works for main in work.families}
         return Moved(
             icons=moved,
@@ -106,7 +106,7 @@ class Mover:
             ours = work.lock_families(mains, wait=False)
             failpoint("run.claim")
             start_jobnets(work, sorted(ours & begun))
-            held = [icon for main in sorted(ours) for icon in icons.get(main, [])]
+            held = [icon for main in sorted(ours) for icon in icons.get(main, [])[:MOST]]
             ready = [icon for icon in work.load_icons(held) if icon.status is IconStatus.READY]
             advance(work, ready)
             work.write()

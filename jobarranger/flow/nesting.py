@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import stepping
@@ -46,9 +48,24 @@ def _follow(work: Work, icon: Icon, sub: Instance) -> None:
             pass
 
 
+def prefetch(work: Work, subs: Sequence[Instance]) -> None:
+    """Read in sets what the ends of several sub-jobnets need; a single one reads it for itself."""
+    if len(subs) < 2:
+        return
+    work.load_owners(subs)
+    owners = work.load_icons([sub.icon_id for sub in subs])
+    work.load_values(Variables.AFTER, [*owners, *_ends(work, [sub.id for sub in subs])])
+    work.load_flows([owner.id for owner in owners])
+
+
+def _ends(work: Work, subs: Sequence[int]) -> list[Icon]:
+    """Lock and return the END icons of sub-jobnets that have finished, the last one last."""
+    return work.adopt(Icon.from_row(row) for row in icon_rows.lock_ended(work.unit.conn, subs))
+
+
 def _end(work: Work, icon: Icon, sub: Instance) -> None:
     """End the icon with the exit code of the END icon that was reached, of several the last."""
-    ends = work.adopt(Icon.from_row(row) for row in icon_rows.lock_ended(work.unit.conn, sub.id))
+    ends = _ends(work, [sub.id])
     work.load_values(Variables.AFTER, [icon, *ends])
     if ends:
         code = work.after[ends[-1].id].values().get("JOB_EXIT_CD", "0")

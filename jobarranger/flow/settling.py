@@ -48,6 +48,8 @@ def _settle_suspects(work: Work, reached: Mapping[int, int]) -> None:
         return
     work.write_icons()
     censuses = runs.census(work.unit.conn, [instance.id for instance in suspects])
+    ended = [one for one in suspects if one.id in censuses and censuses[one.id].is_over]
+    nesting.prefetch(work, [one for one in ended if not one.is_main])
     for instance in suspects:
         census = censuses.get(instance.id)
         if census is None or instance.status not in ACTIVE_JOBNET:  # put back by one before it

@@ -75,6 +75,7 @@ def _may_start(work: Work, icon: Icon) -> bool:
 def _prepare(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
     """Read what a set of icons needs: settings, variables, arrows and successors."""
     settings: dict[int, Any] = {}
+    work.load_owners([work.instance(icon) for icon in icons])
     kinds: dict[int, list[int]] = {}
     for icon in icons:
         kinds.setdefault(int(icon.type), []).append(icon.id)

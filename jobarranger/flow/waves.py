@@ -15,6 +15,9 @@ from jobarranger.flow.settling import settle
 from jobarranger.flow.work import Work
 from jobarranger.states import MethodFlag
 
+#: Icons of one family in one wave: a parallel start of thousands is more than one transaction.
+MOST = 500
+
 
 def advance(work: Work, ready: Iterable[Icon] = ()) -> None:
     """Start ready icons and what becomes ready by them, and judge the instances concerned.
@@ -23,7 +26,8 @@ def advance(work: Work, ready: Iterable[Icon] = ()) -> None:
     or the limit per family is reached. What is left over stays ready in `work.ready`, for the next
     transaction.
     """
-    wave = [*ready, *_next_wave(work)]
+    work.ready = [*ready, *work.ready]
+    wave = _next_wave(work)
     while True:
         _run(work, wave)
         settle(work)
@@ -41,8 +45,15 @@ def _run(work: Work, wave: Sequence[Icon]) -> None:
 
 def _next_wave(work: Work) -> list[Icon]:
     """Take the icons that may start now; those on hold wait in the table."""
-    free = [icon for icon in work.ready if icon.method is not MethodFlag.WAIT]
-    wave = [icon for icon in free if work.family(icon).steps < work.engine.steps]
-    taken = {icon.id for icon in wave}
-    work.ready = [icon for icon in free if icon.id not in taken]
+    wave: list[Icon] = []
+    left: list[Icon] = []
+    room: dict[int, int] = {}
+    for icon in work.ready:
+        if icon.method is MethodFlag.WAIT:
+            continue
+        if icon.main_id not in room:
+            room[icon.main_id] = MOST if work.family(icon).steps < work.engine.steps else 0
+        room[icon.main_id] -= 1
+        (wave if room[icon.main_id] >= 0 else left).append(icon)
+    work.ready = left
     return wave

@@ -117,6 +117,13 @@ class Work:
             for row in runs.instances(self.unit.conn, missing):
                 self.instances[row.inner_jobnet_id] = Instance.from_row(row)
 
+    def load_owners(self, instances: Iterable[Instance]) -> None:
+        """Lock and read the JOBNET icons around sub-jobnets, level by level."""
+        level = {one.icon_id for one in instances if not one.is_main}
+        while level:
+            owners = self.load_icons(sorted(level))
+            level = {self.instance(one).icon_id for one in owners if not self.instance(one).is_main}
+
     def load_flows(self, ids: Collection[int]) -> None:
         """Read the arrows that leave icons, and lock the icons they lead to."""
         missing = [icon_id for icon_id in ids if icon_id not in self.flows]

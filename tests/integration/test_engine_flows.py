@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from sqlalchemy import insert, select
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
+from jobarranger.flow import waves
 from jobarranger.flow.loops import MOST_PASSES
+from jobarranger.flow.moving import Mover
 from jobarranger.states import IconStatus, JobnetStatus, JobStatus, MethodFlag, RunType
 from tests.jobnets import Bench, define
 
@@ -541,3 +544,33 @@ def test_more_variables_than_a_statement_takes_parameters_are_replaced(bench: Be
     bench.finish()
     assert ended(bench, run)
     assert bench.before(run, "END-1")["V"] == "69999"
+
+
+def test_a_parallel_start_of_many_is_more_than_one_transaction(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is beyond the limit of a wave stays READY for the next turn, and starts once."""
+    monkeypatch.setattr(waves, "MOST", 3)
+    bench.engine = replace(bench.engine, steps=1)
+    bench.mover = Mover(bench.db, bench.engine)
+    names = [f"SET-{number}" for number in range(8)]
+    define(bench.db, "; ".join(["START M-1", *(f"M-1 {name} W-1" for name in names), "W-1 END-1"]))
+    (run,) = bench.start()
+    assert [bench.mover.move(None).icons for _ in range(7)] == [1, 1, 3, 3, 2, 1, 1]
+    assert ended(bench, run)
+    assert all(bench.log(run).count(("JC00000003", name)) == 1 for name in names)
+
+
+def test_many_sub_jobnets_end_together(bench: Bench) -> None:
+    """What their ends need is read for all of them at once; each icon gets its own exit code."""
+    stop = {"END-1": {"jobnet_stop_code": "$CODE"}}
+    define(bench.db, "START JOB-S END-1", jobnet_id="SUB", settings=stop)
+    define(bench.db, "START M-1 SET-1 NET-1 W-1 END-1; M-1 SET-2 NET-2 W-1",
+           settings={"SET-1": {"CODE": "3"}, "SET-2": {"CODE": "5"}})  # fmt: skip
+    (run,) = bench.start()
+    bench.drain()
+    bench.report(*(bench.result(request.inner_job_id) for request in bench.send_all()))
+    bench.drain()
+    assert ended(bench, run)
+    assert bench.after(run, "NET-1")["JOB_EXIT_CD"] == "3"
+    assert bench.after(run, "NET-2")["JOB_EXIT_CD"] == "5"
