@@ -13,6 +13,9 @@ from jobarranger.states import IconStatus as S
 from jobarranger.states import JobnetStatus as J
 from jobarranger.states import MethodFlag as M
 
+#: A result is still to come.
+_AT_WORK = frozenset({S.RUN, S.ABORT})
+
 
 @dataclass
 class Net:
@@ -61,8 +64,9 @@ class Inst:
 class Model:
     """A family of runs."""
 
-    def __init__(self, net: Net) -> None:
-        """Load it."""
+    def __init__(self, net: Net, *, test: bool = False) -> None:
+        """Load it; `test`: for a test run."""
+        self.test = test
         self.instances: list[Inst] = []
         self.queue: list[tuple[Inst, str]] = []
         self.starts = 0
@@ -85,7 +89,9 @@ class Model:
 
     def running_jobs(self) -> list[tuple[Inst, str]]:
         """Return the jobs that an agent has now."""
-        return [(i, n) for i, n in self.icons() if i.net.kinds[n] == "JOB" and i.state[n] is S.RUN]
+        return [
+            (i, n) for i, n in self.icons() if i.net.kinds[n] == "JOB" and i.state[n] in _AT_WORK
+        ]
 
     # -- what happens -----------------------------------------------------------------------
 
@@ -103,12 +109,34 @@ class Model:
     def report(self, inst: Inst, name: str, *, ok: bool, code: int) -> None:
         """Let a job end."""
         inst.code[name] = code
-        if ok:
+        if ok and inst.state[name] is not S.ABORT:
             self.complete(inst, name)
-            return
+        else:
+            self._fail(inst, name)
+
+    def _fail(self, inst: Inst, name: str) -> None:
         if name in inst.net.goes_on:
             self.fire(inst, name, None)
         inst.state[name] = S.RUNERR
+
+    def stop(self, inst: Inst, name: str) -> None:
+        """Stop a running job: its agent is to report of it."""
+        inst.method[name] = M.STOP
+        inst.state[name] = S.ABORT
+
+    def abort(self) -> None:
+        """Stop the whole run."""
+        for inst, name in self.icons():
+            state = inst.state[name]
+            if state is S.READY:
+                inst.state[name] = S.BEGIN
+            elif inst.net.kinds[name] == "NET" and state in {S.RUN, S.RUNERR}:
+                inst.state[name] = S.ENDERR
+            elif state is S.RUN:
+                inst.state[name] = S.ABORT
+        for inst in self.instances:
+            if inst.status in {J.RUN, J.RUNERR}:
+                inst.status = J.ENDERR
 
     def drain(self) -> None:
         """Start everything that is ready, and judge, until nothing moves."""
@@ -133,6 +161,9 @@ class Model:
         if inst.method[name] is M.SKIP:
             self.complete(inst, name)
             return
+        if inst.method[name] is M.STOP:  # stopped in an earlier round
+            self._fail(inst, name)
+            return
         self.starts += 1
         inst.started[name].append(self.starts)
         inst.state[name] = S.RUN
@@ -140,7 +171,8 @@ class Model:
         if kind == "NET":
             self.begin(inst.below[name])
         elif kind == "IF":
-            self.complete(inst, name, "yes" if inst.code[inst.net.deciders[name]] else "no")
+            way = "yes" if inst.code[inst.net.deciders[name]] else "no"
+            self.complete(inst, name, None if self.test else way)
         elif kind != "JOB":
             self.complete(inst, name)
 
@@ -163,6 +195,8 @@ class Model:
     def _arrive(self, inst: Inst, name: str) -> None:
         kind, first = inst.net.kinds[name], inst.net.kinds[name] in {"FI", "L"}
         state = inst.state[name]
+        if self.test and state is not S.BEGIN:
+            return
         if state in {S.END, S.RUNERR}:
             fork = inst.net.forks.get(name)
             if state is S.END and fork and inst.started[fork][-1] < inst.started[name][-1]:
@@ -178,7 +212,7 @@ class Model:
             self.ready(inst, name)
 
     def _put_back(self, inst: Inst) -> bool:
-        if S.RUN in inst.state.values():
+        if _AT_WORK & set(inst.state.values()):
             return False
         for name in inst.net.kinds:
             inst.state[name], inst.count[name] = S.BEGIN, 0
@@ -195,10 +229,14 @@ class Model:
         if inst.status not in {J.RUN, J.RUNERR}:
             return False
         states = list(inst.state.items())
-        error = [n for n, s in states if s is S.RUNERR and n not in inst.net.goes_on]
+        stopped = [n for n, s in states if s in {S.RUNERR, S.ABORT}]
+        error = [n for n in stopped if n not in inst.net.goes_on]
         active = [n for n, s in states if s in {S.READY, S.RUN}]
         ends = [n for n, s in states if inst.net.kinds[n] == "END" and s is S.END]
-        inst.stands_still = not (error or active or ends)
+        if self.test:
+            done = [n for n, s in states if s is S.END or (n in stopped and n not in error)]
+            ends = ends[:1] if len(done) == len(states) else []
+        inst.stands_still = not (error or active or ends or S.ABORT in inst.state.values())
         if S.ENDERR in inst.state.values() or len(ends) > 1:
             status = J.ENDERR
         elif ends and patient and (error or active):

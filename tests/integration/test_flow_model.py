@@ -21,11 +21,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.states import IconStatus, JobnetStatus, MethodFlag
+from jobarranger.flow.stopping import request_stops
+from jobarranger.states import (
+    HOST_SLOTS,
+    IconStatus,
+    JobnetStatus,
+    Method,
+    MethodFlag,
+    RunType,
+)
 from tests.integration.flow_model import Inst, Model, Net
 from tests.jobnets import Bench, define
 
@@ -43,6 +51,7 @@ BLOCKS: st.SearchStrategy[Block] = st.recursive(
         st.tuples(st.just("race"), st.lists(part, min_size=2, max_size=2)),
         st.tuples(st.just("if"), st.lists(part, min_size=2, max_size=2)),
         st.tuples(st.just("loop"), st.lists(part, min_size=1, max_size=1)),
+        st.tuples(st.just("exit"), st.lists(part, min_size=1, max_size=1)),
         st.tuples(st.just("NET"), st.lists(part, min_size=1, max_size=1)),
     ),
     max_leaves=7,
@@ -109,12 +118,22 @@ def _loop(net: Net, block: Block, source: str, way: str) -> str:
     return leaving
 
 
+def _exit(net: Net, block: Block, source: str, way: str) -> str:
+    """One part that ends the jobnet, or nothing."""
+    condition = _condition(net, source, way)
+    net.join(_draw(net, block[1][0], condition, "yes"), net.add("END"))
+    staying = net.add("SET")
+    net.join(condition, staying, "no")
+    return staying
+
+
 _BLOCKS: dict[str, Callable[[Net, Block, str, str], str]] = {
     "seq": _sequence,
     "par": _parallel,
     "race": _parallel,
     "if": _either,
     "loop": _loop,
+    "exit": _exit,
 }
 
 
@@ -143,6 +162,10 @@ def store(db: Database, net: Net) -> None:
     )
 
 
+#: One run of four is a test run.
+_KINDS = [RunType.IMMEDIATE, RunType.IMMEDIATE, RunType.IMMEDIATE, RunType.TEST]
+
+
 class Machine(RuleBasedStateMachine):
     """One run, driven by random deeds."""
 
@@ -154,13 +177,13 @@ class Machine(RuleBasedStateMachine):
         self.numbers: dict[tuple[Inst, str], int] = {}
         self.attempts: dict[int, int] = {}
 
-    @initialize(block=BLOCKS, data=st.data())
-    def start(self, block: Block, data: st.DataObject) -> None:
+    @initialize(block=BLOCKS, kind=st.sampled_from(_KINDS), data=st.data())
+    def start(self, block: Block, kind: RunType, data: st.DataObject) -> None:
         """Define a jobnet, hold and skip some of its icons, and start it."""
         net = build(block, f"N{next(_NUMBERS)}")
         store(self.bench.db, net)
-        self.model = Model(net)
-        (self.run,) = self.bench.start(net.id)
+        self.model = Model(net, test=kind is RunType.TEST)
+        (self.run,) = self.bench.start(net.id, run_type=kind)
         self._find(self.model.main, self.run)
         for icon in data.draw(st.lists(st.sampled_from(self._touchable()), max_size=2)):
             flag = data.draw(st.sampled_from([MethodFlag.WAIT, MethodFlag.SKIP]))
@@ -216,6 +239,9 @@ class Machine(RuleBasedStateMachine):
         failed = inst.state[name] is IconStatus.RUNERR and name not in inst.net.goes_on
         return failed and inst.net.kinds[name] == "JOB" and inst.status in _ACTIVE
 
+    def _may_stop(self, inst: Inst, name: str) -> bool:
+        return inst.net.kinds[name] == "JOB" and inst.state[name] is IconStatus.RUN
+
     @rule(data=st.data(), ok=st.sampled_from([True, True, True, False]), code=st.integers(0, 1))
     @precondition(lambda self: self.model.running_jobs())
     def a_job_ends(self, data: st.DataObject, ok: bool, code: int) -> None:
@@ -263,6 +289,30 @@ class Machine(RuleBasedStateMachine):
         self._flag(*icon, MethodFlag.RERUN, again=True)
         self._settle()
 
+    @rule(data=st.data())
+    @precondition(lambda self: self._those(self._may_stop))
+    def stop(self, data: st.DataObject) -> None:
+        """Somebody stops a running job; its agent reports later."""
+        inst, name = data.draw(st.sampled_from(self._those(self._may_stop)))
+        self.bench.change_number(self.numbers[inst, name], method_flag=int(MethodFlag.STOP))
+        request_stops(self.bench.db, self.bench.engine, range(HOST_SLOTS))
+        self.model.stop(inst, name)
+        self._settle()
+
+    @rule(earnest=st.sampled_from([True, *[False] * 7]))
+    @precondition(lambda self: self.model.main.status is not JobnetStatus.END)
+    def stop_the_run(self, earnest: bool) -> None:
+        """Somebody stops the run, not too often."""
+        if not earnest or self.bench.summary(self.run).status != JobnetStatus.RUN:
+            return
+        c = t.run_jobnet_summary.c
+        asked = update(t.run_jobnet_summary).where(c.inner_jobnet_id == self.run)
+        self.bench.db.transaction(lambda unit: unit.execute(asked.values(jobnet_abort_flag=1)))
+        self.bench.aborter.abort()
+        self.model.abort()
+        self._settle()
+        assert self.bench.summary(self.run).status == JobnetStatus.ENDERR
+
     @rule()
     def look_on(self) -> None:
         """Nothing happens, as always when a run has ended; the two still agree."""
@@ -290,7 +340,8 @@ class Machine(RuleBasedStateMachine):
 
     def _take_requests(self) -> None:
         """Take the requests to agents; none may be for a job that the agent has already."""
-        for request in self.bench.send_all():
+        runs = {Method.NORMAL, Method.TEST}
+        for request in [one for one in self.bench.send_all() if one.method in runs]:
             number = request.inner_job_id
             assert request.attempt == self.attempts.get(number, 0) + 1
             self.attempts[number] = request.attempt
@@ -359,7 +410,8 @@ _ACTIVE = frozenset({JobnetStatus.RUN, JobnetStatus.RUNERR})
 
 @pytest.mark.timeout(300)
 def test_the_engine_does_what_a_naive_model_does(database: Database) -> None:
-    """Random jobnets with joins, branches, loops, nesting; failures, holds, skips, re-runs.
+    """Random jobnets with joins, branches, loops, exits, nesting; failures, holds, skips, re-runs,
+    stops of icons and of the run; test runs.
 
     `JOBARG_TEST_EXAMPLES` sets how many runs are tried; more than the default are random ones.
     """
