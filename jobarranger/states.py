@@ -154,6 +154,14 @@ class ObjectFlag(IntEnum):
     FILTER = 1
 
 
+class MissedStart(StrEnum):
+    """`JaMissedStart`: what becomes of a scheduled run that could not start in time."""
+
+    LATE = "late"  #: it starts all the same
+    SKIP = "skip"  #: it ends unstarted
+    HOLD = "hold"  #: it stands in error until people start or stop it
+
+
 class Method(IntEnum):
     """`method` of a jobrun telegram and of a dispatch."""
 
@@ -220,6 +228,9 @@ class Counter(IntEnum):
 
 #: An instance in one of these is being worked on.
 ACTIVE_JOBNET = frozenset({JobnetStatus.RUN, JobnetStatus.RUNERR})
+
+#: An instance in one of these has ended.
+ENDED_JOBNET = frozenset({JobnetStatus.END, JobnetStatus.ENDERR})
 
 #: An icon in one of these may get a result from its agent.
 AWAITING_RESULT = frozenset({IconStatus.RUN, IconStatus.ABORT})

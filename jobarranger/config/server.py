@@ -11,7 +11,7 @@ from jobarranger.config import reader
 from jobarranger.config.databases import check_database, database_type
 from jobarranger.config.reader import Settings
 from jobarranger.config.server_parameters import PARAMETERS
-from jobarranger.states import DatabaseType
+from jobarranger.states import DatabaseType, MissedStart
 
 #: Longest path of a socket (the system allows 107 bytes and a closing zero).
 MAX_SOCKET_PATH = 100
@@ -84,6 +84,8 @@ class ServerConfig:
     ja_extjob_wait_time: int
     ja_load_shift_time: int
     ja_run_shift_time: int
+    ja_boot_grace: int
+    ja_missed_start: MissedStart
 
 
 def load_server(path: Path) -> tuple[ServerConfig, list[str]]:
@@ -96,6 +98,7 @@ def load_server(path: Path) -> tuple[ServerConfig, list[str]]:
     values = dict(settings.values)
     values["db_type"] = database_type(settings)
     values["ja_directory"] = DirectoryKind(values["ja_directory"])
+    values["ja_missed_start"] = MissedStart(values["ja_missed_start"])
     config = ServerConfig(**values)
     check_database(config, settings)
     _check_directory(config, settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobarranger.config.parameters import Kind, Parameter
-from jobarranger.states import DatabaseType
+from jobarranger.states import DatabaseType, MissedStart
 
 _OWN = "3.1.0"
 _FOREVER = 9_999_999  # seconds; the original's upper limit of all intervals
@@ -412,6 +412,31 @@ WATCH = (
     ),
 )
 
+STARTS = (
+    _number(
+        "JaBootGrace",
+        "Scheduled starts",
+        0,
+        _FOREVER,
+        300,
+        "How long after its minute a scheduled run may still start as if in time; 0: not at all, "
+        "as in 3.0.0.",
+        unit="seconds",
+        since=_OWN,
+    ),
+    Parameter(
+        name="JaMissedStart",
+        kind=Kind.CHOICE,
+        group="Scheduled starts",
+        choices=tuple(MissedStart),
+        default=MissedStart.HOLD.value,
+        since=_OWN,
+        help="What becomes of a scheduled run that comes later than that: late = it starts all "
+        "the same, skip = it ends unstarted, hold = it stands in error until people start or "
+        "stop it, as in 3.0.0.",
+    ),
+)
+
 PARAMETERS: tuple[Parameter, ...] = (
-    DATABASE + DIRECTORY + NETWORK + LOGGING + PLACES + CHILDREN + INTERVALS + WATCH
+    DATABASE + DIRECTORY + NETWORK + LOGGING + PLACES + CHILDREN + INTERVALS + STARTS + WATCH
 )

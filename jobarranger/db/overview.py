@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select
 
+from jobarranger.db import gates
 from jobarranger.db import tables as t
 from jobarranger.states import (
     ACTIVE_JOBNET,
@@ -263,15 +264,6 @@ _NAMED = (
     .where(_B.inner_job_id.in_(_IDS), _B.value_name.in_(bindparam("names", expanding=True)))
     .order_by(_B.seq_no)
 )
-_EARLIER = (
-    select(_S.inner_jobnet_id, _S.jobnet_id)
-    .where(
-        _S.jobnet_id.in_(bindparam("names", expanding=True)),
-        _S.status.in_([JobnetStatus.READY, *sorted(ACTIVE_JOBNET)]),
-    )
-    .order_by(_S.inner_jobnet_id)
-    .limit(_MOST)
-)
 #: Ready icons whose hosts are looked up, and earlier runs that are named.
 _LOOKED_UP = 500
 
@@ -350,8 +342,7 @@ def _read_earlier(conn: Connection, runs: Mapping[int, RunRows]) -> None:
     ]
     if not waiting:
         return
-    names = sorted({run.run.jobnet_id for run in waiting})
-    rows = conn.execute(_EARLIER, {"names": names, "most": _LOOKED_UP}).all()
+    rows = gates.runs_at_work(conn, {run.run.jobnet_id for run in waiting}, _LOOKED_UP)
     for run in waiting:
         run.earlier += [row.inner_jobnet_id for row in rows if row.jobnet_id == run.run.jobnet_id]
 

@@ -24,11 +24,9 @@ from sqlalchemy import (
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values
 from jobarranger.states import (
-    ACTIVE_JOBNET,
     JobnetStatus,
     JobType,
     LoadStatus,
-    MultipleStart,
     RunType,
 )
 
@@ -49,9 +47,6 @@ _DUE = (
     _S.multiple_start_up,
     _S.start_pending_flag,
 )
-
-#: A run counts as running for the multiple start-up rule in these states of its summary.
-_RUNNING = sorted({JobnetStatus.READY, *ACTIVE_JOBNET})
 
 
 # -- registering ---------------------------------------------------------------------------
@@ -178,12 +173,13 @@ def fail_run_rows(ids: Collection[int], at: int) -> Any:
 
 # -- booting -------------------------------------------------------------------------------
 
+#: A run that may start when its time has come.
+_UNSTARTED = and_(_S.status == JobnetStatus.BEGIN, _S.start_pending_flag != 1)
 _DUE_NOW = (
     select(*_DUE)
     .where(
-        _S.status == JobnetStatus.BEGIN,
-        _S.start_pending_flag != 1,
-        _S.scheduled_time <= bindparam("minute"),
+        _UNSTARTED,
+        _S.scheduled_time <= bindparam("slot"),
         _S.jobnet_id.not_in(bindparam("paused", expanding=True)),
     )
     .order_by(_S.scheduled_time, _S.inner_jobnet_id)
@@ -196,16 +192,29 @@ _DUE_PAGE = _DUE_NOW.where(
 ).limit(bindparam("most"))
 _DUE_FIRST = _DUE_NOW.limit(bindparam("most"))
 _DUE_IDS = _DUE_NOW.where(_S.inner_jobnet_id.in_(_IDS))
-_WAITING = _DUE_NOW.where(
-    _S.jobnet_id.in_(bindparam("names", expanding=True)),
-    _S.multiple_start_up == MultipleStart.DELAY,
+_NEXT_SLOT = (
+    select(_S.scheduled_time)
+    .where(_UNSTARTED, _S.scheduled_time > bindparam("slot"))
+    .order_by(_S.scheduled_time)
+    .limit(1)
 )
-_HINTED = select(*_DUE).where(_S.inner_jobnet_id.in_(_IDS))
+_NAMED = t.run_jobnet_summary.alias("named")
+_HINTED = (
+    select(*_DUE)
+    .where(_UNSTARTED, _S.inner_jobnet_id.in_(_IDS))
+    .union(
+        select(*_DUE).where(
+            _UNSTARTED,
+            _S.load_status == LoadStatus.DELAY,
+            _S.jobnet_id.in_(select(_NAMED.c.jobnet_id).where(_NAMED.c.inner_jobnet_id.in_(_IDS))),
+        )
+    )
+)
 
 
 def due(
     conn: Connection,
-    minute: int,
+    slot: int,
     most: int,
     after: tuple[int, int] | None = None,
     paused: Collection[str] = (),
@@ -214,43 +223,34 @@ def due(
 
     Args:
         conn: any connection.
-        minute: the present minute, 12 digits.
+        slot: the last one that is due (`jobarranger.slots.due_slot`).
         most: rows of the page.
         after: (scheduled time, id) of the last row of the page before.
         paused: jobnets to be left out.
     """
-    values = {"minute": minute, "most": most, "paused": sorted(paused)}
+    values = {"slot": slot, "most": most, "paused": sorted(paused)}
     if after is None:
         return conn.execute(_DUE_FIRST, values).all()
     return conn.execute(_DUE_PAGE, {**values, "after_time": after[0], "after": after[1]}).all()
 
 
-def due_of(conn: Connection, minute: int, ids: Collection[int]) -> Sequence[Any]:
+def due_of(conn: Connection, slot: int, ids: Collection[int]) -> Sequence[Any]:
     """Return those of the given runs whose time has come, in order."""
-    return conn.execute(_DUE_IDS, {"minute": minute, "ids": sorted(ids), "paused": []}).all()
+    return conn.execute(_DUE_IDS, {"slot": slot, "ids": sorted(ids), "paused": []}).all()
+
+
+def next_slot(conn: Connection, slot: int) -> int | None:
+    """Return the first slot after `slot` that a run is to start at."""
+    return conn.scalar(_NEXT_SLOT, {"slot": slot})
 
 
 def hinted(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the given runs in whatever state they are."""
+    """Return what hints at runs are about: those that have not started, due or not.
+
+    To them come the runs of the same jobnets that wait for others: a run that was named may have
+    ended, and a new one must not overtake them.
+    """
     return conn.execute(_HINTED, {"ids": sorted(ids)}).all()
-
-
-def waiting_of(conn: Connection, minute: int, names: Collection[str]) -> Sequence[Any]:
-    """Return the due runs of jobnets that wait for earlier runs, in order."""
-    values = {"minute": minute, "names": sorted(names), "paused": []}
-    return conn.execute(_WAITING, values).all()
-
-
-def running_jobnets(conn: Connection, names: Collection[str]) -> set[str]:
-    """Return those of the jobnets that a main run is active of."""
-    if not names:
-        return set()
-    rows = conn.scalars(
-        select(_S.jobnet_id)
-        .where(_S.jobnet_id.in_(sorted(names)), _S.status.in_(_RUNNING))
-        .distinct()
-    )
-    return set(rows)
 
 
 def lock_mains(ids: Collection[int]) -> Select[Any]:
@@ -276,11 +276,7 @@ def start_summaries(ids: Collection[int]) -> Any:
     """Return the update that starts due runs."""
     return (
         update(t.run_jobnet_summary)
-        .where(
-            _S.inner_jobnet_id.in_(sorted(ids)),
-            _S.status == JobnetStatus.BEGIN,
-            _S.start_pending_flag != 1,
-        )
+        .where(_S.inner_jobnet_id.in_(sorted(ids)), _UNSTARTED)
         .values(status=JobnetStatus.READY, load_status=LoadStatus.NORMAL)
     )
 
@@ -289,11 +285,7 @@ def change_summaries(ids: Collection[int], values: Mapping[str, int]) -> Any:
     """Return the update of runs that do not start (skipped, waiting, missed)."""
     return (
         update(t.run_jobnet_summary)
-        .where(
-            _S.inner_jobnet_id.in_(sorted(ids)),
-            _S.status == JobnetStatus.BEGIN,
-            _S.start_pending_flag != 1,
-        )
+        .where(_S.inner_jobnet_id.in_(sorted(ids)), _UNSTARTED)
         .values(**values)
     )
 

@@ -46,7 +46,6 @@ _INSTANCE = (
     _J.status,
     _J.scheduled_time,
     _J.public_flag,
-    _J.multiple_start_up,
     _J.jobnet_id,
     _J.jobnet_name,
     _J.user_name,

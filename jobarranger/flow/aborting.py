@@ -140,5 +140,4 @@ def _close(work: Work, main: Instance) -> None:
         running_job_id="",
         running_job_name="",
     )
-    if main.multiple_start_up:  # another run of this jobnet may be waiting for this one
-        work.unit.wake(Role.BOOT, main.id)
+    work.unit.wake(Role.BOOT, main.id)  # here also for a run that had not begun

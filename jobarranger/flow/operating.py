@@ -18,7 +18,14 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError
 from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
-from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus, JobType, MethodFlag
+from jobarranger.states import (
+    ACTIVE_JOBNET,
+    ENDED_JOBNET,
+    IconStatus,
+    JobnetStatus,
+    JobType,
+    MethodFlag,
+)
 from jobarranger.wakes import Role
 
 
@@ -90,7 +97,6 @@ RULES: Mapping[Operation, Rule] = {
 
 #: Icons in these states are of a jobnet that must be running for anything to come of it.
 _REACHED = frozenset({IconStatus.READY, IconStatus.RUN, IconStatus.RUNERR})
-_OVER = frozenset({JobnetStatus.END, JobnetStatus.ENDERR})
 
 
 def changes(operation: Operation, icon: Any) -> dict[str, int]:
@@ -116,7 +122,7 @@ def changes(operation: Operation, icon: Any) -> dict[str, int]:
 def _against_run(operation: Operation, icon: Any) -> str | None:
     """Return what the state of the run has against it."""
     run = icon.inner_jobnet_main_id
-    if icon.run_status in _OVER:
+    if icon.run_status in ENDED_JOBNET:
         return f"run {run} is over"
     if icon.jobnet_abort_flag and RULES[operation].starts:
         return f"run {run} is being stopped"
@@ -206,7 +212,7 @@ def _stoppable(conn: Connection, run: int) -> Any:
     found = operations.run(conn, run)
     if found is None:
         raise NotPossible(f"there is no run with the number {run}, or it is not loaded yet")
-    if found.status in _OVER:
+    if found.status in ENDED_JOBNET:
         raise NotPossible(f"run {run} is over ({_name(JobnetStatus, found.status)})")
     if found.jobnet_abort_flag:
         raise NotPossible(f"run {run} is being stopped already")

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from jobarranger.db.guarded import Change
-from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, RunType
+from jobarranger.states import (
+    ENDED_JOBNET,
+    IconStatus,
+    JobnetStatus,
+    JobType,
+    MethodFlag,
+    RunType,
+)
 
 E = TypeVar("E", JobType, MethodFlag)
 S = TypeVar("S", JobnetStatus, IconStatus)
@@ -48,13 +55,17 @@ class Instance(_Stored[JobnetStatus]):
     status: JobnetStatus
     scheduled_time: int
     public_flag: int
-    multiple_start_up: int
     jobnet_id: str
     jobnet_name: str
     user_name: str
     execution_user_name: str
     stored: JobnetStatus  #: the status in the table
     changes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended, well or not."""
+        return self.status in ENDED_JOBNET
 
     @classmethod
     def from_row(cls, row: Any) -> Instance:
@@ -71,7 +82,6 @@ class Instance(_Stored[JobnetStatus]):
             status=status,
             scheduled_time=row.scheduled_time,
             public_flag=row.public_flag,
-            multiple_start_up=row.multiple_start_up,
             jobnet_id=row.jobnet_id,
             jobnet_name=row.jobnet_name,
             user_name=row.user_name,

@@ -13,7 +13,6 @@ from jobarranger.flow.stepping import is_test
 from jobarranger.flow.work import Work
 from jobarranger.messages import Message
 from jobarranger.states import ACTIVE_JOBNET, JobnetStatus, JobStatus
-from jobarranger.wakes import Role
 
 #: The message for each fault; an icon that failed for good has raised its own.
 _FAULTS: Mapping[Fault, Message] = {
@@ -116,8 +115,6 @@ def _summarise(work: Work, instance: Instance, *, overdue: bool) -> None:
                 running_job_id="",
                 running_job_name="",
             )
-            if instance.multiple_start_up:  # another run of this jobnet may be waiting for this
-                work.unit.wake(Role.BOOT, instance.id)
         case JobnetStatus.RUN:
             summary["job_status"] = int(calm)
         case _:

@@ -331,6 +331,9 @@ class Work:
             self._write_journal(conn, notify=notify)
         if waiting := {icon.main_id for icon in self.ready}:
             self.unit.wake(Role.RUN, *sorted(waiting))
+        # Another run of the jobnet may wait for the end of this one, or of what is left of it.
+        if over := [family.main.id for family in self.families.values() if family.main.is_over]:
+            self.unit.wake(Role.BOOT, *sorted(over))
 
     def _write_rows(self, conn: Connection) -> None:
         """Write instances, icons, variables and requests to agents, in the order of locks."""

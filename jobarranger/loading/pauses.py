@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from jobarranger.clock import stamp12
+from jobarranger.slots import MINUTE_MS, due_slot
 from jobarranger.states import PauseScope
 
 #: After the end of a pause its runs have so long to be started before they count as late (ms).
@@ -108,9 +108,9 @@ class Pauses:
         for pause in self.all:
             if pause.scope is PauseScope.HOST or pause.name not in {"", jobnet_id}:
                 continue
-            begin = stamp12(pause.since - grace_ms, zone)
-            end = stamp12((pause.end_at or self.now) + RESUME_MS, zone)
-            if begin <= minute < end:
+            over = due_slot(pause.since - MINUTE_MS - grace_ms, zone)  # late before it began
+            end = due_slot((pause.end_at or self.now) + RESUME_MS, zone)
+            if over < minute < end:
                 minute = end
         return minute
 

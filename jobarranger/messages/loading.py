@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobarranger.messages.declare import error, information
+from jobarranger.messages.declare import error, information, warning
 
 # -- Loading
 
@@ -39,4 +39,15 @@ JABOOT200006 = error(
     "Run {inner_jobnet_id} of jobnet {jobnet_id} was due at {scheduled_time} and has missed "
     "that time: it is not started and stands in error. Start it by hand if it is still "
     "wanted.",
+)
+JABOOT300001 = warning(
+    "JABOOT300001 inner_jobnet_id jobnet_id scheduled_time",
+    "Run {inner_jobnet_id} of jobnet {jobnet_id} was due at {scheduled_time} and has missed "
+    "that time: it starts late (JaMissedStart=late).",
+)
+JABOOT300002 = warning(
+    "JABOOT300002 inner_jobnet_id jobnet_id scheduled_time",
+    "Run {inner_jobnet_id} of jobnet {jobnet_id} was due at {scheduled_time} and has missed "
+    "that time: it is skipped (JaMissedStart=skip).",
+    notify=True,
 )

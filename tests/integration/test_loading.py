@@ -17,6 +17,7 @@ from jobarranger.definitions import versions, yamlform
 from jobarranger.loading import expand
 from jobarranger.loading import load as load_module
 from jobarranger.loading.boot import boot_due
+from jobarranger.loading.due import Rules
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import Refusal, StartRequest, register
 from jobarranger.parking import FAILURES, Parking
@@ -191,20 +192,20 @@ def test_each_step_wakes_the_next(database, another):
 
 
 def test_few_statements_per_run(database):
-    """A batch of 20 needs fewer than two statements per run, an idle pass needs one."""
+    """A batch of 20 needs fewer than two statements per run, an idle pass one and two."""
     store(database)
     ids = IdPool(database)
     wish = StartRequest(jobnet_id="MAIN", execution_user_name="caller")
     for _ in range(3):
         register(database, ids, [wish] * 20, CLOCK)
         before = database.statements
-        assert len(load_requests(database, ids, CLOCK, ZONE).loaded) == 20
-        assert len(boot_due(database, CLOCK, ZONE).started) == 20
+        loaded = load_requests(database, ids, CLOCK, ZONE).loaded
+        assert len(boot_due(database, CLOCK, ZONE, frozenset(loaded)).started) == 20
         assert database.statements - before < 40
     before = database.statements
     load_requests(database, ids, CLOCK, ZONE)
     boot_due(database, CLOCK, ZONE)
-    assert database.statements - before == 2
+    assert database.statements - before == 3
 
 
 def test_a_repeated_request_finds_its_run(database):
@@ -506,7 +507,7 @@ def test_missed_start(database):
 def test_grace_lets_a_late_run_start(database):
     """Within the grace the run starts as if in time."""
     number, clock = missed(database)
-    assert boot_due(database, clock, ZONE, grace_seconds=120).started == [number]
+    assert boot_due(database, clock, ZONE, rules=Rules(grace_seconds=120)).started == [number]
 
 
 @pytest.mark.parametrize(("flag", "started"), [(1, False), (2, True)])

@@ -53,7 +53,7 @@ def test_scopes():
 @pytest.mark.parametrize(
     ("minute", "expected"),
     [
-        (NINE - 1, NINE - 1),  # late before the pause began
+        (NINE - 41, NINE - 41),  # 08:59: late before the pause began
         (NINE, NINE + 10 + RESUME_MS // MINUTE),
         (NINE + 10, NINE + 10 + RESUME_MS // MINUTE),
         (NINE + 20, NINE + 20),

@@ -122,6 +122,15 @@ ext_pause = own_table(
     index("ja_ext_pause_idx1", "ended_at"),
 )
 
+#: The gate of a jobnet, locked by whoever lets one of its runs start that may not run beside
+#: others (jobarranger.db.gates); made when it is first needed.
+ext_gate = own_table(
+    "ja_ext_gate",
+    string("jobnet_id", 32),
+    u64("passed"),  # how often runs have passed
+    primary_key("ja_ext_gate_pk", "jobnet_id"),
+)
+
 #: Hosts of the embedded directory.
 ext_host = own_table(
     "ja_ext_host",

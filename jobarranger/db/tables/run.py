@@ -103,6 +103,7 @@ run_jobnet_summary = table(
     index("ja_ext_run_jobnet_summary_idx1", "jobnet_id"),
     index("ja_ext_run_jobnet_summary_idx2", "scheduled_time"),
     index("ja_ext_run_jobnet_summary_idx3", "start_time"),
+    index("ja_ext_run_jobnet_summary_idx4", "status", "scheduled_time"),
 )
 
 #: The icons of an instance.

@@ -24,6 +24,7 @@ TABLES = (
     "ja_define_value_jobcon_table",
     "ja_ext_agent",
     "ja_ext_audit",
+    "ja_ext_gate",
     "ja_ext_group",
     "ja_ext_host",
     "ja_ext_inbox",
