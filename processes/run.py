@@ -30,6 +30,7 @@ class Run:
         self._clock = context.clock
         self._jobnet_interval = float(context.config.ja_jobnet_interval)
         self._settle_at = float("-inf")
+        self._adopted = False
         self._db = context.database()
         engine = Engine.from_config(context.config, context.clock)
         self._mover = Mover(self._db, engine)
@@ -37,6 +38,9 @@ class Run:
 
     def turn(self, hinted: frozenset[int] | None) -> Turn:
         """Move the hinted families, or everything that waits; a sweep first stops runs."""
+        if not self._adopted:
+            self._mover.adopt()
+            self._adopted = True
         stops_left = hinted is None and self._aborter.abort().left
         moved = self._mover.move(hinted)
         if hinted is None and self._clock.monotonic() >= self._settle_at:

@@ -26,7 +26,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
 from jobarranger.db.pipeline import check_count
 from jobarranger.errors import StateConflict
-from jobarranger.states import DispatchState, IconStatus, JobType, Method
+from jobarranger.states import DispatchState, IconStatus, JobnetStatus, JobType, Method
 
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
 _IDS: Any = bindparam("ids", expanding=True)
@@ -255,6 +255,24 @@ _FINISH = (
     )
     .values(state=bindparam("to_state"), result_at=bindparam("at"), warn_at=null())
 )
+
+
+_WITHOUT_REQUEST = (
+    select(_I.inner_job_id, _I.inner_jobnet_main_id)
+    .outerjoin(t.ext_dispatch, _D.inner_job_id == _I.inner_job_id)
+    .join(t.run_jobnet, t.run_jobnet.c.inner_jobnet_id == _I.inner_jobnet_id)
+    .where(
+        _I.job_type == JobType.JOB,
+        _I.status.in_([IconStatus.RUN, IconStatus.ABORT]),
+        t.run_jobnet.c.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
+        _D.inner_job_id.is_(None),
+    )
+)
+
+
+def without_request(conn: Connection) -> list[tuple[int, int]]:
+    """Return JOB icons at work for which no agent was asked by us, as (inner_job_id, main id)."""
+    return [(row[0], row[1]) for row in conn.execute(_WITHOUT_REQUEST)]
 
 
 def last_attempts(conn: Connection, ids: Collection[int]) -> dict[int, int]:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
+from jobarranger.db import icons as icon_rows
 from jobarranger.db import runs
 from jobarranger.db.engine import Database, Unit
 from jobarranger.failpoints import failpoint
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.loops import LoopWatch
-from jobarranger.flow.resuming import resume
+from jobarranger.flow.resuming import adopt_jobs, resume
 from jobarranger.flow.settling import settle
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.waves import advance
@@ -117,6 +118,27 @@ class Mover:
         failpoint("run.after_commit")
         m.write_all(work.raised)
         return work
+
+    def adopt(self) -> int:
+        """Take over the jobs that another server has running on agents; return how many.
+
+        To be called once, before the first move: our own starts always note their requests.
+        """
+        by_main: dict[int, list[int]] = {}
+        for icon_id, main in self._db.read(icon_rows.without_request):
+            by_main.setdefault(main, []).append(icon_id)
+
+        def adopt_batch(mains: Sequence[int]) -> int:
+            def work_on(unit: Unit) -> int:
+                work = Work(unit, self._engine)
+                ours = work.lock_families(mains, wait=True)
+                adopt_jobs(work, [icon for main in ours for icon in by_main[main]])
+                work.write()
+                return len(work.dispatches)
+
+            return self._db.transaction(work_on)
+
+        return sum(in_batches(list(by_main), BATCH, adopt_batch, self._parking))
 
     def settle(self) -> int:
         """Judge instances whose state does not fit their icons; return how many there were.

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from jobarranger.db import icons as icon_rows
+from jobarranger.db.values import Variables
 from jobarranger.flow import beginning, nesting, stepping
 from jobarranger.flow.records import Instance
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.work import Work
-from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus
+from jobarranger.icons import REGISTRY, Dispatched
+from jobarranger.states import (
+    ACTIVE_JOBNET,
+    AWAITING_RESULT,
+    DispatchState,
+    IconStatus,
+    JobnetStatus,
+    JobType,
+)
 
 _FOLLOWED = frozenset({JobnetStatus.END, JobnetStatus.RUNERR, JobnetStatus.ENDERR})
 
@@ -39,3 +49,26 @@ def _resume_sub_jobnet(work: Work, sub: Instance) -> None:
             obstacle = beginning.enter(work, icon, {}, sub.id)
             if obstacle:
                 stepping.fail(work, icon, [obstacle])
+
+
+def adopt_jobs(work: Work, ids: Collection[int]) -> None:
+    """Note for running JOB icons what another server has asked agents for.
+
+    Their results, stops and warnings need that request. One whose host cannot be told is left
+    alone, and so is one that another process has taken over meanwhile.
+    """
+    job = REGISTRY[JobType.JOB]
+    icons = [icon for icon in work.load_icons(sorted(ids)) if icon.status in AWAITING_RESULT]
+    noted = icon_rows.last_attempts(work.unit.conn, ids)
+    icons = [icon for icon in icons if icon.id not in noted]
+    settings = job.settings(work.unit.conn, [icon.id for icon in icons])
+    work.load_values(Variables.BEFORE, icons)
+    for icon in icons:
+        outcome = job.start(icon, settings.get(icon.id), work.before[icon.id].values())
+        if isinstance(outcome, Dispatched):
+            sent = {
+                "state": int(DispatchState.ACCEPTED),
+                "sending_at": work.now.at,
+                "accepted_at": work.now.at,
+            }
+            work.dispatches.append(stepping.request(work, icon, outcome, 1) | sent)

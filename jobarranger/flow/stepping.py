@@ -171,24 +171,26 @@ def _dispatch(work: Work, icon: Icon, outcome: Dispatched) -> None:
     attempt = 1
     if icon.start_time:
         attempt += icon_rows.last_attempts(work.unit.conn, [icon.id]).get(icon.id, 0)
-    slot = host_slot(outcome.host)
+    work.dispatches.append(request(work, icon, outcome, attempt))
+    work.unit.wake(Role.EXECUTOR, icon.id, slot=host_slot(outcome.host))
+
+
+def request(work: Work, icon: Icon, outcome: Dispatched, attempt: int) -> dict[str, object]:
+    """Return the row of a new request to an agent."""
     warn = outcome.warn_after_ms
-    work.dispatches.append(
-        {
-            "inner_job_id": icon.id,
-            "attempt": attempt,
-            "method": int(outcome.method),
-            "inner_jobnet_main_id": icon.main_id,
-            "slot": slot,
-            "state": int(DispatchState.NEW),
-            "host_name": outcome.host,
-            "force_flag": int(icon.force),
-            "payload": json.dumps(outcome.payload, ensure_ascii=False),
-            "created_at": work.now.at,
-            "warn_at": work.now.at + warn if warn else None,
-        }
-    )
-    work.unit.wake(Role.EXECUTOR, icon.id, slot=slot)
+    return {
+        "inner_job_id": icon.id,
+        "attempt": attempt,
+        "method": int(outcome.method),
+        "inner_jobnet_main_id": icon.main_id,
+        "slot": host_slot(outcome.host),
+        "state": int(DispatchState.NEW),
+        "host_name": outcome.host,
+        "force_flag": int(icon.force),
+        "payload": json.dumps(outcome.payload, ensure_ascii=False),
+        "created_at": work.now.at,
+        "warn_at": work.now.at + warn if warn else None,
+    }
 
 
 def _skip(work: Work, icon: Icon) -> None:

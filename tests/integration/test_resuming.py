@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
+from jobarranger.db import icons as icon_rows
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.states import IconStatus, JobnetStatus, JobStatus, MethodFlag
-from tests.jobnets import Bench, define
+from jobarranger.flow.results import Verdict, complete
+from jobarranger.flow.stopping import request_stops
+from jobarranger.states import (
+    HOST_SLOTS,
+    IconStatus,
+    JobnetStatus,
+    JobStatus,
+    Method,
+    MethodFlag,
+)
+from tests.jobnets import HOST, Bench, define
 
 
 @pytest.fixture
@@ -132,3 +142,68 @@ def test_an_end_that_another_server_reached_has_waited_long_enough(bench: Bench)
     bench.change(run, "JOB-2", status=IconStatus.RUNERR)
     bench.drain()
     assert bench.instance(run).status == JobnetStatus.ENDERR
+
+
+def running_job(bench: Bench, **settings: Any) -> tuple[int, int]:
+    """Leave a run whose job an agent has, asked for by another server; return run and icon."""
+    define(
+        bench.db, "START SET-1 JOB-1 END-1",
+        settings={"SET-1": {"WHERE": HOST}, "JOB-1": settings},
+    )  # fmt: skip
+    (run,) = bench.start()
+    bench.drain()
+    bench.db.transaction(lambda unit: unit.execute(delete(t.ext_dispatch)))
+    return run, bench.icon(run, "JOB-1").inner_job_id
+
+
+@pytest.mark.parametrize("settings", [{}, {"host_flag": 1, "host_name": "WHERE"}])
+def test_the_result_of_a_job_that_another_server_has_sent_is_taken(
+    bench: Bench, settings: dict[str, Any]
+) -> None:
+    """The job is taken over at the start, by the host of its icon; then its result counts, once."""
+    run, icon = running_job(bench, **settings)
+    result = bench.result(icon, attempt=None)
+    assert [one.verdict for one in complete(bench.db, bench.engine, [result], Anybody())] == [
+        Verdict.REFUSED
+    ]
+    assert (bench.mover.adopt(), bench.mover.adopt()) == (1, 0)
+    (judged,) = complete(bench.db, bench.engine, [result], Anybody())
+    assert judged.verdict is Verdict.STORED
+    bench.drain()
+    assert bench.summary(run).status == JobnetStatus.END
+    assert bench.after(run, "JOB-1")["STD_OUT"] == "out\n"
+
+
+def test_a_job_that_another_server_has_sent_can_be_stopped(bench: Bench) -> None:
+    """The kill goes to its agent, as for one of our own."""
+    run, icon = running_job(bench)
+    bench.mover.adopt()
+    assert not bench.send_all()
+    bench.change(run, "JOB-1", method_flag=MethodFlag.STOP)
+    assert request_stops(bench.db, bench.engine, range(HOST_SLOTS)) == [icon]
+    (kill,) = bench.send_all()
+    assert (kill.inner_job_id, kill.method, kill.host_name) == (icon, Method.KILL, HOST)
+
+
+def test_two_processes_take_a_job_over_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have seen it before one of them was faster."""
+    run, icon = running_job(bench)
+    bench.mover.adopt()
+    monkeypatch.setattr(icon_rows, "without_request", lambda _: [(icon, run)])
+    assert bench.mover.adopt() == 0
+
+
+def test_own_jobs_are_not_taken_over(bench: Bench) -> None:
+    """Neither those at work nor those of ended runs."""
+    define(bench.db, "START JOB-1 END-1")
+    bench.start(count=2)
+    bench.drain()
+    assert bench.mover.adopt() == 0
+
+
+class Anybody:
+    """Every connection comes from where it says."""
+
+    def is_host(self, *_: object) -> bool:
+        """Say yes."""
+        return True
