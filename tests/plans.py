@@ -117,7 +117,9 @@ def run(
         "scheduled_time": slot,
         "initial_scheduled_time": slot,
     }
-    moved = {key: summary[key] for key in ("scheduled_time",) if key in summary}
+    moved: dict[str, Any] = {
+        key: summary[key] for key in ("scheduled_time", "run_type") if key in summary
+    }
     return [
         (t.run_jobnet, [{**shared, **moved, "inner_jobnet_main_id": number, "main_flag": 0}]),
         (t.run_jobnet_summary, [{**shared, "invo_flag": 1, **summary}]),

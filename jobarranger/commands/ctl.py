@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Sequence
 
 from jobarranger.commands import (
+    ctl_calendars,
     ctl_directory,
     ctl_icons,
     ctl_jobnets,
     ctl_operations,
     ctl_pauses,
+    ctl_plan,
     ctl_purge,
     operate,
 )
@@ -38,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     operate.add_config(top)
     objects = top.add_subparsers(dest="object", required=True, metavar="OBJECT")
     ctl_directory.add_parsers(objects)
+    ctl_plan.add_parsers(objects)
+    ctl_calendars.add_parsers(objects)
     jobnets = ctl_jobnets.add_parsers(objects)
     ctl_operations.add_parsers(jobnets, ctl_icons.add_parsers(objects))
     ctl_pauses.add_parsers(objects)

@@ -35,6 +35,7 @@ CORE = (
     "icons",
     "loading",
     "messages",
+    "planning",
     "waiting",
     "watching",
 )
