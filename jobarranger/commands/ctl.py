@@ -14,6 +14,7 @@ from jobarranger.commands import (
     ctl_pauses,
     ctl_plan,
     ctl_purge,
+    ctl_starts,
     operate,
 )
 
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     ctl_plan.add_parsers(objects)
     ctl_calendars.add_parsers(objects)
     jobnets = ctl_jobnets.add_parsers(objects)
+    ctl_starts.add_parsers(jobnets)
     ctl_operations.add_parsers(jobnets, ctl_icons.add_parsers(objects))
     ctl_pauses.add_parsers(objects)
     ctl_purge.add_parsers(objects)

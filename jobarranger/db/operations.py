@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Update, select, update
+from sqlalchemy import Connection, Update, and_, select, update
 
 from jobarranger.db import tables as t
+from jobarranger.states import JobType
 
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
 
-_RUN = select(_S.inner_jobnet_id, _S.jobnet_id, _S.status, _S.load_status, _S.jobnet_abort_flag)
+_RUN = select(
+    _S.inner_jobnet_id,
+    _S.jobnet_id,
+    _S.status,
+    _S.load_status,
+    _S.jobnet_abort_flag,
+    _S.scheduled_time,
+    _S.start_pending_flag,
+    _S.multiple_start_up,
+    _J.status.label("instance_status"),
+).join(t.run_jobnet, _J.inner_jobnet_id == _S.inner_jobnet_id)
 _ICON = (
     select(
         _I.inner_job_id,
@@ -53,6 +64,30 @@ def change_run(found: Any, values: Mapping[str, int]) -> Update:
         .where(_S.inner_jobnet_id == found.inner_jobnet_id, _S.status == found.status)
         .values(**values)
     )
+
+
+def change_unstarted(found: Any, values: Mapping[str, int]) -> Update:
+    """Return the change of the summary of a run, if nothing of its start is other than found."""
+    return change_run(found, values).where(
+        _S.load_status == found.load_status,
+        _S.start_pending_flag == found.start_pending_flag,
+        _S.scheduled_time == found.scheduled_time,
+    )
+
+
+def change_instance(found: Any, values: Mapping[str, int]) -> Update:
+    """Return the change of the main row of a run, if it is still as it was found."""
+    return (
+        update(t.run_jobnet)
+        .where(_J.inner_jobnet_id == found.inner_jobnet_id, _J.status == found.instance_status)
+        .values(**values)
+    )
+
+
+def change_starts(conn: Connection, run: int, status: int) -> None:
+    """Set the START icons of a main jobnet to `status`."""
+    starts = and_(_I.inner_jobnet_id == run, _I.job_type == JobType.START)
+    conn.execute(update(t.run_job).where(starts).values(status=status))
 
 
 def change_icon(found: Any, values: Mapping[str, int]) -> Update:

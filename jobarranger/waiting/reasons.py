@@ -192,13 +192,16 @@ WORDS: Mapping[Reason, _Words] = {
         "anew.",
     ),
     Reason.RUN_HELD: _Words(
-        Need.OPERATOR, "its start is on hold", "Release the run in the Manager."
+        Need.OPERATOR,
+        "its start is on hold",
+        "Release the run: jobarg_ctl jobnet release {registry}.",
     ),
     Reason.SCHEDULED: _Words(Need.TIME, "to be started at {time}"),
     Reason.AFTER_OTHER_RUN: _Words(
         Need.TIME,
         "starts when {runs} has ended, an earlier run of its jobnet",
-        "jobarg_ctl jobnet show {first} tells why that has not ended.",
+        "jobarg_ctl jobnet show {first} tells why that has not ended. To start this one beside it: "
+        "jobarg_ctl jobnet start {registry} --force.",
     ),
     Reason.PAUSED: _Words(
         Need.OPERATOR,
@@ -209,9 +212,14 @@ WORDS: Mapping[Reason, _Words] = {
     Reason.START_MISSED: _Words(
         Need.OPERATOR,
         "its start at {time} was missed",
-        "Start it late in the Manager, or stop it: jobarg_ctl jobnet abort {registry}.",
+        "Start it now (jobarg_ctl jobnet start {registry}) or give it up (jobarg_ctl jobnet abort "
+        "{registry}).",
     ),
-    Reason.SKIPPED: _Words(Need.NOBODY, "not started: an earlier run of its jobnet was active", ""),
+    Reason.SKIPPED: _Words(
+        Need.NOBODY,
+        "not started: an earlier run of its jobnet was active, or its time had passed",
+        "",
+    ),
     Reason.CANCELLED: _Words(Need.NOBODY, "stopped by somebody before it started"),
     Reason.GOING_ON: _Words(Need.TIME, "goes on: {icons}"),
     Reason.IN_ERROR_GOING_ON: _Words(
