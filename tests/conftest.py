@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,10 @@ from tests import services
 PRODUCTS = tuple(os.environ.get("JOBARG_TEST_PRODUCTS", "sqlite,mariadb,postgresql").split(","))
 #: Those of them that are servers.
 SERVER_PRODUCTS = tuple(product for product in PRODUCTS if product in services.SERVERS)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell's background job ignores it, and so would every process that a test starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MakeDatabase = Callable[..., Database]
 
