@@ -252,6 +252,11 @@ def _state(directory: Path) -> Iterator[dict[str, dict[str, Any]]]:
         json.dump(state, file)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what `-n auto` means: more than processors, since crash tests wait more than work."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the services; only the main process does, when all workers are done."""
     if hasattr(session.config, "workerinput"):
