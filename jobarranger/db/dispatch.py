@@ -370,6 +370,7 @@ _STOPPABLE = (
     .where(
         _I.status == IconStatus.RUN,
         _I.method_flag == MethodFlag.STOP,
+        _I.job_type.in_(bindparam("kinds", expanding=True)),
         func.coalesce(_D.slot, NO_SLOT).in_(_SLOTS),
     )
     .order_by(_I.inner_jobnet_main_id, _I.inner_job_id)
@@ -378,12 +379,15 @@ _STOPPABLE = (
 _IN_PROGRESS_OF = _IN_PROGRESS.where(_I.inner_job_id.in_(_IDS))
 
 
-def stop_asked(conn: Connection, slots: Sequence[int], *, most: int) -> Sequence[Any]:
-    """Return the running icons that a person wants stopped, by the slots of their hosts.
+def stop_asked(
+    conn: Connection, slots: Sequence[int], kinds: Collection[int], *, most: int
+) -> Sequence[Any]:
+    """Return the running icons of some kinds that a person wants stopped, by their hosts' slots.
 
     `NO_SLOT` among the slots asks for those that no agent has, nor is to get.
     """
-    return conn.execute(_STOPPABLE, {"slots": list(slots), "most": most}).all()
+    wanted = {"slots": list(slots), "kinds": sorted(kinds), "most": most}
+    return conn.execute(_STOPPABLE, wanted).all()
 
 
 def in_progress(conn: Connection, icons: Collection[int]) -> dict[int, Any]:

@@ -6,7 +6,7 @@ means that someone else was faster: the transaction is rolled back and decided a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,14 @@ from jobarranger.db.pipeline import Check, check_count
 from jobarranger.errors import StateConflict
 
 _IDS: Any = bindparam("ids_", expanding=True)
+
+#: Rows that one statement names; no product takes parameters without end (PostgreSQL: 65,535).
+MOST = 10_000
+
+
+def batched(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Return `keys` in parts of at most `size`."""
+    return (keys[start : start + size] for start in range(0, len(keys), size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,10 @@ def apply_changes(
         groups.setdefault(group, []).append(change.key)
     for (stored, values), keys in groups.items():
         statement = _statement(table, key, status, tuple(name for name, _ in values))
-        parameters = {f"v_{name}": value for name, value in values}
-        result = conn.execute(statement, {**parameters, "ids_": sorted(keys), "stored_": stored})
-        check_count(conn, result, _expect(len(keys), f"{table.name} in state {stored}"))
+        parameters: dict[str, object] = {f"v_{name}": value for name, value in values}
+        for part in batched(sorted(keys), MOST):
+            result = conn.execute(statement, {**parameters, "ids_": part, "stored_": stored})
+            check_count(conn, result, _expect(len(part), f"{table.name} in state {stored}"))
 
 
 def _expect(count: int, what: str) -> Check:

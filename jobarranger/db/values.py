@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Integer, Table, bindparam, delete, literal, s
 
 from jobarranger.db import tables as t
 from jobarranger.db.bulk import insert_rows
+from jobarranger.db.guarded import MOST, batched
 from jobarranger.flow.variables import VariableRows
 
 _IDS: Any = bindparam("ids", expanding=True)
@@ -54,8 +55,6 @@ def _select(kind: Variables) -> Any:
 
 _SELECT = {kind: _select(kind) for kind in Variables}
 _DELETE = {kind: delete(kind.table).where(kind.table.c.seq_no.in_(_IDS)) for kind in Variables}
-#: Rows that one statement deletes; no product takes parameters without end.
-_MOST_DELETED = 10_000
 
 
 def read(conn: Connection, kind: Variables, owners: Collection[int]) -> dict[int, VariableRows]:
@@ -114,8 +113,8 @@ def write(
         instance_of: the instance of each icon (icon tables carry it for information).
     """
     doomed = [seq for rows in sets.values() for seq in rows.deleted]
-    for start in range(0, len(doomed), _MOST_DELETED):
-        conn.execute(_DELETE[kind], {"ids": doomed[start : start + _MOST_DELETED]})
+    for part in batched(doomed, MOST):
+        conn.execute(_DELETE[kind], {"ids": part})
     fresh = [
         {kind.key: owner, "value_name": row.name, kind.text: row.value}
         | ({} if kind is Variables.JOBNET else {"inner_jobnet_id": instance_of[owner]})

@@ -73,8 +73,7 @@ def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[in
     Families that somebody else holds are left for the next sweep.
     """
     asked = [*slots, dispatch.NO_SLOT] if _FIRST_SLOT in slots else slots
-    rows = db.read(lambda conn: dispatch.stop_asked(conn, asked, most=BATCH))
-    rows = [row for row in rows if row.job_type in _STOPPABLE]
+    rows = db.read(lambda conn: dispatch.stop_asked(conn, asked, _STOPPABLE, most=BATCH))
     if not rows:
         return []
 

@@ -7,14 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Engine, event, insert, select
 
+from jobarranger.db import guarded
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.flow import waves
+from jobarranger.flow import stopping, waves
 from jobarranger.flow.loops import MOST_PASSES
 from jobarranger.flow.moving import Mover
-from jobarranger.states import IconStatus, JobnetStatus, JobStatus, MethodFlag, RunType
+from jobarranger.states import (
+    HOST_SLOTS,
+    IconStatus,
+    JobnetStatus,
+    JobStatus,
+    MethodFlag,
+    RunType,
+)
 from tests.jobnets import Bench, define
 
 
@@ -574,3 +582,43 @@ def test_many_sub_jobnets_end_together(bench: Bench) -> None:
     assert ended(bench, run)
     assert bench.after(run, "NET-1")["JOB_EXIT_CD"] == "3"
     assert bench.after(run, "NET-2")["JOB_EXIT_CD"] == "5"
+
+
+def test_more_icons_than_a_statement_names_change_alike(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are written in parts, each of which must meet as many rows as it names."""
+    monkeypatch.setattr(guarded, "MOST", 2)
+    names = [f"JOB-{number}" for number in range(5)]
+    define(bench.db, "; ".join(["START M-1", *(f"M-1 {name} W-1" for name in names), "W-1 END-1"]))
+    (run,) = bench.start()
+    statements = []
+
+    def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        bench.drain()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert sum(one.startswith("UPDATE ja_run_job_table") for one in statements) >= 3
+    bench.finish()
+    assert ended(bench, run)
+
+
+def test_icons_that_cannot_be_stopped_do_not_hide_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JOBNET icon with the flag is passed over; the job behind it in the batch is stopped."""
+    monkeypatch.setattr(stopping, "BATCH", 1)
+    define(bench.db, "START JOB-S END-1", jobnet_id="SUB")
+    define(bench.db, "START NET-1 END-1")
+    (run,) = bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    bench.change(run, "NET-1", method_flag=MethodFlag.STOP)
+    bench.change_number(request.inner_job_id, method_flag=MethodFlag.STOP)
+    assert bench.icon(run, "NET-1").inner_job_id < request.inner_job_id
+    stopped = stopping.request_stops(bench.db, bench.engine, range(HOST_SLOTS))
+    assert stopped == [request.inner_job_id]
