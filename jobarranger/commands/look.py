@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection
 
 from jobarranger import directory
-from jobarranger.clock import stamp12
 from jobarranger.commands.operate import Session
 from jobarranger.db import overview, pauses
 from jobarranger.db.overview import Detail, Filter, RunRows
 from jobarranger.errors import ConfigError, JobArrangerError
 from jobarranger.loading.pauses import Pauses
+from jobarranger.slots import due_slot
 from jobarranger.states import JobnetStatus
 from jobarranger.waiting.facts import HostState
 from jobarranger.waiting.view import IconView, RunView, hosts_of, run_view
@@ -75,7 +75,7 @@ def _explained(
     session: Session, rows: Sequence[RunRows], hosts: Mapping[str, HostState], paused: Pauses
 ) -> list[RunView]:
     now = session.clock.now_ms()
-    minute = stamp12(now, session.zone)
+    minute = due_slot(now, session.zone)
     return [
         run_view(one, hosts, now=now, minute=minute, zone=session.zone, pauses=paused)
         for one in rows
