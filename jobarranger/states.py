@@ -162,6 +162,14 @@ class MissedStart(StrEnum):
     HOLD = "hold"  #: it stands in error until people start or stop it
 
 
+class DatedKind(IntEnum):
+    """`ja_ext_in_force.kind`: the definitions that decide when something starts."""
+
+    SCHEDULE = 1
+    CALENDAR = 2
+    FILTER = 3
+
+
 class Method(IntEnum):
     """`method` of a jobrun telegram and of a dispatch."""
 

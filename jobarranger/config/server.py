@@ -73,6 +73,7 @@ class ServerConfig:
     ja_stop_timeout: int
     ja_selfmon_interval: int
     ja_loader_interval: int
+    ja_catch_up: int
     ja_launch_interval: int
     ja_boot_interval: int
     ja_jobnet_interval: int

@@ -343,6 +343,18 @@ CHILDREN = (
 INTERVALS = (
     _interval("JaSelfmonInterval", 1, "How often the monitor looks at the other processes."),
     _interval("JaLoaderInterval", 30, "How often the schedules are read for runs to be loaded."),
+    _number(
+        "JaCatchUp",
+        "Intervals",
+        0,
+        527_040,
+        1440,
+        "How long ago a scheduled start may be that is still loaded after an outage of the "
+        "server; JaMissedStart then decides about it. What is longer ago is reported. 0 loads "
+        "nothing of the past, as 3.0.0.",
+        unit="minutes",
+        since=_OWN,
+    ),
     _interval("JaLaunchInterval", 1, "How often starts that came without a hint are looked for."),
     _interval("JaBootInterval", 1, "How often runs whose time has come are looked for."),
     _interval(

@@ -119,14 +119,22 @@ def read_versions(conn: Connection, keys: Collection[VersionKey]) -> dict[Versio
 
 
 def read_tree(
-    conn: Connection, keys: Collection[VersionKey]
+    conn: Connection,
+    keys: Collection[VersionKey],
+    known: Mapping[VersionKey, Definition] | None = None,
 ) -> tuple[dict[VersionKey, Definition], dict[str, VersionKey]]:
     """Return the versions, all sub-jobnets below them, and the version in force of each sub.
 
     Sub-jobnets without a version in force are left out of the second answer. Four to some twenty
-    statements per level, whatever the number of versions.
+    statements per level, whatever the number of versions; those in `known` are not read again.
     """
-    found = read_versions(conn, keys)
+    known = known or {}
+
+    def versions_of(wanted: Collection[VersionKey]) -> dict[VersionKey, Definition]:
+        have = {key: known[key] for key in wanted if key in known}
+        return have | read_versions(conn, set(wanted) - have.keys())
+
+    found = versions_of(keys)
     valid: dict[str, VersionKey] = {}
     asked: set[str] = set()
     level: Iterable[Definition] = found.values()
@@ -134,7 +142,7 @@ def read_tree(
         asked |= wanted
         headers = valid_headers(conn, wanted)
         valid |= {name: (name, header["update_date"]) for name, header in headers.items()}
-        more = read_versions(conn, {valid[name] for name in headers} - found.keys())
+        more = versions_of({valid[name] for name in headers} - found.keys())
         found |= more
         level = more.values()
     return found, valid

@@ -27,6 +27,7 @@ from jobarranger.db.definitions import SETTINGS
 from jobarranger.db.engine import Unit
 from jobarranger.db.pipeline import together
 from jobarranger.loading.templates import RUN_TABLE
+from jobarranger.loading.window import guards_over
 from jobarranger.purging.limits import Limits
 from jobarranger.purging.spans import PARAMETERS
 from jobarranger.states import IconStatus, JobnetStatus, JobType
@@ -255,8 +256,16 @@ def remove_log(conn: Connection, log: int, after: int, most: int) -> tuple[int, 
 
 # -- rows by key -----------------------------------------------------------------------------------
 
-_M, _R, _B, _A, _P = (
-    table.c for table in (t.send_message, t.ext_request, t.ext_inbox, t.ext_audit, t.ext_pause)
+_M, _R, _B, _A, _P, _G = (
+    table.c
+    for table in (
+        t.send_message,
+        t.ext_request,
+        t.ext_inbox,
+        t.ext_audit,
+        t.ext_pause,
+        t.ext_slot,
+    )
 )
 
 
@@ -276,6 +285,11 @@ _DUE_INBOX = and_(
 )
 _DUE_AUDIT = _A.at <= bindparam("audit")
 _DUE_PAUSES = or_(_P.ended_at <= bindparam("leftovers"), _P.until_at <= bindparam("leftovers"))
+#: Guards of what may still be caught up stay, however old (jobarranger.loading.window).
+_DUE_GUARDS = and_(
+    _G.slot_at <= bindparam("guards"),
+    _G.slot_at <= select(func.min(t.ext_window.c.until_at)).scalar_subquery() + guards_over(0),
+)
 
 _KEYED = {
     "notifications": [_keyed(_M.send_no, _SENT), _keyed(_M.send_no, _GIVEN_UP)],
@@ -283,6 +297,7 @@ _KEYED = {
     "kept results": [_keyed(_B.id, _DUE_INBOX)],
     "audit entries": [_keyed(_A.id, _DUE_AUDIT)],
     "pauses": [_keyed(_P.id, _DUE_PAUSES)],
+    "handled starts": [_keyed(_G.inner_jobnet_id, _DUE_GUARDS)],
 }
 #: Kinds of rows that are removed by their keys.
 KINDS = tuple(_KEYED)
@@ -293,6 +308,7 @@ def _values(limits: Limits) -> dict[str, int]:
         "messages": limits.messages,
         "audit": limits.audit,
         "leftovers": limits.leftovers,
+        "guards": limits.guards,
     }
 
 
@@ -333,4 +349,5 @@ def counts(conn: Connection, limits: Limits) -> dict[str, int]:
         "kept results": count(t.ext_inbox, _DUE_INBOX),
         "audit entries": count(t.ext_audit, _DUE_AUDIT),
         "pauses": count(t.ext_pause, _DUE_PAUSES),
+        "handled starts": count(t.ext_slot, _DUE_GUARDS),
     }

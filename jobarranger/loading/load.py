@@ -11,7 +11,6 @@ database refuses is tried alone, and after three failures left alone for a minut
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -26,22 +25,13 @@ from jobarranger.db.definitions import Values, read_tree
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DefinitionError
 from jobarranger.failpoints import failpoint
-from jobarranger.loading.expand import (
-    INSERT_ORDER,
-    Ids,
-    Library,
-    MissingVersion,
-    Plan,
-    Rows,
-    plan,
-    rows,
-    summary_row,
-)
+from jobarranger.loading.expand import Library, MissingVersion, Plan, plan, summary_row
 from jobarranger.loading.notes import queue_notes
 from jobarranger.loading.requests import IdSource
+from jobarranger.loading.writing import expand, insert_rows
 from jobarranger.messages.model import Message, Raised
 from jobarranger.parking import Parking, together_or_alone
-from jobarranger.states import Counter, JobnetStatus, JobStatus, LoadStatus
+from jobarranger.states import JobnetStatus, JobStatus, LoadStatus
 from jobarranger.wakes import Role
 
 #: Runs of one transaction.
@@ -143,13 +133,16 @@ def _prepare(db: Database, found: Sequence[Values]) -> Batch:
 
 def _load(db: Database, ids: IdSource, batch: Batch, runs: Sequence[int], at: int) -> list[int]:
     """Write the given runs in one transaction; return those that were still waiting."""
-    expanded = _expand(ids, [batch.plans[run] for run in runs if run in batch.plans])
+    expanded = expand(ids, [batch.plans[run] for run in runs if run in batch.plans])
     broken = {run: batch.broken[run] for run in runs if run in batch.broken}
 
     def work(unit: Unit) -> list[int]:
         waiting = set(unit.execute(unit.lock(queries.lock_waiting_mains(runs))).scalars())
         waiting -= queries.summarised(unit.conn, waiting) if waiting else set()
-        _insert(unit, expanded, waiting, whole=len(waiting) == len(runs))
+        insert_rows(
+            unit,
+            (into for run, into in expanded.items() if run in waiting),
+        )
         _fail(unit, [pair for run, pair in broken.items() if run in waiting], at)
         unit.wake(Role.BOOT, *sorted(waiting - broken.keys()))
         failpoint("loader.before_commit")
@@ -161,30 +154,6 @@ def _load(db: Database, ids: IdSource, batch: Batch, runs: Sequence[int], at: in
     done = db.transaction(work, landed=landed)
     failpoint("loader.after_commit")
     return done
-
-
-def _expand(ids: IdSource, plans: Sequence[Plan]) -> dict[int, Rows]:
-    """Reserve the ids of a batch and stamp the rows of each run."""
-    needs: dict[Counter, int] = defaultdict(int)
-    for one in plans:
-        for counter, count in one.needs.items():
-            needs[counter] += count
-    source = Ids({counter: iter(ids.take(counter, n)) for counter, n in needs.items() if n})
-    expanded: dict[int, Rows] = {}
-    for one in plans:
-        into: Rows = defaultdict(list)
-        rows(one, source, into)
-        expanded[one.run["inner_jobnet_id"]] = into
-    return expanded
-
-
-def _insert(unit: Unit, expanded: dict[int, Rows], waiting: set[int], *, whole: bool) -> None:
-    """Insert the rows of the runs that still wait, table by table."""
-    chosen = [into for run, into in expanded.items() if whole or run in waiting]
-    for table in INSERT_ORDER:
-        found = [row for into in chosen for row in into.get(table, ())]
-        if found:
-            unit.execute(insert(table), found)
 
 
 def _fail(unit: Unit, broken: Sequence[tuple[Values, DefinitionError]], at: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from jobarranger.clock import stamp12, stamp14, stamp17
+from jobarranger.loading.window import guards_over
 from jobarranger.purging.spans import Spans
 
 _MINUTE = 60_000
@@ -24,6 +25,7 @@ class Limits:
     messages: int  #: 14 digits
     audit: int
     leftovers: int  #: own rows that belong to nothing any more
+    guards: int  #: scheduled starts that were loaded
 
 
 def limits_at(now: int, zone: tzinfo, spans: Spans) -> Limits:
@@ -35,6 +37,7 @@ def limits_at(now: int, zone: tzinfo, spans: Spans) -> Limits:
         messages=stamp14(_back(now, spans.messages), zone),
         audit=_back(now, spans.audit),
         leftovers=now - _DAY,
+        guards=guards_over(now),
     )
 
 

@@ -19,12 +19,15 @@ import psutil
 from sqlalchemy import Connection, func, select, update
 
 from jobarranger.client import Client, ClientError
+from jobarranger.clock import local_time, zone_named
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.loading.requests import StartRequest, register
+from jobarranger.slots import MINUTE_MS
 from jobarranger.states import DispatchState, IconStatus, JobnetStatus
+from tests.schedules import Timetabled
 from tests.stack import HOST, PASSWORD, USER, Stack
 
 T = TypeVar("T")
@@ -163,6 +166,35 @@ class CrashRig(Stack):
         request = StartRequest(jobnet_id=JOBNET, execution_user_name=USER)
         register(self.db, IdPool(self.db), [request] * count, self.db.clock)
         return self.started()
+
+    def schedule(self, count: int, *, minutes: int = 0) -> int:
+        """Let so many schedules start the jobnet once; return the instant of it (UTC ms).
+
+        Args:
+            count: of the schedules.
+            minutes: so many minutes from now; 0 = in the present one, or in the next one if the
+                present one is nearly over.
+        """
+        zone = zone_named(None)
+        at = self.db.clock.now_ms()
+        at = at - at % MINUTE_MS + minutes * MINUTE_MS
+        if not minutes and self.db.clock.now_ms() - at > MINUTE_MS // 2:
+            at += MINUTE_MS
+        here = Timetabled(self.db, self.db.clock, zone)
+        local = local_time(at, zone)
+        here.calendar("ONCE", [local.date()])
+        for number in range(count):
+            here.schedule(f"S{number}", [("ONCE", f"{local:%H%M}")], [JOBNET])
+        return at
+
+    def wait_for_starts(self, count: int, seconds: float = 100.0) -> list[int]:
+        """Wait until so many runs are there; return their numbers."""
+        deadline = time.monotonic() + seconds
+        while len(found := self.started()) < count:
+            assert time.monotonic() < deadline, f"{found} is all that was loaded"
+            self.revive()
+            time.sleep(0.05)
+        return found
 
     def started(self) -> list[int]:
         """Return the numbers of all runs that were registered."""

@@ -41,6 +41,9 @@ def _name_of(call: ast.Call, path: Path) -> str:
 
 
 POINTS = failpoints_in_source()
+#: Those that only starts by schedule pass.
+SCHEDULED = [point for point in POINTS if "slots" in point]
+REQUESTED = [point for point in POINTS if point not in SCHEDULED]
 PURGING = [point for point in POINTS if point.startswith("purge.")]
 
 
@@ -89,3 +92,18 @@ def test_a_death_of_the_housekeeper_leaves_nothing_half(make: Make, point: str) 
     rig.keep_nothing()
     assert rig.wait_until_purged() == {}, rig.evidence()
     assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("point", SCHEDULED)
+def test_a_death_over_a_scheduled_start_loses_and_doubles_nothing(make: Make, point: str) -> None:
+    """The starts of one minute are loaded once each, whoever dies before or after the commit."""
+    rig = make()
+    rig.arm(f"{point}=kill@1", f"{point}=kill@2")
+    rig.schedule(RUNS)
+    rig.run()
+    runs = rig.wait_for_starts(RUNS)
+    faults = rig.settle(runs)
+    assert faults == [], "\n".join([*faults, rig.evidence()])
+    assert f"{point}=kill@1" in rig.acted(), f"nothing died at {point}"
+    assert len(rig.started()) == RUNS, rig.evidence()

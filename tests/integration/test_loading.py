@@ -14,8 +14,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.db.objects import Name
 from jobarranger.definitions import versions, yamlform
-from jobarranger.loading import expand
-from jobarranger.loading import load as load_module
+from jobarranger.loading import expand, writing
 from jobarranger.loading.boot import boot_due
 from jobarranger.loading.due import Rules
 from jobarranger.loading.load import load_requests
@@ -403,7 +402,7 @@ def test_a_bad_family_does_not_block_others(database, monkeypatch):
         if planned.run["inner_jobnet_id"] == bad:
             into[t.run_job][0]["job_type"] = None
 
-    monkeypatch.setattr(load_module, "rows", spoiled)
+    monkeypatch.setattr(writing, "rows", spoiled)
     clock = FakeClock(CLOCK.now_ms())
     parking = Parking(clock)
     assert load(database, parking=parking, clock=clock).loaded == [first, last]

@@ -32,6 +32,7 @@ calendar_control = table(
     string("calendar_name", 64),
     string("memo", 100, null=True),
     primary_key("ja_calendar_control_pk", "calendar_id", "update_date"),
+    index("ja_ext_calendar_control_idx1", "valid_flag", "update_date"),
 )
 
 #: The operating days of a calendar.
@@ -60,6 +61,7 @@ filter_control = table(
     string("filter_name", 64),
     string("memo", 100, null=True),
     primary_key("ja_filter_control_pk", "filter_id", "update_date"),
+    index("ja_ext_filter_control_idx1", "valid_flag", "update_date"),
 )
 
 #: Schedules, one row per version.
@@ -123,6 +125,7 @@ jobnet_control = table(
     string("jobnet_name", 64),
     string("memo", 100, null=True),
     primary_key("ja_jobnet_control_pk", "jobnet_id", "update_date"),
+    index("ja_ext_jobnet_control_idx1", "valid_flag", "update_date"),
 )
 
 #: The icons of a jobnet.

@@ -131,6 +131,40 @@ ext_gate = own_table(
     primary_key("ja_ext_gate_pk", "jobnet_id"),
 )
 
+#: Scheduled starts that were loaded, so that nothing is loaded twice: it outlives the run.
+ext_slot = own_table(
+    "ja_ext_slot",
+    i64("slot"),  # local minute, 12 digits
+    string("schedule_id", 32),
+    string("calendar_id", 32),  # calendar or filter
+    string("jobnet_id", 32),
+    u64("inner_jobnet_id"),
+    i64("slot_at"),  # the instant that the slot stands for
+    i64("at"),
+    primary_key("ja_ext_slot_pk", "slot", "schedule_id", "calendar_id", "jobnet_id"),
+    index("ja_ext_slot_idx1", "slot_at"),
+    index("ja_ext_slot_idx2", "inner_jobnet_id"),
+)
+
+#: How far the schedules have been loaded: one row.
+ext_window = own_table(
+    "ja_ext_window",
+    integer("id"),
+    i64("until_at"),
+    i64("at"),
+    primary_key("ja_ext_window_pk", "id"),
+)
+
+#: Schedules, calendars and filters in force, and since when the loader knows it.
+ext_in_force = own_table(
+    "ja_ext_in_force",
+    integer("kind"),  # states.DatedKind
+    string("object_id", 32),
+    u64("update_date"),
+    i64("since_at"),
+    primary_key("ja_ext_in_force_pk", "kind", "object_id"),
+)
+
 #: Hosts of the embedded directory.
 ext_host = own_table(
     "ja_ext_host",

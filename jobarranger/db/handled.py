@@ -1,0 +1,179 @@
+"""Statements of the scheduled load: what was loaded, how far, and what is in force.
+
+The *key* of a scheduled start is (slot, schedule id, calendar or filter id, jobnet id). Functions
+take a connection and never commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlalchemy import Connection, delete, func, insert, literal, select, union_all, update
+
+from jobarranger.db import tables as t
+from jobarranger.states import DatedKind, RunType
+
+#: (slot, schedule id, calendar or filter id, jobnet id)
+Key: TypeAlias = tuple[int, str, str, str]
+#: Kind and id of a definition.
+Name: TypeAlias = tuple[DatedKind, str]
+#: Count, newest and sum of the versions in force of each kind; jobnets are the last.
+Fingerprint: TypeAlias = tuple[tuple[int, ...], ...]
+
+LOAD_SPAN = "JOBNET_LOAD_SPAN"
+#: The row of `ja_ext_window`.
+_WINDOW = 1
+
+_L, _W, _F, _J = t.ext_slot.c, t.ext_window.c, t.ext_in_force.c, t.run_jobnet.c
+_CONTROLS = (t.schedule_control, t.calendar_control, t.filter_control, t.jobnet_control)
+_DATED = {
+    DatedKind.SCHEDULE: (t.schedule_control, t.schedule_control.c.schedule_id),
+    DatedKind.CALENDAR: (t.calendar_control, t.calendar_control.c.calendar_id),
+    DatedKind.FILTER: (t.filter_control, t.filter_control.c.filter_id),
+}
+
+_FINGERPRINT = union_all(
+    *(
+        select(
+            literal(number).label("number"),
+            func.count(),
+            func.max(table.c.update_date),
+            func.sum(table.c.update_date),
+        ).where(table.c.valid_flag == 1)
+        for number, table in enumerate(_CONTROLS)
+    )
+)
+_STATE = select(
+    select(t.parameter.c.value).where(t.parameter.c.parameter_name == LOAD_SPAN).scalar_subquery(),
+    select(_W.until_at).where(_W.id == _WINDOW).scalar_subquery(),
+)
+_IN_FORCE = union_all(
+    *(
+        select(literal(int(kind)), column, table.c.update_date).where(table.c.valid_flag == 1)
+        for kind, (table, column) in _DATED.items()
+    )
+)
+
+
+# -- what changes ----------------------------------------------------------------------------
+
+
+def fingerprint(conn: Connection) -> Fingerprint:
+    """Return numbers that change whenever another version of anything comes into force."""
+    rows = sorted(tuple(int(value or 0) for value in row) for row in conn.execute(_FINGERPRINT))
+    return tuple(rows)
+
+
+def state(conn: Connection) -> tuple[str | None, int | None]:
+    """Return the load span as it is stored, and up to which instant everything was loaded."""
+    row = conn.execute(_STATE).one()
+    return row[0], row[1]
+
+
+def note_window(conn: Connection, until_at: int, at: int) -> None:
+    """Remember up to which instant (UTC ms) everything was loaded."""
+    values = {"until_at": until_at, "at": at}
+    if not conn.execute(update(t.ext_window).where(_W.id == _WINDOW).values(values)).rowcount:
+        conn.execute(insert(t.ext_window), {"id": _WINDOW, **values})
+
+
+# -- in force since when ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version in force, and since when (UTC ms) the loader knows it."""
+
+    update_date: int
+    since_at: int
+
+
+def in_force(conn: Connection) -> dict[Name, int]:
+    """Return the versions (update dates) in force of schedules, calendars and filters."""
+    found: dict[Name, int] = {}
+    for kind, name, update_date in conn.execute(_IN_FORCE):
+        key = (DatedKind(kind), name)
+        found[key] = max(found.get(key, 0), update_date)
+    return found
+
+
+def known_in_force(conn: Connection) -> dict[Name, Version]:
+    """Return what was in force when the loader looked last."""
+    rows = conn.execute(select(_F.kind, _F.object_id, _F.update_date, _F.since_at))
+    return {(DatedKind(row[0]), row[1]): Version(row[2], row[3]) for row in rows}
+
+
+def note_in_force(conn: Connection, gone: Iterable[Name], new: Mapping[Name, Version]) -> None:
+    """Forget what is no longer in force, and remember what has become so."""
+    for kind in DatedKind:
+        names = sorted(name for of, name in gone if of is kind)
+        if names:
+            conn.execute(
+                delete(t.ext_in_force).where(_F.kind == int(kind), _F.object_id.in_(names))
+            )
+    if new:
+        conn.execute(
+            insert(t.ext_in_force),
+            [
+                {
+                    "kind": int(kind),
+                    "object_id": name,
+                    "update_date": version.update_date,
+                    "since_at": version.since_at,
+                }
+                for (kind, name), version in sorted(new.items())
+            ],
+        )
+
+
+def owners(conn: Connection, schedules: Collection[str]) -> dict[str, str]:
+    """Return the users to whom schedules in force belong."""
+    c = t.schedule_control.c
+    rows = conn.execute(
+        select(c.schedule_id, c.user_name).where(
+            c.schedule_id.in_(sorted(schedules)), c.valid_flag == 1
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+# -- what was loaded -------------------------------------------------------------------------
+
+
+def handled(conn: Connection, keys: Collection[Key]) -> set[Key]:
+    """Return those of the starts that were loaded, however long ago their runs were purged."""
+    slots = {key[0] for key in keys}
+    rows = conn.execute(
+        select(_L.slot, _L.schedule_id, _L.calendar_id, _L.jobnet_id).where(
+            _L.slot == min(slots) if len(slots) == 1 else _L.slot.between(min(slots), max(slots)),
+            _L.schedule_id.in_(sorted({key[1] for key in keys})),
+        )
+    )
+    return {(row[0], row[1], row[2], row[3]) for row in rows} & set(keys)
+
+
+def loaded_runs(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """Return the runs that a 3.0.0 server has loaded for starts; it wrote no slots."""
+    rows = conn.execute(
+        select(
+            _J.initial_scheduled_time,
+            _J.schedule_id,
+            _J.calendar_id,
+            _J.jobnet_id,
+            _J.inner_jobnet_id,
+        ).where(
+            _J.initial_scheduled_time.in_(sorted({key[0] for key in keys})),
+            _J.schedule_id.in_(sorted({key[1] for key in keys})),
+            _J.run_type == int(RunType.NORMAL),
+            _J.main_flag == 0,
+        )
+    )
+    found = {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+    return {key: found[key] for key in set(keys) & found.keys()}
+
+
+def add_slots(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Remember starts as loaded; the unique key refuses a second one."""
+    conn.execute(insert(t.ext_slot), [dict(row) for row in rows])
