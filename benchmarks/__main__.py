@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import engine, fan_out, idle, sequence, throughput
+from benchmarks import engine, fan_out, history, idle, sequence, throughput
 from benchmarks.figures import Figure, file_system, fsync_us
 from benchmarks.surroundings import PRODUCTS, Surroundings, surroundings
 from tests.services import ServiceMissing
@@ -26,6 +26,7 @@ BENCHES: dict[str, Bench] = {
     "engine": engine.run,
     "fan-out": fan_out.run,
     "idle": idle.run,
+    "history": history.run,
 }
 
 

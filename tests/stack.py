@@ -26,6 +26,9 @@ from jobarranger.definitions.yamlform import parse
 from jobarranger.directory.passwords import hash_password
 from jobarranger.states import DatabaseType, JobnetStatus, UserType
 
+#: The lowest number of a run that a client has started.
+FIRST = 1_600_000_000_000_000_000
+
 HOST = "localhost"
 USER = "tester"
 PASSWORD = "a-secret-of-tests"
@@ -121,9 +124,11 @@ class Stack(Site):
     # -- looking ---------------------------------------------------------------------------
 
     def ended(self, runs: Iterable[int] | None = None) -> int:
-        """Count the runs that have ended normally."""
+        """Count the runs of clients that have ended normally."""
         column = t.run_jobnet_summary.c
-        query = select(func.count()).where(column.status == JobnetStatus.END)
+        query = select(func.count()).where(
+            column.inner_jobnet_id >= FIRST, column.status + 0 == JobnetStatus.END
+        )
         if runs is not None:
             query = query.where(column.inner_jobnet_id.in_(list(runs)))
         return int(self.db.read(lambda conn: conn.scalar(query)) or 0)

@@ -1,0 +1,224 @@
+"""history: what finished runs cost the living, and what their purge costs.
+
+`sequence` and `throughput` on an empty database; again beside many finished runs; and again while
+these are being purged. The runs are copies of a real one, made by the database itself, with
+three variables to each side of an icon. The number is `JOBARG_BENCH_HISTORY`, by default 20,000.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from benchmarks import sequence, throughput
+from benchmarks.figures import Figure
+from benchmarks.jobnets import chain
+from benchmarks.surroundings import Surroundings
+from jobarranger.db import tables as t
+from jobarranger.db.engine import Unit
+
+#: Environment variable with the number of finished runs.
+VARIABLE = "JOBARG_BENCH_HISTORY"
+DEFAULT = 20_000
+#: Variables that are kept on each side of an icon of the copies.
+VARIABLES = ("JOBNET_ID", "JOB_EXIT_CD", "STD_OUT")
+#: When the finished runs have ended, so that they are due as soon as the span is short.
+ENDED = 20260101120000
+#: Runs copied in one transaction at most.
+STEP = 20_000
+KEEP = 100_000_000
+
+#: How the numbers of the model's rows are shifted for a copy, by column.
+_RUN, _ICON, _ARROW = "run", "icon", "arrow"
+_SHIFTED = {
+    "inner_jobnet_id": _RUN,
+    "inner_jobnet_main_id": _RUN,
+    "inner_job_id": _ICON,
+    "inner_job_id_fs_link": _ICON,
+    "inner_flow_id": _ARROW,
+    "start_inner_job_id": _ICON,
+    "end_inner_job_id": _ICON,
+}
+_COPIED = (
+    t.run_jobnet,
+    t.run_jobnet_summary,
+    t.run_job,
+    t.run_flow,
+    t.run_icon_end,
+    t.run_icon_job,
+    t.run_job_command,
+    t.run_value_before,
+    t.run_value_after,
+    t.ext_dispatch,
+    t.ext_event,
+    t.run_log,
+)
+_GIVEN = frozenset({"seq_no", "id", "created_date"})  #: the database numbers these itself
+
+
+def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
+    """Measure."""
+    runs = int(os.environ.get(VARIABLE, DEFAULT))
+    _keep(place, KEEP)
+    empty = [*_measured(place, say, "empty")]
+    yield from empty
+    started = time.perf_counter()
+    _fill(place, runs, say)
+    filled = time.perf_counter() - started
+    beside = [*_measured(place, say, f"beside {runs} runs", empty)]
+    yield replace(beside[0], detail={**beside[0].detail, "filled_s": round(filled, 1)})
+    yield beside[1]
+    _keep(place, 60)
+    _wait_until_purging(place, runs)
+    before, started = _left(place), time.perf_counter()
+    during = [*_measured(place, say, "while purging", empty)]
+    spent, left = time.perf_counter() - started, _left(place)
+    yield from during
+    yield Figure(
+        name="history: purged",
+        database=place.product,
+        value=round((before - left) / spent, 1),
+        unit="runs/s",
+        detail={"runs": runs, "left": left},
+    )
+
+
+def _measured(
+    place: Surroundings, say: Callable[[str], None], when: str, empty: list[Figure] | None = None
+) -> Iterator[Figure]:
+    """Run both benches; the limit of later figures is what was measured on the empty database."""
+    for number, bench in enumerate((sequence.run, throughput.run)):
+        (found,) = bench(place, say)
+        name = f"history: {found.name} {when}"
+        if empty is None:
+            yield replace(found, name=name)
+            continue
+        first = empty[number].value
+        ratio = found.value / first if number == 0 else first / found.value
+        yield replace(found, name=name, limit=first, ratio=round(ratio, 2))
+
+
+def _keep(place: Surroundings, minutes: int) -> None:
+    """Set how long runs are kept."""
+    c = t.parameter.c
+    change = update(t.parameter).where(c.parameter_name == "JOBNET_KEEP_SPAN")
+    place.stack.db.transaction(lambda unit: unit.execute(change.values(value=str(minutes))))
+
+
+def _left(place: Surroundings) -> int:
+    """Return how many copies there still are."""
+    c = t.run_jobnet_summary.c
+    query = select(func.count()).where(c.end_time == ENDED)
+    return int(place.stack.db.read(lambda conn: conn.scalar(query)) or 0)
+
+
+def _wait_until_purging(place: Surroundings, runs: int) -> None:
+    """Wait for the first copy to go."""
+    deadline = time.monotonic() + 120
+    while _left(place) == runs:
+        if time.monotonic() > deadline:
+            raise AssertionError("the purge has not begun within 120 s")
+        time.sleep(0.2)
+
+
+def _fill(place: Surroundings, runs: int, say: Callable[[str], None]) -> None:
+    """Copy one finished run as often as wanted."""
+    db = place.stack.db
+    place.stack.define(chain("OLD", 1))
+    before = place.stack.ended()
+    model = place.stack.client().start_jobnet("OLD")
+    if not place.stack.wait_for_ends(before + 1, 60):
+        raise AssertionError("the model has not ended within 60 s")
+    sides = (t.run_value_before, t.run_value_after)
+    others = [
+        delete(side).where(
+            side.c.inner_job_id.in_(
+                select(t.run_job.c.inner_job_id).where(t.run_job.c.inner_jobnet_main_id == model)
+            ),
+            side.c.value_name.not_in(VARIABLES),
+        )
+        for side in sides
+    ]
+    db.transaction(lambda unit: [unit.execute(one) for one in others])
+    copies = _Copies(model)
+    db.transaction(copies.prepare)
+    for start in range(0, runs, STEP):
+        count = min(STEP, runs - start)
+        db.transaction(lambda unit, first=start, n=count: copies.make(unit, first, n))  # type: ignore[misc]
+        say(f"{start + count} of {runs} finished runs made")
+    db.transaction(copies.tidy)
+
+
+class _Copies:
+    """Copies of one run, with numbers below those of the runs that benches start."""
+
+    def __init__(self, model: int) -> None:
+        self._model = model
+        self._numbers = Table("ja_bench_number", MetaData(), Column("n", Integer, primary_key=True))
+        self._bases: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+
+    def prepare(self, unit: Unit) -> None:
+        """Make a table of numbers, and look at the numbers of the model."""
+        icon, arrow = t.run_job.c.inner_job_id, t.run_flow.c.inner_flow_id
+        lowest = {
+            _ICON: select(func.min(icon)).where(t.run_job.c.inner_jobnet_main_id == self._model),
+            _ARROW: select(func.min(arrow)).where(t.run_flow.c.inner_jobnet_id == self._model),
+        }
+        self._bases = {kind: int(unit.conn.scalar(one) or 0) for kind, one in lowest.items()}
+        self._bases[_RUN] = self._model
+        self._counts = {_RUN: 1, _ICON: 10, _ARROW: 10}
+        self._numbers.create(unit.conn)
+        unit.execute(insert(self._numbers), [{"n": n} for n in range(STEP)])
+
+    def make(self, unit: Unit, first: int, count: int) -> None:
+        """Make copies number `first` and following."""
+        for table in _COPIED:
+            columns = [column for column in table.c if column.name not in _GIVEN]
+            n = self._numbers.c.n
+            chosen = [self._value(table, column, n, first) for column in columns]
+            main = "inner_jobnet_main_id"
+            owner = table.c[main if main in table.c else "inner_jobnet_id"]
+            rows = select(*chosen).join_from(table, self._numbers, n < count)
+            names = [column.name for column in columns]
+            unit.execute(
+                insert(table).from_select(
+                    names, rows.where(owner == self._model), include_defaults=False
+                )
+            )
+
+    def _value(self, table: Table, column: Column[Any], n: Any, first: int) -> Any:
+        """Return the expression for one column of a copy."""
+        kind = _SHIFTED.get(column.name)
+        if kind is not None:
+            base = 10**12 if kind is not _RUN else 1  # above what the counters have reached
+            shift = base - self._bases[kind] + first * self._counts[kind]
+            moved = column + literal_column(str(shift)) + n * self._counts[kind]
+            if column.name == "inner_job_id_fs_link" or (table is t.run_jobnet and kind is _ICON):
+                return literal_column("0")
+            return moved
+        if column.name == "end_time" and table in {t.run_jobnet, t.run_jobnet_summary}:
+            return literal_column(str(ENDED))
+        if column.name == "log_date":
+            return column + literal_column("0") * n
+        return column
+
+    def tidy(self, unit: Unit) -> None:
+        """Drop the numbers."""
+        self._numbers.drop(unit.conn)
