@@ -38,8 +38,8 @@ VARIABLE = "JOBARG_BENCH_HISTORY"
 DEFAULT = 20_000
 #: Variables that are kept on each side of an icon of the copies.
 VARIABLES = ("JOBNET_ID", "JOB_EXIT_CD", "STD_OUT")
-#: When the finished runs have ended, so that they are due as soon as the span is short.
-ENDED = 20260101120000
+#: The copies have stamps from here on (only compared, so they need not be times of the clock).
+ENDED = 20250101000000
 #: Runs copied in one transaction at most.
 STEP = 20_000
 KEEP = 100_000_000
@@ -124,7 +124,7 @@ def _keep(place: Surroundings, minutes: int) -> None:
 def _left(place: Surroundings) -> int:
     """Return how many copies there still are."""
     c = t.run_jobnet_summary.c
-    query = select(func.count()).where(c.end_time == ENDED)
+    query = select(func.count()).where(c.end_time.between(ENDED, ENDED + 10**9))
     return int(place.stack.db.read(lambda conn: conn.scalar(query)) or 0)
 
 
@@ -170,7 +170,11 @@ class _Copies:
 
     def __init__(self, model: int) -> None:
         self._model = model
-        self._numbers = Table("ja_bench_number", MetaData(), Column("n", Integer, primary_key=True))
+        self._numbers = Table(
+            "ja_bench_number",
+            MetaData(),
+            Column("n", Integer, primary_key=True, autoincrement=False),
+        )
         self._bases: dict[str, int] = {}
         self._counts: dict[str, int] = {}
 
@@ -213,10 +217,13 @@ class _Copies:
             if column.name == "inner_job_id_fs_link" or (table is t.run_jobnet and kind is _ICON):
                 return literal_column("0")
             return moved
-        if column.name == "end_time" and table in {t.run_jobnet, t.run_jobnet_summary}:
-            return literal_column(str(ENDED))
+        if column.name in {"start_time", "end_time"} and table in {
+            t.run_jobnet,
+            t.run_jobnet_summary,
+        }:
+            return literal_column(str(ENDED + first)) + n
         if column.name == "log_date":
-            return column + literal_column("0") * n
+            return literal_column(str((ENDED + first) * 1000)) + n * 1000
         return column
 
     def tidy(self, unit: Unit) -> None:

@@ -264,6 +264,7 @@ class PrivateMariaDB(PrivateServer):
             _program("mariadbd", "mysqld"),
             "--no-defaults",
             f"--datadir={self.directory / 'data'}",
+            f"--tmpdir={self.directory}",  # a server that starts empties it of others' files
             f"--socket={self.socket}",
             "--bind-address=127.0.0.1",
             f"--port={self.port}",

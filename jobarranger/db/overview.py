@@ -146,7 +146,9 @@ def newest(conn: Connection, wanted: Filter) -> list[Any]:
 
 def _restricted(statement: Select[Any], wanted: Filter) -> Select[Any]:
     if wanted.jobnet_id is not None:
-        statement = statement.where(_J.jobnet_id == wanted.jobnet_id)
+        # a request has no summary; for all others an index goes by the summary's id and order
+        owner = _J if statement is _REGISTERED else _S
+        statement = statement.where(owner.jobnet_id == wanted.jobnet_id)
     if wanted.user is not None:
         statement = statement.where(_J.execution_user_name == wanted.user)
     return statement.limit(wanted.most)

@@ -39,7 +39,8 @@ _MOST: Any = bindparam("most")
 #: `send_status` of notifications that were sent, and that were given up.
 SENT, GIVEN_UP = 1, 3
 
-_OVER = (JobnetStatus.END, JobnetStatus.ENDERR)
+#: States of a run that is not over. (Named, since an index serves them: they are few.)
+_GOING = (JobnetStatus.BEGIN, JobnetStatus.READY, JobnetStatus.RUN, JobnetStatus.RUNERR)
 
 
 # -- parameters ----------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ _DUE_LOG = and_(
     _L.log_date <= bindparam("log"),
     ~exists().where(
         _S.inner_jobnet_id == _L.inner_jobnet_main_id,
-        _S.status.not_in(_OVER),
+        _S.status.in_(_GOING),
     ),
 )
 _LOG_END = (

@@ -100,7 +100,7 @@ run_jobnet_summary = table(
     index("ja_run_jobnet_summary_idx1", "status"),
     index("ja_run_jobnet_summary_idx2", "end_time"),
     index("ja_run_jobnet_summary_idx3", "public_flag"),
-    index("ja_ext_run_jobnet_summary_idx1", "jobnet_id"),
+    index("ja_ext_run_jobnet_summary_idx1", "jobnet_id", "start_time"),
     index("ja_ext_run_jobnet_summary_idx2", "scheduled_time"),
     index("ja_ext_run_jobnet_summary_idx3", "start_time"),
     index("ja_ext_run_jobnet_summary_idx4", "status", "scheduled_time"),
