@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections import Counter
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
+from jobarranger import failpoints
 from jobarranger.clock import stamp12, stamp14
 from jobarranger.db import purge
 from jobarranger.db import tables as t
@@ -337,3 +340,29 @@ def test_every_table_with_icons_is_emptied_before_the_icons() -> None:
         if "inner_job_id" in table.c and table.name.startswith("ja_run_")
     } - {*order, t.run_job.name, t.run_jobnet.name, t.run_log.name}
     assert missing == set()
+
+
+@pytest.mark.parametrize("point", ["purge.before_commit", "purge.after_commit"])
+@pytest.mark.parametrize("kill_at", [1, 3, 6])
+def test_a_killed_purge_is_continued(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, point: str, kill_at: int
+) -> None:
+    """Whoever purges next finds what is left, whatever portion the other one died in."""
+    ended(bench, 3)
+    bench.clock.advance(2 * HOUR)
+    monkeypatch.setattr(passing, "ICONS", 4)
+    monkeypatch.setattr(passing, "RUNS", 2)
+    bench.db.disconnect()  # a copy of this process must not speak on the same connection
+    pid = os.fork()
+    if pid == 0:
+        try:
+            failpoints.arm(f"{point}=kill@{kill_at}")
+            db = Database(bench.db.settings, clock=bench.clock)
+            list(Purger(db, bench.clock, bench.zone).pass_over())
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert runs_left(bench)
+    clean(bench)
+    assert {table.name for table in OF_RUNS if count(bench, table)} == {t.run_log.name}
