@@ -13,7 +13,7 @@ UNITDIR ?= /usr/lib/systemd/system
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run server test year check format cover bench docs install dist clean
+.PHONY: help venv demo run server test year slow check format cover bench docs install dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: $(STAMP) ## run all tests (those on MariaDB and PostgreSQL are skipped wit
 year: $(STAMP) ## simulate a year of schedules on SQLite, and a month on the servers (minutes)
 	JOBARG_TEST_DAYS=365 JOBARG_TEST_PRODUCTS=sqlite $(BIN)/python -m pytest tests/year -s
 	JOBARG_TEST_DAYS=31 JOBARG_TEST_PRODUCTS=mariadb,postgresql $(BIN)/python -m pytest tests/year -s -n 2
+
+slow: $(STAMP) ## run the tests that wait for real minutes
+	$(BIN)/python -m pytest -m slow tests
 
 check: $(STAMP) ## format, lint, types and import rules
 	$(BIN)/ruff format --check .

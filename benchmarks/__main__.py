@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import engine, fan_out, history, idle, sequence, throughput
+from benchmarks import engine, fan_out, history, idle, load, sequence, throughput
 from benchmarks.figures import Figure, file_system, fsync_us
 from benchmarks.surroundings import PRODUCTS, Surroundings, surroundings
 from tests.services import ServiceMissing
@@ -25,6 +25,7 @@ BENCHES: dict[str, Bench] = {
     "throughput": throughput.run,
     "engine": engine.run,
     "fan-out": fan_out.run,
+    "load": load.run,
     "idle": idle.run,
     "history": history.run,
 }

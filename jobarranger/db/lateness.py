@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from jobarranger.db import handled
 from jobarranger.db import tables as t
 from jobarranger.states import JobnetStatus, RunType
 from jobarranger.watching.late import Unbegun
@@ -22,6 +23,10 @@ _LOADED = select(_R.schedule_id, _R.calendar_id, _R.jobnet_id, _R.initial_schedu
     _R.initial_scheduled_time.between(bindparam("first"), bindparam("last")),
     _R.run_type == int(RunType.NORMAL),
     _R.main_flag == 0,
+)
+_G = t.ext_slot.c
+_HANDLED = select(_G.schedule_id, _G.calendar_id, _G.jobnet_id, _G.slot).where(
+    _G.slot.between(bindparam("first"), bindparam("last"))
 )
 _UNBEGUN = (
     select(
@@ -60,7 +65,8 @@ def load_span(conn: Connection) -> int:
 
 def loaded(conn: Connection, first: int, last: int) -> set[Key]:
     """Return the starts between two slots that were loaded, whatever has become of them."""
-    rows = conn.execute(_LOADED, {"first": first, "last": last})
+    values = {"first": first, "last": last}
+    rows = [*conn.execute(_LOADED, values), *conn.execute(_HANDLED, values)]
     return {(row[0] or "", row[1] or "", row[2], row[3]) for row in rows}
 
 
@@ -84,4 +90,4 @@ def owners(conn: Connection, jobnets: Collection[str]) -> dict[str, str]:
 
 def handled_to(conn: Connection) -> int | None:
     """Return up to when (UTC ms) the loader has worked through all starts, if it is known."""
-    return None
+    return handled.state(conn)[1]

@@ -37,8 +37,8 @@ from jobarranger.parking import Parking, together_or_alone
 from jobarranger.slots import MINUTE_MS
 from jobarranger.states import Counter
 
-#: Runs of one transaction, and of one step.
-BATCH = 100
+#: Runs of one transaction, and of one step: an immediate start waits for one step at most.
+BATCH = 50
 #: How far behind the truth `ja_ext_window` may be (ms); what it does not know costs a look.
 _WINDOW_LAG = 5 * MINUTE_MS
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table
@@ -146,11 +147,17 @@ def _job_row(
 def _copy(table: Table, values: Values) -> dict[str, Any]:
     """Copy the columns that both tables have; NULL becomes '' where the copy allows none."""
     row: dict[str, Any] = dict(_ADDED.get(table, {}))
-    for column in table.c:
-        if column.name in values:
-            value = values[column.name]
-            row[column.name] = "" if value is None and not column.nullable else value
+    for name, nullable in _columns(table):
+        if name in values:
+            value = values[name]
+            row[name] = "" if value is None and not nullable else value
     return row
+
+
+@cache
+def _columns(table: Table) -> tuple[tuple[str, bool], ...]:
+    """Return the columns of a table, and which of them may be NULL."""
+    return tuple((column.name, bool(column.nullable)) for column in table.c)
 
 
 def _flow(

@@ -1,19 +1,24 @@
 """The scheduled load on every database: windows, guards, outages, missing parts."""
 
 import threading
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 
-from jobarranger.db import handled, pauses
+from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.loading import slotted, writing
 from jobarranger.loading.requests import StartRequest, register
+from jobarranger.loading.scheduled import BATCH
 from jobarranger.purging.passing import Purger
 from jobarranger.states import PauseScope
 from jobarranger.wakes import Role, Wake
+from processes.loader import Loader
+from processes.worker import Turn
 from tests.schedules import VERSION, MovedClock, Timetabled, at, days
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -581,22 +586,22 @@ def test_an_idle_pass_costs_three_statements(database):
     assert database.statements == before
 
 
-def test_a_batch_is_bounded(database):
-    """One step writes one batch; a request registered meanwhile need not wait for the others."""
+def test_requests_have_their_turn_between_batches(database):
+    """The loader's duty loads a request before it goes on with a large scheduled load."""
     here = timetabled(database, "2026-03-31 08:10")
     here.jobnet()
     here.calendar("DAILY", days("2026-03-25", 14))
-    for number in range(10):
+    for number in range(3 * BATCH):
         here.schedule(f"S{number}", [("DAILY", "0900")])
-    loader = here.loader()
-    assert len(loader.turn(4).loaded) == 4
-    (request,) = register(
-        database, IdPool(database), [StartRequest(jobnet_id="J", execution_user_name="u")],
-        here.clock,
-    )  # fmt: skip
-    assert len(here.rows(t.run_jobnet)) == 5
-    assert len(here.load(loader, 4).loaded) == 6
-    known = database.read(handled.fingerprint)
-    assert known[0][1] == 10
-    assert database.read(lambda conn: conn.scalar(select(t.run_jobnet.c.inner_jobnet_id).where(
-        t.run_jobnet.c.inner_jobnet_id == request)))  # fmt: skip
+    config = SimpleNamespace(ja_time_zone="Asia/Tokyo", ja_loader_interval=30, ja_catch_up=1440)
+    duty = Loader()
+    context: Any = SimpleNamespace(clock=here.clock, config=config, database=lambda: database)
+    duty.open(context)
+    assert duty.turn(None) == Turn(done=BATCH, unit="runs", again=True)
+    wish = StartRequest(jobnet_id="J", execution_user_name="u")
+    (request,) = register(database, IdPool(database), [wish], here.clock)
+    assert isinstance(request, int)
+    assert duty.turn(frozenset({request})).again
+    summaries = [row["inner_jobnet_id"] for row in here.rows(t.run_jobnet_summary)]
+    assert request in summaries
+    assert len(summaries) == 2 * BATCH + 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
-from jobarranger.db import pauses, servers, told
+from jobarranger.db import lateness, pauses, servers, told
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.states import PauseScope
@@ -106,6 +106,25 @@ def test_what_was_loaded_is_not_missing(database, columns):
     )
     watching = Watching(database, NINE - 50 * MINUTE)
     assert [watching.starts_only(1) for _ in range(3)] == [[], [], []]
+
+
+def test_what_was_loaded_and_purged_is_not_missing(database):
+    """The loader's own record outlives the run, and tells how far it has looked."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    guard = {
+        "slot": 202606010900, "schedule_id": "S", "calendar_id": "C", "jobnet_id": "NET",
+        "inner_jobnet_id": 1, "slot_at": NINE, "at": NINE,
+    }  # fmt: skip
+    end = {"id": 1, "until_at": NINE - 55 * MINUTE, "at": NINE}
+
+    def write(unit):
+        unit.execute(insert(t.ext_slot), guard)
+        unit.execute(insert(t.ext_window), end)
+
+    database.transaction(write)
+    watching = Watching(database, NINE - 50 * MINUTE)
+    assert [watching.starts_only(1) for _ in range(3)] == [[], [], []]
+    assert database.read(lateness.handled_to) == end["until_at"]
 
 
 def test_a_schedule_that_has_just_come_into_force_is_given_time(database):
