@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from datetime import date, timedelta
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -35,11 +35,11 @@ def year_picture(year: int, days: Container[date], today: date, *, width: int) -
     """
     across = max(1, min(4, (width + 3) // (_MONTH + 3)))
     months = [_month(Month(year, number), days, today) for number in range(1, 13)]
-    rows: list[Table] = []
+    rows: list[RenderableType] = []
     for begin in range(0, 12, across):
-        row = Table.grid(padding=(0, 3, 1, 0))
+        row = Table.grid(padding=(0, 3, 0, 0))
         row.add_row(*months[begin : begin + across])
-        rows.append(row)
+        rows += [row, ""]
     return Group(*rows)
 
 

@@ -7,15 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from jobarranger.db import handled
 from jobarranger.db import tables as t
 from jobarranger.states import JobnetStatus, RunType
 from jobarranger.watching.late import Unbegun
 
-_R, _S, _C, _P = t.run_jobnet.c, t.run_jobnet_summary.c, t.jobnet_control.c, t.parameter.c
-
-#: Minutes that starts are loaded ahead if nothing else is said.
-DEFAULT_SPAN = 60
+_R, _S, _C, _L = t.run_jobnet.c, t.run_jobnet_summary.c, t.jobnet_control.c, t.ext_slot.c
 
 Key = tuple[str, str, str, int]
 
@@ -24,9 +20,8 @@ _LOADED = select(_R.schedule_id, _R.calendar_id, _R.jobnet_id, _R.initial_schedu
     _R.run_type == int(RunType.NORMAL),
     _R.main_flag == 0,
 )
-_G = t.ext_slot.c
-_HANDLED = select(_G.schedule_id, _G.calendar_id, _G.jobnet_id, _G.slot).where(
-    _G.slot.between(bindparam("first"), bindparam("last"))
+_HANDLED = select(_L.schedule_id, _L.calendar_id, _L.jobnet_id, _L.slot).where(
+    _L.slot.between(bindparam("first"), bindparam("last"))
 )
 _UNBEGUN = (
     select(
@@ -51,22 +46,15 @@ _UNBEGUN = (
 _OWNERS = select(_C.jobnet_id, _C.user_name, _C.jobnet_name).where(
     _C.jobnet_id.in_(bindparam("ids", expanding=True)), _C.valid_flag == 1
 )
-_SPAN = select(_P.value).where(_P.parameter_name == "JOBNET_LOAD_SPAN")
-
-
-def load_span(conn: Connection) -> int:
-    """Return how many minutes ahead starts are loaded (`JOBNET_LOAD_SPAN`)."""
-    value = conn.scalar(_SPAN) or ""
-    digits = value.strip()
-    if len(digits) > 10 or not digits.isascii() or not digits.isdigit() or int(digits) < 1:
-        return DEFAULT_SPAN
-    return int(digits)
 
 
 def loaded(conn: Connection, first: int, last: int) -> set[Key]:
-    """Return the starts between two slots that were loaded, whatever has become of them."""
-    values = {"first": first, "last": last}
-    rows = [*conn.execute(_LOADED, values), *conn.execute(_HANDLED, values)]
+    """Return the starts between two slots that were loaded, whatever has become of them.
+
+    A server of 3.0.0 leaves runs only; ours remembers a start when its run is purged.
+    """
+    span = {"first": first, "last": last}
+    rows = [*conn.execute(_HANDLED, span), *conn.execute(_LOADED, span)]
     return {(row[0] or "", row[1] or "", row[2], row[3]) for row in rows}
 
 
@@ -86,8 +74,3 @@ def owners(conn: Connection, jobnets: Collection[str]) -> dict[str, str]:
         return {}
     rows = conn.execute(_OWNERS, {"ids": sorted(jobnets)})
     return {row.jobnet_id: row.user_name for row in rows}
-
-
-def handled_to(conn: Connection) -> int | None:
-    """Return up to when (UTC ms) the loader has worked through all starts, if it is known."""
-    return handled.state(conn)[1]

@@ -19,7 +19,7 @@ from jobarranger.states import BaseDate, JobnetStatus, ObjectFlag, RunType
 from jobarranger.waiting.view import status_words
 
 _C, _D = t.jobnet_control.c, t.icon_jobnet.c
-_R, _S = t.run_jobnet.c, t.run_jobnet_summary.c
+_R, _S, _L = t.run_jobnet.c, t.run_jobnet_summary.c, t.ext_slot.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,18 +177,30 @@ _RUN = (
         _R.main_flag == 0,
     )
 )
+_SLOTS = select(t.ext_slot).where(_L.slot.between(bindparam("first"), bindparam("last")))
 _LAST = select(func.max(_R.initial_scheduled_time))
+_LAST_SLOT = select(func.max(_L.slot))
 
 
 def last_loaded(conn: Connection) -> int:
     """Return the last slot for which anything is loaded, 0 if nothing is."""
-    return conn.scalar(_LAST) or 0
+    return max(conn.scalar(_LAST) or 0, conn.scalar(_LAST_SLOT) or 0)
 
 
 def loaded_runs(conn: Connection, first: int, last: int) -> dict[Key, LoadedRun]:
-    """Return the runs that were loaded for the starts between two slots."""
-    rows = conn.execute(_RUN, {"first": first, "last": last})
-    return {
+    """Return the runs that were loaded for the starts between two slots, purged ones, too."""
+    span = {"first": first, "last": last}
+    purged = {
+        (row.schedule_id, row.calendar_id, row.jobnet_id, row.slot): LoadedRun(
+            registry=row.inner_jobnet_id,
+            status="purged",
+            scheduled_time=row.slot,
+            is_open=False,
+        )
+        for row in conn.execute(_SLOTS, span)
+    }
+    rows = conn.execute(_RUN, span)
+    return purged | {
         (
             row.schedule_id or "",
             row.calendar_id or "",

@@ -101,7 +101,7 @@ def _text(  # noqa: PLR0911 - one return for each case
         case Reason.SHIFTED:
             return f"the base date is closed; operating day {number} {where} it"
         case Reason.CLOSED if base is None:
-            return lacks + "and the first of the next month is closed"
+            return lacks + "the first of the next month is closed"
         case Reason.CLOSED:
             return "the base date is closed, and shift 0 takes no other day"
         case Reason.RUNS_OUT:

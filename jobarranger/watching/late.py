@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import IntEnum
+from typing import TypeAlias
 
+from jobarranger.calendars.schedules import Timetable
 from jobarranger.calendars.starts import Start
 from jobarranger.loading.pauses import Pauses
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
-from jobarranger.states import JobnetStatus, LoadStatus
+from jobarranger.states import DatedKind, JobnetStatus, LoadStatus, ObjectFlag
 
+#: Kind and id of a definition.
+Name: TypeAlias = tuple[DatedKind, str]
 #: A start that lacks is looked for up to so long after its time, and then forgotten (ms).
 DAY_MS = 24 * 60 * MINUTE_MS
 
@@ -112,6 +116,31 @@ def load_window(now: int, handled_to: int | None, rules: Rules, zone: tzinfo) ->
     """
     since = now if handled_to is None else min(now, max(handled_to, now - DAY_MS))
     return due_slot(since, zone), due_slot(now + rules.load_span * MINUTE_MS, zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Which versions are in force now, and which the loader has known, and since when."""
+
+    now: Mapping[Name, int]  #: update date by kind and id
+    known: Mapping[Name, tuple[int, int]]  #: update date, and since when (UTC ms)
+
+    def at(self, start: Start, timetable: Timetable, instant: int) -> bool:
+        """Tell whether all that makes a start of the past was in force in its time, and still is.
+
+        What was put in force later starts nothing before.
+        """
+        names: list[Name] = [(DatedKind.SCHEDULE, start.schedule_id)]
+        if start.object_flag is ObjectFlag.FILTER:
+            names.append((DatedKind.FILTER, start.object_id))
+            names.append((DatedKind.CALENDAR, timetable.filters[start.object_id].calendar_id))
+        else:
+            names.append((DatedKind.CALENDAR, start.object_id))
+        return all(self._stood(name, instant) for name in names)
+
+    def _stood(self, name: Name, instant: int) -> bool:
+        version, since = self.known.get(name, (0, 0))
+        return name in self.known and version == self.now.get(name) and since <= instant
 
 
 def unloaded(starts: Iterable[Start], zone: tzinfo) -> Iterator[Missing]:

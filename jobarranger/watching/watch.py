@@ -13,17 +13,19 @@ from jobarranger import messages as m
 from jobarranger.calendars.digits import slot_date
 from jobarranger.calendars.starts import all_starts
 from jobarranger.clock import Clock, local_time, stamp14
-from jobarranger.db import journal, lateness, pauses, servers, told
+from jobarranger.db import handled, journal, lateness, pauses, servers, told
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.scheduling import read_scheduling
+from jobarranger.loading.window import load_span
 from jobarranger.messages import Raised
-from jobarranger.slots import due_slot
+from jobarranger.slots import due_slot, instant_of
 from jobarranger.watching import presence
 from jobarranger.watching.late import (
     DAY_MS,
     Lack,
     Missing,
     Rules,
+    Standing,
     Suspicions,
     load_window,
     unloaded,
@@ -154,9 +156,12 @@ class StartWatch:
 
     def _missing(self, conn: Connection, now: int) -> tuple[Rules, list[Missing]]:
         """Return everything that lacks at `now`."""
-        rules = replace(self._rules, load_span=lateness.load_span(conn))
+        span, handled_to = handled.state(conn)
+        rules = replace(self._rules, load_span=load_span(span))
         paused = pauses.read(conn, now)
-        awaited = {} if paused.hold_loading else self._awaited(conn, now, rules)
+        awaited = {}
+        if not paused.hold_loading:
+            awaited = self._awaited(conn, now, load_window(now, handled_to, rules, self._zone))
         missing = []
         if awaited:
             slots = [one.slot for one in awaited.values()]
@@ -170,11 +175,26 @@ class StartWatch:
         missing += unstarted(lateness.unbegun(conn, first, last), paused, self._zone)
         return rules, missing
 
-    def _awaited(self, conn: Connection, now: int, rules: Rules) -> dict[str, Missing]:
+    def _awaited(self, conn: Connection, now: int, window: tuple[int, int]) -> dict[str, Missing]:
         """Return the starts that should be loaded: of the window, and older suspected ones."""
-        first, last = load_window(now, lateness.handled_to(conn), rules, self._zone)
+        first, last = window
         found = read_scheduling(conn, slot_date(first), slot_date(last))
         starts = all_starts(found.schedules, found.timetable, first, last)
+        present = due_slot(now, self._zone)
+        if first < present:
+            stood = Standing(
+                now=handled.in_force(conn),
+                known={
+                    name: (v.update_date, v.since_at)
+                    for name, v in handled.known_in_force(conn).items()
+                },
+            )
+            starts = (
+                start
+                for start in starts
+                if start.slot >= present
+                or stood.at(start, found.timetable, instant_of(start.slot, self._zone))
+            )
         awaited = {one.cause: one for one in self._suspicions.past(now)}
         return awaited | {one.cause: one for one in unloaded(starts, self._zone)}
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import func, select
 
 from jobarranger.clock import SystemClock
 from jobarranger.db import schema, servers
+from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
@@ -24,6 +26,16 @@ from tests.plans import calendar, days, jobnet, run, schedule, store
 from tests.stack import Stack
 
 ROOT = Path(__file__).parents[2]
+JOBNET = """\
+jobnet: NET
+owner: tester
+icons:
+  START: {type: start}
+  SET-1: {type: value, values: {A: "1"}}
+  END-1: {type: end}
+flows:
+  - START -> SET-1 -> END-1
+"""
 PATIENCE = 40.0
 
 
@@ -200,8 +212,8 @@ def test_it_speaks_when_the_server_dies(database, make_daemon, tmp_path):
         psutil.wait_procs(family, timeout=10)
         stack.daemons["jobarg_server"].wait()
         daemon.wait_for("JAMONITOR100001")
-        (call,) = daemon.calls()
-        assert call[0] == "3"
+        eventually(daemon.calls)
+        assert [call[0] for call in daemon.calls()] == ["3"]
         stack.launch("jobarg_server")
         daemon.wait_for("JAMONITOR000003")
         stack.daemons["jobarg_server"].send_signal(signal.SIGTERM)
@@ -211,6 +223,35 @@ def test_it_speaks_when_the_server_dies(database, make_daemon, tmp_path):
         assert "JAMONITOR300001" not in daemon.log
     finally:
         stack.close()
+
+
+def test_a_server_that_works_gives_no_reason_to_speak(database, make_daemon, tmp_path):
+    """It loads what its schedules start, and gives signs of life."""
+    at = in_half_an_hour()
+    stack = Stack(tmp_path / "site", database.settings, server={"JaTimeZone": "UTC"})
+    stack.define(JOBNET)
+    store(
+        database,
+        calendar("C", days(at.date() - timedelta(days=5), 10)),
+        schedule("S", [(0, "C", at.strftime("%H%M"))], ["NET"]),
+    )
+    daemon = make_daemon(database.settings, JaServerSilence=30, JaLoaderInterval=3)
+    try:
+        stack.launch("jobarg_server")
+        stack.wait_for("jobarg_server")
+        process = daemon.launch()
+        title = "jobarg_monitor: server here, 0 starts lacking"
+        eventually(lambda: psutil.Process(process.pid).cmdline()[:1] == [title])
+        time.sleep(8)
+        assert psutil.Process(process.pid).cmdline()[:1] == [title]
+        assert "JAMONITOR2" not in daemon.log
+        assert "JAMONITOR1" not in daemon.log
+    finally:
+        stack.close()
+    count = database.read(
+        lambda conn: conn.scalar(select(func.count()).select_from(t.run_jobnet_summary))
+    )
+    assert count == 1
 
 
 def test_the_server_tells_of_late_starts_itself(database, tmp_path):

@@ -195,6 +195,18 @@ def test_what_is_known_of_a_start_is_told(database, shell):
     assert third["moved_to"] == 203106031000
 
 
+def test_a_start_whose_run_was_purged_is_known(database, shell):
+    """It is not taken for one that is still to be loaded."""
+    store(
+        database, calendar("C", WORKING), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"])
+    )
+    row = {"slot": 203106020900, "schedule_id": "S", "calendar_id": "C", "jobnet_id": "NET"}
+    row |= {"inner_jobnet_id": 7, "slot_at": 1, "at": 1}
+    database.transaction(lambda unit: unit.execute(insert(t.ext_slot), row))
+    out = shell("jobarg_ctl plan --from 20310602 --to 20310602")
+    assert out.splitlines()[1].endswith("purged [7]")
+
+
 def test_what_is_odd_is_told_and_gives_another_exit_code(database, shell):
     """References, boot times, calendars that run out, filters without days, jobnets, parts."""
     store(

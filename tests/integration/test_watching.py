@@ -5,15 +5,26 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 
-from jobarranger.db import lateness, pauses, servers, told
+from jobarranger.db import handled, pauses, servers, told
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.states import PauseScope
+from jobarranger.db.handled import Version
+from jobarranger.states import DatedKind, PauseScope
 from jobarranger.watching.late import Rules
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
-from tests.plans import FixedClock, calendar, days, jobnet, month_filter, run, schedule, store
+from tests.plans import (
+    VERSION,
+    FixedClock,
+    calendar,
+    days,
+    jobnet,
+    month_filter,
+    run,
+    schedule,
+    store,
+)
 
 MINUTE = 60_000
 NINE = round(datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp() * 1000)
@@ -108,25 +119,6 @@ def test_what_was_loaded_is_not_missing(database, columns):
     assert [watching.starts_only(1) for _ in range(3)] == [[], [], []]
 
 
-def test_what_was_loaded_and_purged_is_not_missing(database):
-    """The loader's own record outlives the run, and tells how far it has looked."""
-    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
-    guard = {
-        "slot": 202606010900, "schedule_id": "S", "calendar_id": "C", "jobnet_id": "NET",
-        "inner_jobnet_id": 1, "slot_at": NINE, "at": NINE,
-    }  # fmt: skip
-    end = {"id": 1, "until_at": NINE - 55 * MINUTE, "at": NINE}
-
-    def write(unit):
-        unit.execute(insert(t.ext_slot), guard)
-        unit.execute(insert(t.ext_window), end)
-
-    database.transaction(write)
-    watching = Watching(database, NINE - 50 * MINUTE)
-    assert [watching.starts_only(1) for _ in range(3)] == [[], [], []]
-    assert database.read(lateness.handled_to) == end["until_at"]
-
-
 def test_a_schedule_that_has_just_come_into_force_is_given_time(database):
     """The loader comes only now and then; what it loads in between is not told."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
@@ -173,6 +165,61 @@ def test_nothing_is_loaded_in_a_pause_of_loading(database):
         )
     )
     assert watching.starts_only() + watching.starts_only(20) == []
+
+
+def outage(database, *, since=NINE - 24 * 60 * MINUTE, version=VERSION):
+    """Let the loader have been away since half past eight; it has known what is in force."""
+
+    def work(unit):
+        handled.note_window(unit.conn, NINE - 30 * MINUTE, NINE - 30 * MINUTE)
+        names = [(DatedKind.SCHEDULE, "S"), (DatedKind.CALENDAR, "C"), (DatedKind.FILTER, "F")]
+        known = {name: Version(version, since) for name in names}
+        handled.note_in_force(unit.conn, [], known)
+
+    database.transaction(work)
+
+
+def test_starts_of_an_outage_are_told(database):
+    """Those whose time has passed while nobody loaded them, by calendar and by filter."""
+    store(
+        database,
+        calendar("C", JUNE),
+        month_filter("F", "C", flag=0),
+        jobnet("NET"),
+        schedule("S", [(0, "C", "0820"), (0, "C", "0840"), (1, "F", "0850")], ["NET"]),
+    )
+    outage(database)
+    watching = Watching(database, NINE)
+    assert watching.starts_only() == []
+    told = watching.starts_only(1)
+    assert [line.partition("at 2026/06/01 ")[2][:5] for line in told] == ["08:40", "08:50"]
+
+
+@pytest.mark.parametrize("known", [{"since": NINE - 5 * MINUTE}, {"version": VERSION + 1}])
+def test_what_came_into_force_in_an_outage_lacks_nothing_before(database, known):
+    """Later than the start, or another version than that which was known."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0840")], ["NET"]))
+    outage(database, **known)
+    watching = Watching(database, NINE)
+    assert watching.starts_only() + watching.starts_only(2) == []
+
+
+def test_a_start_whose_run_was_purged_was_loaded(database):
+    """The loader's account outlives the run."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0840")], ["NET"]))
+    outage(database)
+    row = {
+        "slot": 202606010840,
+        "schedule_id": "S",
+        "calendar_id": "C",
+        "jobnet_id": "NET",
+        "inner_jobnet_id": 7,
+        "slot_at": NINE,
+        "at": NINE,
+    }
+    database.transaction(lambda unit: handled.add_slots(unit.conn, [row]))
+    watching = Watching(database, NINE)
+    assert watching.starts_only() + watching.starts_only(2) == []
 
 
 def test_a_run_that_has_not_begun_is_told_once(database):
