@@ -2,7 +2,7 @@
 
 The order within a run is: icons with all that hangs on them, arrows, sub-jobnets, and last the main
 row with the summary. So a pass that is broken off anywhere leaves runs that the next one finds
-again; a run of ordinary size goes in one transaction.
+again; small runs go in one transaction, several at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from typing import Any, TypeVar
 
 from jobarranger import messages as m
@@ -22,12 +23,15 @@ from jobarranger.purging.spans import Mistake, read_spans
 
 T = TypeVar("T")
 
-#: Runs of one transaction.
+#: Runs of one transaction at most.
 RUNS = 20
 #: Icons of one transaction, which have dozens of rows each; also arrows, also sub-jobnets.
 ICONS = 100
 #: Rows of one transaction where each stands for itself.
 ROWS = 500
+#: A transaction that holds its locks for longer (seconds) makes the following ones smaller:
+#: SQLite has one writer, and every other process waits for it.
+LONGEST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Purger:
         self._clock = clock
         self._zone = zone
         self._told: set[Mistake] = set()
+        self._share = 1.0  #: of the numbers above that portions have at present
 
     def limits(self) -> Limits:
         """Return what is due now; parameters that say nothing are told once each."""
@@ -80,7 +85,7 @@ class Purger:
             yield from self._families([run for _, run in page], limits)
 
     def _due_runs(self, limits: Limits, after: tuple[int, int]) -> Sequence[tuple[int, int]]:
-        return self._db.read(lambda conn: purge.due_runs(conn, limits, after, RUNS))
+        return self._db.read(lambda conn: purge.due_runs(conn, limits, after, self._part(RUNS)))
 
     def _requests(self) -> Iterator[Portion]:
         after = 0
@@ -89,13 +94,14 @@ class Purger:
             yield from self._families(page, limits)
 
     def _due_requests(self, limits: Limits, after: int) -> list[int]:
-        return self._db.read(lambda conn: purge.due_requests(conn, limits, after, RUNS))
+        return self._db.read(lambda conn: purge.due_requests(conn, limits, after, self._part(RUNS)))
 
     def _families(self, mains: Sequence[int], limits: Limits) -> Iterator[Portion]:
         """Remove runs, over several transactions if they are large."""
         through = False
         while not through:
-            done, through = self._commit(lambda unit: _remove(unit, mains, limits))
+            icons = self._part(ICONS)
+            done, through = self._commit(partial(_remove, mains, limits, icons))
             yield Portion("runs", done)
 
     def _log(self) -> Iterator[Portion]:
@@ -106,41 +112,52 @@ class Purger:
             yield Portion("log entries", done)
 
     def _remove_log(self, limits: Limits, after: int) -> tuple[int, int | None]:
-        return self._commit(lambda unit: purge.remove_log(unit.conn, limits.log, after, ROWS))
+        rows = self._part(ROWS)
+        return self._commit(lambda unit: purge.remove_log(unit.conn, limits.log, after, rows))
 
     def _keyed(self, kind: str) -> Iterator[Portion]:
         full = True
         while full:
-            limits = self.limits()
-            found = self._due_keys(kind, limits)
-            full = sum(len(keys) for _, keys in found) == ROWS
+            limits, rows = self.limits(), self._part(ROWS)
+            found = self._due_keys(kind, limits, rows)
+            full = sum(len(keys) for _, keys in found) == rows
             for number, keys in found:
                 yield Portion(kind, self._remove_keys(kind, number, keys, limits))
 
-    def _due_keys(self, kind: str, limits: Limits) -> list[tuple[int, list[Any]]]:
-        return self._db.read(lambda conn: purge.due_keys(conn, kind, limits, ROWS))
+    def _due_keys(self, kind: str, limits: Limits, rows: int) -> list[tuple[int, list[Any]]]:
+        return self._db.read(lambda conn: purge.due_keys(conn, kind, limits, rows))
 
     def _remove_keys(self, kind: str, number: int, keys: Sequence[Any], at: Limits) -> int:
         return self._commit(lambda unit: purge.remove_keys(unit.conn, kind, number, keys, at))
 
+    def _part(self, most: int) -> int:
+        """Return how many of at most so many a portion is to have at present."""
+        return max(1, int(most * self._share))
+
     def _commit(self, work: Callable[[Unit], T]) -> T:
+        begun = 0.0
+
         def guarded(unit: Unit) -> T:
+            nonlocal begun
+            begun = self._clock.monotonic()  # others were waited for until now
             result = work(unit)
             failpoint("purge.before_commit")
             return result
 
         result = self._db.transaction(guarded)
         failpoint("purge.after_commit")
+        held = self._clock.monotonic() - begun
+        self._share = max(0.01, self._share / 2) if held > LONGEST else min(1.0, self._share * 1.2)
         return result
 
 
-def _remove(unit: Unit, mains: Sequence[int], limits: Limits) -> tuple[int, bool]:
+def _remove(mains: Sequence[int], limits: Limits, most: int, unit: Unit) -> tuple[int, bool]:
     """Remove a portion of runs; return how many are gone, and whether nothing is left to do."""
     due = purge.lock_due(unit, mains, limits)
     if not due:
         return 0, True
     for remove in (purge.remove_icons, purge.remove_arrows, purge.remove_subs):
-        if remove(unit.conn, due, ICONS) == ICONS:
+        if remove(unit.conn, due, most) == most:
             return 0, False
     purge.remove_mains(unit.conn, due)
     return len(due), True

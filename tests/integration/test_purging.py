@@ -43,6 +43,12 @@ def bench(database: Database) -> Bench:
     return made
 
 
+@pytest.fixture(autouse=True)
+def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let portions have their full size, however slow the machine is."""
+    monkeypatch.setattr(passing, "LONGEST", 1e9)
+
+
 def ended(bench: Bench, count: int = 1) -> list[int]:
     """Return runs that have just ended."""
     runs = bench.start(count=count, env={"A": "1"})
@@ -129,6 +135,17 @@ def test_many_runs_go_in_several_transactions(
     monkeypatch.setattr(passing, "RUNS", 2)
     portions = list(Purger(bench.db, bench.clock, bench.zone).pass_over())
     assert [one.done for one in portions if one.kind == "runs"] == [2, 2, 1]
+
+
+def test_slow_portions_become_smaller(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything goes, in portions of one run in the end."""
+    ended(bench, 12)
+    bench.clock.advance(HOUR + 60)
+    monkeypatch.setattr(passing, "RUNS", 4)
+    monkeypatch.setattr(passing, "LONGEST", 0.0)
+    portions = list(Purger(bench.db, bench.clock, bench.zone).pass_over())
+    done = [one.done for one in portions if one.kind == "runs" and one.done]
+    assert (done[0], done[-1], sum(done)) == (4, 1, 12)
 
 
 def test_runs_in_error_are_kept(bench: Bench) -> None:
