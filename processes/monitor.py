@@ -66,6 +66,7 @@ class MonitorDuty:
         self._changed = True
         self._write_at = float("-inf")
         self._rotation_fails = False
+        self._failures = 0  # unexpected ones, in a row
 
     def open(self, context: ChildContext) -> None:
         """Begin to listen to the parent's figures."""
@@ -117,13 +118,22 @@ class MonitorDuty:
             self._db.close()
 
     def _attend_database(self, now: float) -> None:
-        """Do what is due; while the database is away nothing is, and the others say so."""
+        """Do what is due; while the database is away nothing is, and the others say so.
+
+        Nothing that is found wrong here may cost the server its life.
+        """
         for duty in self._duties:
             try:
                 duty.attend(now)
+                self._failures = 0
             except (DatabaseUnavailable, StateConflict) as error:
                 log.debug("monitor: %s", error)
                 return
+            except Exception as error:
+                self._failures += 1
+                log.exception("monitor: unexpected error")
+                text = f"{type(error).__name__}: {error}"
+                m.say(m.JAMONITOR200004, count=self._failures, error_text=text)
 
     def _beat(self) -> None:
         context = self._context

@@ -28,6 +28,8 @@ from jobarranger.states import ObjectFlag
 ODD = 3
 #: Days that are planned if no end is given.
 _USUAL_DAYS = 7
+#: Later starts may have no date.
+_LAST_YEAR = 9998
 #: Raised when a field of the JSON changes its meaning or goes away.
 SCHEMA = 1
 
@@ -71,7 +73,8 @@ def minute(text: str, *, at_end: bool = False) -> int:
     if len(digits) != 12 or not digits.isascii() or not digits.isdigit():
         raise argparse.ArgumentTypeError(f"'{text}' is not YYYYMMDD or YYYYMMDDHHMM")
     try:
-        slot_date(int(digits))
+        if slot_date(int(digits)).year > _LAST_YEAR:
+            raise argparse.ArgumentTypeError(f"'{text}' is later than the year {_LAST_YEAR}")
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is no day or minute of the calendar") from None
     return int(digits)

@@ -167,7 +167,10 @@ def unstarted(runs: Iterable[Unbegun], paused: Pauses, zone: tzinfo) -> Iterator
         if run.start_pending_flag or paused.of_jobnet(run.jobnet_id) is not None:
             continue
         slot = paused.excused_until(run.jobnet_id, run.scheduled_time, zone)
-        instant = instant_of(slot, zone)
+        try:
+            instant = instant_of(slot, zone)
+        except ValueError:  # somebody has written what is no time; it never comes
+            continue
         if not 0 <= now - instant <= DAY_MS:
             continue
         yield Missing(

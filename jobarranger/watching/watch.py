@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from itertools import islice
+from logging import getLogger
 
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.calendars.digits import slot_date
-from jobarranger.calendars.starts import all_starts
+from jobarranger.calendars.starts import Start, starts
 from jobarranger.clock import Clock, local_time, stamp14
 from jobarranger.db import handled, journal, lateness, pauses, servers, told
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.scheduling import read_scheduling
+from jobarranger.db.scheduling import Scheduling, read_scheduling
+from jobarranger.errors import DefinitionError
 from jobarranger.loading.window import load_span
 from jobarranger.messages import Raised
 from jobarranger.slots import due_slot, instant_of
@@ -32,6 +34,8 @@ from jobarranger.watching.late import (
     unstarted,
 )
 from jobarranger.watching.presence import Look, Presence
+
+log = getLogger(__name__)
 
 #: Told in one look at most; the others follow in the next ones.
 MOST = 200
@@ -179,7 +183,7 @@ class StartWatch:
         """Return the starts that should be loaded: of the window, and older suspected ones."""
         first, last = window
         found = read_scheduling(conn, slot_date(first), slot_date(last))
-        starts = all_starts(found.schedules, found.timetable, first, last)
+        coming = _starts(found, first, last)
         present = due_slot(now, self._zone)
         if first < present:
             stood = Standing(
@@ -189,14 +193,23 @@ class StartWatch:
                     for name, v in handled.known_in_force(conn).items()
                 },
             )
-            starts = (
+            coming = (
                 start
-                for start in starts
+                for start in coming
                 if start.slot >= present
                 or stood.at(start, found.timetable, instant_of(start.slot, self._zone))
             )
         awaited = {one.cause: one for one in self._suspicions.past(now)}
-        return awaited | {one.cause: one for one in unloaded(starts, self._zone)}
+        return awaited | {one.cause: one for one in unloaded(coming, self._zone)}
+
+
+def _starts(found: Scheduling, first: int, last: int) -> Iterator[Start]:
+    """Yield the starts of all schedules; one that cannot be worked out is the loader's to tell."""
+    for schedule in found.schedules:
+        try:
+            yield from list(starts(schedule, found.timetable, first, last))
+        except (ValueError, OverflowError, DefinitionError) as error:
+            log.debug("schedule %s: %s", schedule.schedule_id, error)
 
 
 def _alarm(missing: Missing) -> Alarm:

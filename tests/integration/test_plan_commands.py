@@ -140,6 +140,7 @@ def test_a_plan_can_be_narrowed(database, shell):
     [
         ("--from 2031060", "'2031060' is not YYYYMMDD or YYYYMMDDHHMM"),
         ("--from 20310631", "'20310631' is no day or minute of the calendar"),
+        ("--to 99990101", "'99990101' is later than the year 9998"),
         ("--to 203106012460", "'203106012460' is no day or minute of the calendar"),
     ],
 )

@@ -178,6 +178,11 @@ def test_a_pause_of_others_excuses_nothing():
         assert late(unbegun(), NINE + MINUTE, pause)
 
 
+def test_what_is_no_time_never_comes():
+    """A row that somebody wrote by hand must not hide the others."""
+    assert late(unbegun(scheduled_time=202606010975), NINE + 60 * MINUTE) == []
+
+
 def test_a_minute_that_is_left_out_counts_from_the_end_of_the_gap():
     """02:30 is due at 03:00 summer time, when its run starts."""
     run = unbegun(scheduled_time=202603290230)

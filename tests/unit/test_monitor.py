@@ -15,7 +15,7 @@ from jobarranger.db.engine import Database
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from processes.context import ChildContext
-from processes.monitor import MonitorDuty
+from processes.monitor import MonitorDuty, NowAndThen
 
 
 class FakeLink:
@@ -89,6 +89,22 @@ def test_losses_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         link.on_figures(figures(pid=6))
     assert "2 hints" in caplog.text
     assert "1 turns failed" in caplog.text
+
+
+def test_an_unexpected_error_is_told_and_survived(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the monitor looks at must never end the server."""
+    duty, _ = opened(tmp_path)
+
+    def fail() -> None:
+        raise ValueError("rubbish in a table")
+
+    duty._duties = [NowAndThen(0.0, fail)]
+    duty.turn(None)
+    duty.turn(None)
+    assert "[JAMONITOR200004]" in caplog.text
+    assert "(2 in a row): ValueError: rubbish in a table" in caplog.text
 
 
 def test_a_grown_log_is_rotated(tmp_path: Path) -> None:
