@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, union_all, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from jobarranger.db import tables as t
 from jobarranger.states import DatedKind, RunType
@@ -54,6 +65,27 @@ _IN_FORCE = union_all(
         select(literal(int(kind)), column, table.c.update_date).where(table.c.valid_flag == 1)
         for kind, (table, column) in _DATED.items()
     )
+)
+
+
+_SCHEDULES: BindParameter[Any] = bindparam("schedules", expanding=True)
+_KEYS = select(_L.slot, _L.schedule_id, _L.calendar_id, _L.jobnet_id).where(
+    _L.schedule_id.in_(_SCHEDULES)
+)
+_HANDLED = _KEYS.where(_L.slot.between(bindparam("first"), bindparam("last")))
+#: Of one slot: the key's second column counts, too.
+_HANDLED_AT = _KEYS.where(_L.slot == bindparam("first"))
+_LOADED = select(
+    _J.initial_scheduled_time,
+    _J.schedule_id,
+    _J.calendar_id,
+    _J.jobnet_id,
+    _J.inner_jobnet_id,
+).where(
+    _J.initial_scheduled_time.in_(bindparam("slots", expanding=True)),
+    _J.schedule_id.in_(_SCHEDULES),
+    _J.run_type == int(RunType.NORMAL),
+    _J.main_flag == 0,
 )
 
 
@@ -144,34 +176,23 @@ def owners(conn: Connection, schedules: Collection[str]) -> dict[str, str]:
 
 def handled(conn: Connection, keys: Collection[Key]) -> set[Key]:
     """Return those of the starts that were loaded, however long ago their runs were purged."""
-    slots = {key[0] for key in keys}
-    rows = conn.execute(
-        select(_L.slot, _L.schedule_id, _L.calendar_id, _L.jobnet_id).where(
-            _L.slot == min(slots) if len(slots) == 1 else _L.slot.between(min(slots), max(slots)),
-            _L.schedule_id.in_(sorted({key[1] for key in keys})),
-        )
-    )
+    slots = [key[0] for key in keys]
+    values = {"first": min(slots), "last": max(slots), "schedules": _schedules(keys)}
+    statement = _HANDLED_AT if values["first"] == values["last"] else _HANDLED
+    rows = conn.execute(statement, values)
     return {(row[0], row[1], row[2], row[3]) for row in rows} & set(keys)
 
 
 def loaded_runs(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
     """Return the runs that a 3.0.0 server has loaded for starts; it wrote no slots."""
-    rows = conn.execute(
-        select(
-            _J.initial_scheduled_time,
-            _J.schedule_id,
-            _J.calendar_id,
-            _J.jobnet_id,
-            _J.inner_jobnet_id,
-        ).where(
-            _J.initial_scheduled_time.in_(sorted({key[0] for key in keys})),
-            _J.schedule_id.in_(sorted({key[1] for key in keys})),
-            _J.run_type == int(RunType.NORMAL),
-            _J.main_flag == 0,
-        )
-    )
+    values = {"slots": sorted({key[0] for key in keys}), "schedules": _schedules(keys)}
+    rows = conn.execute(_LOADED, values)
     found = {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
     return {key: found[key] for key in set(keys) & found.keys()}
+
+
+def _schedules(keys: Collection[Key]) -> list[str]:
+    return sorted({key[1] for key in keys})
 
 
 def add_slots(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:

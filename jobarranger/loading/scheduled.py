@@ -123,7 +123,7 @@ class ScheduledLoad:
         now = self._clock.now_ms()
         minute = minute_of(now)
         stored, until = self._db.read(queries.state)
-        if self._db.read(lambda conn: pauses.read(conn, now).hold_loading):
+        if self._is_paused():
             return
         span = self._span(stored, report)
         window = Window(minute, minute + span)
@@ -147,6 +147,11 @@ class ScheduledLoad:
                 zone=self._zone,
                 complain=self._complain,
             )
+
+    def _is_paused(self) -> bool:
+        """Tell whether nothing is to be loaded by schedule."""
+        now = self._clock.now_ms()
+        return self._db.read(lambda conn: pauses.read(conn, now).hold_loading)
 
     def _begun(self, until: int | None, minute: int) -> int:
         """Return up to where everything was loaded; the first start on a database has no past."""
@@ -214,6 +219,9 @@ class ScheduledLoad:
 
     def _step(self, batch: int, report: StepReport) -> None:
         """Load the next starts, and those again that failed."""
+        if (self._ahead or self._behind) and self._is_paused():
+            self._forget()  # what is left is a gap when the pause is over
+            return
         walk = self._ahead or self._behind
         wanted = self._again(report)
         if walk is not None:

@@ -1,6 +1,7 @@
 """The scheduled load on every database: windows, guards, outages, missing parts."""
 
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -408,24 +409,42 @@ def test_a_minute_that_is_left_out_is_loaded_once(database):
     assert [row["slot_at"] for row in here.rows(t.ext_slot)] == [after, after]
 
 
+def pause(here, **span):
+    """Pause loading from now on."""
+    begin = here.clock.at
+    end = begin + round(timedelta(**span).total_seconds() * 1000)
+    here.db.transaction(
+        lambda unit: pauses.add(
+            unit.conn, scope=PauseScope.ALL, name="", since=begin, until_at=end,
+            actor_user="x", reason="y", hold_loading=True,
+        )
+    )  # fmt: skip
+
+
 def test_a_pause_of_loading(database):
     """While loading is paused nothing is loaded; then the gap is caught up."""
     here = daily(database, "2026-03-31 05:00", "0700", "0900")
     loader = here.loader()
     here.load(loader)
-    begin = here.clock.at
-    database.transaction(
-        lambda unit: pauses.add(
-            unit.conn, scope=PauseScope.ALL, name="", since=begin, until_at=begin + 3 * 3_600_000,
-            actor_user="x", reason="y", hold_loading=True,
-        )
-    )  # fmt: skip
+    pause(here, hours=3)
     here.clock.go(hours=2, minutes=30)
     here.load(loader)
     assert here.slots() == []
     here.clock.go(hours=1)
     here.load(loader)
     assert here.slots() == [202603310700, 202603310900]
+
+
+def test_a_pause_in_the_midst_of_a_pass(database):
+    """The pass ends with the batch in hand; the rest is loaded after the pause."""
+    here = daily(database, "2026-03-31 05:00", "0500", "0530", "0600")
+    loader = here.loader()
+    assert loader.turn(1).more
+    pause(here, hours=1)
+    assert here.load(loader).loaded == []
+    here.clock.go(hours=1, minutes=10)
+    here.load(loader)
+    assert here.slots() == [202603310500, 202603310530, 202603310600]
 
 
 # -- changes and what is missing ---------------------------------------------------------------
