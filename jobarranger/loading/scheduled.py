@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from itertools import islice
 
 from jobarranger import messages as m
 from jobarranger.calendars.schedules import Schedule, Timetable
@@ -130,7 +131,10 @@ class ScheduledLoad:
         self._lag = min(_WINDOW_LAG, span // 2)
         look = self._in_force.refresh(window)
         if look is not Look.SAME:
-            self._after_change(report)
+            self._look_for_missing(report)
+            self._shelf.clear()
+        if look is Look.CHANGED:
+            self._let_go(minute)
         whole = look is not Look.SAME or self._covered is None or self._covered > window.last_at
         if self._covered is None:
             self._covered = self._begun(until, minute)
@@ -170,9 +174,8 @@ class ScheduledLoad:
         report.raised += self._alarms.only({m.JALOADER300002.id}, causes)
         return minutes * MINUTE_MS
 
-    def _after_change(self, report: StepReport) -> None:
-        """Look for what is missing, and let go what the whole window's walk finds again."""
-        self._shelf.clear()
+    def _look_for_missing(self, report: StepReport) -> None:
+        """Tell what schedules name that is not there."""
         scheduling = self._in_force.scheduling
         causes = [
             found
@@ -180,7 +183,9 @@ class ScheduledLoad:
             for found in broken_parts(schedule, scheduling.timetable)
         ]
         report.raised += self._alarms.only(DEFINITIONS, causes)
-        minute = minute_of(self._clock.now_ms())
+
+    def _let_go(self, minute: int) -> None:
+        """Let starts go that failed: those still wanted are found again by the whole window."""
         self._failing = {
             key: one for key, one in self._failing.items() if instant(key[0], self._zone) < minute
         }
@@ -219,21 +224,19 @@ class ScheduledLoad:
 
     def _step(self, batch: int, report: StepReport) -> None:
         """Load the next starts, and those again that failed."""
-        if (self._ahead or self._behind) and self._is_paused():
+        walk = self._ahead or self._behind
+        if (walk or self._failing) and self._is_paused():
             self._forget()  # what is left is a gap when the pause is over
             return
-        walk = self._ahead or self._behind
-        wanted = self._again(report)
+        self._load(self._again(batch, report), report)
         if walk is not None:
             fresh = [one for one in walk.take(self._db, batch) if key_of(one) not in self._failing]
             numbers = self._ids.take(Counter.LOADED_JOBNET, len(fresh))
-            wanted |= dict(zip(numbers, fresh, strict=True))
-        if wanted:
-            self._load(wanted, report)
-        if walk is not None and walk.done:
-            self._finish(walk, report)
+            self._load(dict(zip(numbers, fresh, strict=True)), report)
+            if walk.done:
+                self._finish(walk, report)
 
-    def _again(self, report: StepReport) -> dict[int, Start]:
+    def _again(self, most: int, report: StepReport) -> dict[int, Start]:
         """Return the starts that failed and may be tried again; give up those too long ago."""
         if not self._failing:
             return {}
@@ -244,10 +247,13 @@ class ScheduledLoad:
             del self._failing[key]
         self._tell_of_past({Verdict.TOO_OLD: given_up}, report)
         parked = self._parking.parked()
-        return {run: start for run, start in self._failing.values() if run not in parked}
+        free = (one for one in self._failing.values() if one[0] not in parked)
+        return dict(islice(free, most))
 
     def _load(self, wanted: Mapping[int, Start], report: StepReport) -> None:
         """Load starts; what cannot be loaded is told, what fails is kept for later."""
+        if not wanted:
+            return
         prepared = prepare(self._db, self._shelf, wanted)
         causes = list(prepared.causes.values())
         left = dict(prepared.plans)
