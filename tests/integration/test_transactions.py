@@ -61,8 +61,8 @@ class SteppingClock(SystemClock):
         self.slept = []
 
     def monotonic(self):
-        """Return the time with all sleeps in it."""
-        return super().monotonic() + sum(self.slept)
+        """Return the time, which is the sum of all sleeps."""
+        return float(sum(self.slept))
 
     def sleep(self, seconds):
         """Note the sleep; take none."""
@@ -195,7 +195,10 @@ def test_transactions_in_opposite_order_both_commit(database, another):
     for thread in threads:
         thread.join(20)
     assert requests(database) == 2
-    assert len(attempts) == (2 if database.kind is DatabaseType.SQLITE else 3)
+    if database.kind is DatabaseType.SQLITE:
+        assert len(attempts) == 2
+    else:  # PostgreSQL lets the victim overtake the other one, so it may be one again
+        assert len(attempts) >= 3
 
 
 def test_skip_locked_leaves_out_what_others_hold(database, another):
