@@ -204,7 +204,7 @@ class StartLook:
             confirm_ms=2000 * config.ja_loader_interval,
         )
         self._teller = Teller(db, clock, zone, TELLER)
-        self._watch = StartWatch(db, clock, zone, self._teller, rules)
+        self._watch = StartWatch(db, clock, zone, self._teller, rules, beside_boot=True)
 
     def look(self) -> None:
         """Look once."""

@@ -13,6 +13,9 @@ from jobarranger.config.monitor_parameters import PARAMETERS
 from jobarranger.config.reader import Settings
 from jobarranger.states import DatabaseType
 
+#: Seconds; a shorter silence is none.
+LEAST_SILENCE = 15
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorConfig:
@@ -65,6 +68,9 @@ def load_monitor(path: Path) -> tuple[MonitorConfig, list[str]]:
     if config.ja_log_file and not os.path.isabs(config.ja_log_file):
         raise settings.refuse("JaLogFile", "must be an absolute path")
     _check_sender(config, settings)
+    if 0 < config.ja_server_silence < LEAST_SILENCE:
+        rule = f"must be 0, or {LEAST_SILENCE} and more: a server gives a sign every 10 seconds"
+        raise settings.refuse("JaServerSilence", rule)
     return config, list(settings.warnings)
 
 

@@ -51,7 +51,7 @@ WATCHING = (
         unit="seconds",
         since=_OWN,
         help="How long the server may give no sign of life before that is told; 0: for ever. It "
-        "gives one every 10 seconds.",
+        "gives one every 10 seconds, so less than 15 makes no sense.",
     ),
     Parameter(
         name="JaSenderScript",

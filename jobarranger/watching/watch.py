@@ -29,6 +29,7 @@ from jobarranger.watching.late import (
     Rules,
     Standing,
     Suspicions,
+    Waits,
     load_window,
     unloaded,
     unstarted,
@@ -86,13 +87,18 @@ class Teller:
             notes = [
                 _notification(alarm, stamp14(now, self._zone))
                 for alarm in alarms
-                if alarm.cause in first and alarm.raised.notify
+                if alarm.cause in first and alarm.raised.notify and not _is_notified(alarm)
             ]
             if notes and journal.notifications_wanted(unit.conn):
                 journal.add_notifications(unit.conn, notes)
 
         self._db.transaction(work)
         self._told.update(alarm.cause for alarm in alarms)
+
+
+def _is_notified(alarm: Alarm) -> bool:
+    """Tell whether the boot process has queued a notification of the same."""
+    return alarm.missing is not None and alarm.missing.waits is Waits.MISSED
 
 
 def _notification(alarm: Alarm, second: int) -> dict[str, object]:
@@ -125,8 +131,14 @@ class StartWatch:
         zone: tzinfo,
         teller: Teller,
         rules: Rules,
+        *,
+        beside_boot: bool = False,
     ) -> None:
-        """Remember how to look; the load span of `rules` is read anew at each look."""
+        """Remember how to look; the load span of `rules` is read anew at each look.
+
+        Who is part of the server looks `beside_boot`: the boot process has told of missed starts.
+        """
+        self._told_by_boot = frozenset({Waits.MISSED} if beside_boot else ())
         self._db = db
         self._clock = clock
         self._zone = zone
@@ -147,6 +159,7 @@ class StartWatch:
         """
         now = self._clock.now_ms()
         rules, missing = self._db.read(lambda conn: self._missing(conn, now))
+        missing = [one for one in missing if one.waits not in self._told_by_boot]
         self._suspicions = self._suspicions.looked(missing, now)
         ripe = {one.cause: one for one in self._suspicions.confirmed(now, rules)}
         news = [ripe[cause] for cause in self._teller.news(ripe)]

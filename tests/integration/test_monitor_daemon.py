@@ -169,7 +169,7 @@ def test_it_speaks_without_any_server(database, make_daemon):
         schedule("S", [(0, "C", at.strftime("%H%M"))], ["NET"]),
         run(7, int(past.strftime("%Y%m%d%H%M")), schedule_id="OTHER"),
     )
-    daemon = make_daemon(database.settings, JaServerSilence=1)
+    daemon = make_daemon(database.settings, JaServerSilence=15)
     process = daemon.launch()
     daemon.wait_for("JAMONITOR200001")
     daemon.wait_for("JAMONITOR200002")
@@ -187,7 +187,7 @@ def test_it_speaks_without_any_server(database, make_daemon):
     assert not daemon.pid_file.exists()
     assert len(daemon.calls()) == 3
     assert daemon.log.splitlines()[-1].endswith("has stopped.")
-    again = make_daemon(database.settings, JaServerSilence=1)
+    again = make_daemon(database.settings)
     process = again.launch()
     again.wait_for("JAMONITOR000001")
     time.sleep(4)
@@ -255,17 +255,21 @@ def test_a_server_that_works_gives_no_reason_to_speak(database, make_daemon, tmp
 
 
 def test_the_server_tells_of_late_starts_itself(database, tmp_path):
-    """Its monitor process looks, too; a missed start stands until people act."""
-    stack = Stack(tmp_path / "site", database.settings, server={"JaLoaderInterval": 1})
-    past = datetime.now(UTC) - timedelta(minutes=5)
-    slot = int(past.strftime("%Y%m%d%H%M"))
-    store(database, run(7, slot, status=2, load_status=2, job_status=2))
+    """Its monitor process looks, too: here for a start of a jobnet that is not in force."""
+    at = in_half_an_hour()
+    parameters = {"JaLoaderInterval": 1, "JaTimeZone": "UTC"}
+    stack = Stack(tmp_path / "site", database.settings, server=parameters)
+    store(
+        database,
+        calendar("C", days(at.date() - timedelta(days=5), 10)),
+        schedule("S", [(0, "C", at.strftime("%H%M"))], ["GONE"]),
+    )
     log = stack.directory / "jobarg_server.log"
     try:
         stack.launch("jobarg_server")
         stack.wait_for("jobarg_server")
-        eventually(lambda: log.exists() and "[JAMONITOR200002]" in log.read_text())
-        assert "its start was missed" in log.read_text()
+        eventually(lambda: log.exists() and "[JAMONITOR200001]" in log.read_text())
+        assert f"The start of jobnet GONE at {at:%Y/%m/%d %H:%M} is not loaded" in log.read_text()
     finally:
         stack.close()
 

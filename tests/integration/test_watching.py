@@ -34,12 +34,22 @@ JUNE = days(date(2026, 6, 1), 30)
 class Watching:
     """A watch with its teller, on a clock that a test sets."""
 
-    def __init__(self, db: Database, at: int, name: str = "monitor", **rules: int) -> None:
+    def __init__(
+        self,
+        db: Database,
+        at: int,
+        name: str = "monitor",
+        *,
+        beside_boot: bool = False,
+        **rules: int,
+    ) -> None:
         self.db = db
         self.clock = FixedClock(at)
         self.teller = Teller(db, self.clock, UTC, name)
         rules = {"load_span": 0, "confirm_ms": 60_000, **rules}
-        self.starts = StartWatch(db, self.clock, UTC, self.teller, Rules(**rules))
+        self.starts = StartWatch(
+            db, self.clock, UTC, self.teller, Rules(**rules), beside_boot=beside_boot
+        )
         self.servers = ServerWatch(db, self.clock, UTC, self.teller, 120)
 
     def look(self, minutes: float = 0.0) -> list[str]:
@@ -241,6 +251,20 @@ def test_a_run_that_has_not_begun_is_told_once(database):
     )
     assert queued(database) == [("JAMONITOR200002", "NET", 1)]
     assert watching.starts_only(1) == []
+
+
+def test_a_missed_start_is_notified_by_boot_alone(database):
+    """The boot process has told of it: the server does not again, the daemon does not notify."""
+    store(database, run(1, 202606010900, status=2, load_status=2, job_status=2))
+    daemon, server = (
+        Watching(database, NINE, name, beside_boot=name == "server")
+        for name in ("monitor", "server")
+    )
+    assert daemon.starts_only() + server.starts_only() == []
+    (line,) = daemon.starts_only(1)
+    assert "its start was missed" in line
+    assert server.starts_only(1) == []
+    assert queued(database) == []
 
 
 def test_a_run_moved_to_another_time_is_late_by_that_time(database):

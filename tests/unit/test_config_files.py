@@ -158,6 +158,7 @@ def test_a_monitor_takes_the_database_from_the_servers_file(tmp_path: Path) -> N
     ("line", "text"),
     [
         ("JaMonitorInterval=61", "must be a whole number from 1 to 60 (seconds)"),
+        ("JaServerSilence=14", "must be 0, or 15 and more"),
         ("JaLoadShiftTime=1441", "must be a whole number from 0 to 1440 (minutes)"),
         ("JaSenderScript=send.sh", "must be an absolute path"),
         ("JaSenderScript=/x 'y", "a quote is not closed"),
