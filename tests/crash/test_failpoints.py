@@ -43,7 +43,7 @@ def _name_of(call: ast.Call, path: Path) -> str:
 POINTS = failpoints_in_source()
 #: Those that only starts by schedule pass.
 SCHEDULED = [point for point in POINTS if "slots" in point]
-REQUESTED = [point for point in POINTS if point not in SCHEDULED]
+REQUESTED = [point for point in POINTS if point not in {*PURGING, *SCHEDULED}]
 PURGING = [point for point in POINTS if point.startswith("purge.")]
 
 
@@ -53,7 +53,7 @@ def test_every_role_that_works_has_failpoints() -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("point", [point for point in POINTS if point not in PURGING])
+@pytest.mark.parametrize("point", REQUESTED)
 def test_a_death_loses_and_doubles_nothing(make: Make, point: str) -> None:
     """Who dies there is replaced, dies again at a second passing, and the runs go on."""
     rig = make()
