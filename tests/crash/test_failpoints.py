@@ -43,8 +43,8 @@ def _name_of(call: ast.Call, path: Path) -> str:
 POINTS = failpoints_in_source()
 #: Those that only starts by schedule pass.
 SCHEDULED = [point for point in POINTS if "slots" in point]
-REQUESTED = [point for point in POINTS if point not in {*PURGING, *SCHEDULED}]
 PURGING = [point for point in POINTS if point.startswith("purge.")]
+REQUESTED = [point for point in POINTS if point not in {*PURGING, *SCHEDULED}]
 
 
 def test_every_role_that_works_has_failpoints() -> None:
