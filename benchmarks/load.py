@@ -19,6 +19,7 @@ from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
 from benchmarks.surroundings import Surroundings
 from jobarranger.clock import local_time, stamp14, zone_named
+from jobarranger.commands.demo_site import wait_until
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import SETTINGS, Definition
 from jobarranger.db.engine import Database
@@ -33,6 +34,8 @@ JOBS = 8
 AHEAD = 30
 #: Jobnets whose definitions are written in one transaction.
 _PORTION = 200
+#: Until the server must be there (seconds).
+_START = 30
 #: Until the child must have ended (seconds).
 _PATIENCE = 900
 
@@ -40,6 +43,8 @@ _PATIENCE = 900
 def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
     """Measure."""
     stack = place.stack
+    if not wait_until((stack.runtime / "status.json").exists, _START):
+        raise AssertionError("the server is not there")
     stack.stop()  # its loader would take part
     say(f"{SCHEDULES} schedules are written")
     define(stack.db)
