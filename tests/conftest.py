@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import delete, insert, text
 
 from jobarranger.clock import SystemClock
@@ -38,6 +39,10 @@ SERVER_PRODUCTS = tuple(product for product in PRODUCTS if product in services.S
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell's background job ignores it, and so would every process that a test starts
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How fast examples come says something of the machine, nothing of the product.
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any")
 
 MakeDatabase = Callable[..., Database]
 
