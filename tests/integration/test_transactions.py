@@ -249,7 +249,7 @@ def test_a_lock_that_comes_late_is_waited_for(server_settings, server_database):
 
 def test_sqlites_writers_take_turns(sqlite_settings):
     """Nobody starves: long before one writer is done, each has had its turn."""
-    rounds, writers = 80, 4
+    rounds, writers = 200, 4
     done = [0] * writers
     behind: list[int] = []
     start = threading.Barrier(writers)
@@ -382,7 +382,8 @@ def test_a_missing_server_is_reported_within_the_patience(server_settings):
         db.transaction(add_request)
     assert "\n" not in str(caught.value)
     assert clock.slept == sorted(clock.slept)
-    assert 2.0 < sum(clock.slept) <= 3.0
+    assert len(clock.slept) > 1
+    assert sum(clock.slept) <= 3.0
     with pytest.raises(DatabaseUnavailable):
         db.read(lambda conn: conn.execute(select(t.index)).all(), patience=0.0)
     db.close()

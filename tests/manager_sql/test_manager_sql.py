@@ -189,7 +189,7 @@ def test_a_running_run_is_not_cancelled(bench: Bench, manager: Manager) -> None:
 def test_a_held_run_starts_after_its_release(bench: Bench, manager: Manager) -> None:
     """A held run lets its minute pass; released it starts, and it is not late."""
     define(bench.db, "START JOB-1 END-1")
-    run = manager.start(at=minute(bench, 1))
+    run = manager.start(at=minute(bench, 2))
     bench.sweep()
     assert manager.send("hold_run", inner_jobnet_id=run) == 1
     bench.clock.ahead = 5 * MINUTE
@@ -204,11 +204,11 @@ def test_a_held_run_starts_after_its_release(bench: Bench, manager: Manager) -> 
 def test_a_start_can_be_moved(bench: Bench, manager: Manager) -> None:
     """It starts at the new time and not at the old one; the first plan stays readable."""
     define(bench.db, "START JOB-1 END-1")
-    planned, moved = minute(bench, 1), minute(bench, 5)
+    planned, moved = minute(bench, 2), minute(bench, 5)
     run = manager.start(at=planned)
     bench.sweep()
     assert manager.send("move_run", inner_jobnet_id=run, scheduled_time=moved) == 2
-    bench.clock.ahead = 1 * MINUTE
+    bench.clock.ahead = 2 * MINUTE
     bench.sweep()
     assert bench.summary(run).status == JobnetStatus.BEGIN
     bench.clock.ahead = 5 * MINUTE
@@ -221,7 +221,7 @@ def test_a_start_can_be_moved(bench: Bench, manager: Manager) -> None:
 def _late(bench: Bench, manager: Manager) -> int:
     """Return a run that has missed its start."""
     define(bench.db, "START JOB-1 END-1")
-    run = manager.start(at=minute(bench, 1))
+    run = manager.start(at=minute(bench, 2))
     bench.sweep()
     bench.clock.ahead = 5 * MINUTE
     bench.sweep()
