@@ -111,6 +111,12 @@ def note_window(conn: Connection, until_at: int, at: int) -> None:
         conn.execute(insert(t.ext_window), {"id": _WINDOW, **values})
 
 
+def reopen_window(conn: Connection, until_at: int, at: int) -> None:
+    """Remember that what is after an instant (UTC ms) is to be looked at again."""
+    reopened = update(t.ext_window).where(_W.id == _WINDOW, _W.until_at > until_at)
+    conn.execute(reopened.values(until_at=until_at, at=at))
+
+
 # -- in force since when ---------------------------------------------------------------------
 
 

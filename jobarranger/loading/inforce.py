@@ -22,7 +22,7 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.db.handled import Fingerprint, Name, Version
 from jobarranger.db.scheduling import Scheduling, read_scheduling
 from jobarranger.errors import StateConflict
-from jobarranger.loading.window import Window
+from jobarranger.loading.window import Window, minute_of
 from jobarranger.states import DatedKind, ObjectFlag
 
 #: So often (seconds) everything is read anew, for changes that leave no mark: rows that a program
@@ -148,6 +148,8 @@ class InForce:
                 queries.note_in_force(unit.conn, gone, new)
             except IntegrityError as error:
                 raise StateConflict(f"another loader has noted it: {error.orig}") from error
+            if new:  # known from now on, loaded later: should nobody come to that, it is a gap
+                queries.reopen_window(unit.conn, minute_of(at) - 1, at)
             return kept | new
 
         kept, gone, new = self._db.read(changes)

@@ -32,7 +32,7 @@ from jobarranger.loading.requests import IdSource
 from jobarranger.loading.shelf import Shelf
 from jobarranger.loading.slotted import load_slots, prepare
 from jobarranger.loading.walk import Tally, Verdict, Walk, instant, key_of
-from jobarranger.loading.window import Window, load_span, minute_of
+from jobarranger.loading.window import LONGEST_SPAN, Window, load_span, minute_of
 from jobarranger.messages.model import Raised
 from jobarranger.parking import Parking, together_or_alone
 from jobarranger.slots import MINUTE_MS
@@ -138,6 +138,8 @@ class ScheduledLoad:
         whole = look is not Look.SAME or self._covered is None or self._covered > window.last_at
         if self._covered is None:
             self._covered = self._begun(until, minute)
+        if look is Look.CHANGED and self._noted is not None and self._noted >= minute:
+            self._note(minute - 1)  # until the walk is through
         if self._covered < minute - 1:
             self._catch(Window(self._covered + 1, minute - 1), now)
         elif look is Look.CHANGED and self._behind is not None:
@@ -198,6 +200,8 @@ class ScheduledLoad:
                 max(window.last_at, self._behind.window.last_at),
             )
         oldest = now - self._catch_up
+        counted = oldest - LONGEST_SPAN * MINUTE_MS  # a wrong clock makes gaps of decades
+        window = Window(max(window.first_at, counted), window.last_at)
 
         def judge(start: Start, timetable: Timetable) -> Verdict:
             at = instant(start.slot, self._zone)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import Enum
 from functools import lru_cache
-from itertools import islice
 
 from jobarranger.calendars.schedules import Schedule, Timetable
 from jobarranger.calendars.starts import Start, starts
@@ -28,6 +27,8 @@ from jobarranger.slots import instant_of
 _CHUNK = 500
 #: So many statements until somebody else has a turn.
 _CHUNKS = 10
+#: So many hours, however empty, until somebody else has a turn.
+_STRETCHES = 24
 #: More than so many starts that are too old are not counted.
 MOST_COUNTED = 100_000
 
@@ -86,7 +87,7 @@ class Walk:
     tallies: dict[Verdict, Tally] = field(
         default_factory=lambda: {verdict: Tally() for verdict in Verdict}
     )
-    _starts: Iterator[Start] = field(init=False)
+    _starts: Iterator[Start | None] = field(init=False)
     _found: deque[Start] = field(default_factory=deque)
     _ended: bool = False
 
@@ -100,13 +101,26 @@ class Walk:
 
     def take(self, db: Database, most: int) -> list[Start]:
         """Return the next starts to be loaded; few or none of them does not mean the end."""
+        left = _STRETCHES
         for _ in range(_CHUNKS):
-            if self._ended or len(self._found) >= most:
+            if self._ended or not left or len(self._found) >= most:
                 break
-            chunk = list(islice(self._starts, _CHUNK))
-            self._ended = len(chunk) < _CHUNK
+            chunk, left = self._chunk(left)
             self._found.extend(self._wanted(db, chunk))
         return [self._found.popleft() for _ in range(min(most, len(self._found)))]
+
+    def _chunk(self, stretches: int) -> tuple[list[Start], int]:
+        """Return the next starts of at most so many stretches, and how many of these are left."""
+        chunk: list[Start] = []
+        for start in self._starts:
+            if start is not None:
+                chunk.append(start)
+            else:
+                stretches -= 1
+            if not stretches or len(chunk) == _CHUNK:
+                return chunk, stretches
+        self._ended = True
+        return chunk, stretches
 
     def _wanted(self, db: Database, chunk: Sequence[Start]) -> Iterator[Start]:
         """Yield those that were not loaded and are to be."""
@@ -124,8 +138,8 @@ class Walk:
             if verdict is Verdict.LOAD:
                 yield start
 
-    def _all(self) -> Iterator[Start]:
-        """Yield all starts of the window, in order of time."""
+    def _all(self) -> Iterator[Start | None]:
+        """Yield all starts of the window, in order of time, and None after each stretch."""
         too_old = self.tallies[Verdict.TOO_OLD]
         for stretch in self.window.stretches():
             if stretch.last_at < self.oldest_at and too_old.count >= MOST_COUNTED:
@@ -138,6 +152,7 @@ class Walk:
                 found += self._starts_of(schedule, after, last)
             found.sort(key=lambda start: start.slot)  # stable: the schedules' order at one slot
             yield from found
+            yield None
 
     def _starts_of(self, schedule: Schedule, after: int, last: int) -> list[Start]:
         """Return the starts of one schedule; what is wrong with it is no matter of the others."""

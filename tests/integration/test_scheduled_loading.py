@@ -12,9 +12,10 @@ from sqlalchemy import delete, insert, update
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
-from jobarranger.loading import slotted, writing
+from jobarranger.loading import scheduled, slotted, writing
 from jobarranger.loading.requests import StartRequest, register
 from jobarranger.loading.scheduled import BATCH
+from jobarranger.loading.walk import Walk
 from jobarranger.purging.passing import Purger
 from jobarranger.states import PauseScope
 from jobarranger.wakes import Role, Wake
@@ -348,6 +349,58 @@ def test_a_death_while_catching_up_loses_nothing(database):
     assert here.slots() == [202603310700, 202603310730, 202603310800]
 
 
+class Killed(BaseException):
+    """Stands for the death of a process."""
+
+
+def test_a_death_before_a_new_schedule_is_loaded(database, monkeypatch):
+    """Its starts are caught up, although the window had been loaded before it was enabled."""
+    here = daily(database, "2026-03-31 08:10")
+    here.load()
+    here.clock.go(minutes=1)
+    here.schedule("T", [("DAILY", "0830")])
+
+    def die(*_args):
+        raise Killed
+
+    monkeypatch.setattr(scheduled, "load_slots", die)
+    with pytest.raises(Killed):
+        here.load()
+    monkeypatch.undo()
+    here.clock.go(minutes=30)
+    here.load()
+    assert here.slots() == [202603310830, 202603310900]
+
+
+@pytest.mark.parametrize("wrong", ["1970-01-02 00:00", "2050-01-02 00:00"])
+def test_a_clock_that_was_wrong_by_decades(database, monkeypatch, wrong):
+    """The gap that it leaves keeps no turn long, and no start is lost or doubled."""
+    here = daily(database, "2026-03-31 08:10")
+    loader = here.loader()
+    here.load(loader)
+    right = here.clock.at
+    here.clock.go(minutes=1)
+    here.clock.set(at(wrong, TOKYO))
+    here.load(loader)
+    here.clock.go(minutes=1)
+    here.clock.set(right + 120_000)
+    looked: list[int] = []
+    real = Walk._starts_of
+
+    def count(self, *args):
+        looked[-1] += 1
+        return real(self, *args)
+
+    monkeypatch.setattr(Walk, "_starts_of", count)
+    more = True
+    while more:
+        looked.append(0)
+        more = loader.turn().more
+    assert max(looked) <= 48
+    assert sum(looked) < 400 * 24
+    assert here.slots() == [202603310900]
+
+
 def test_a_clock_set_forward_is_an_outage(database):
     """Starts that the clock has jumped over are loaded, in the same process."""
     here = daily(database, "2026-03-31 05:00", "0700")
@@ -448,6 +501,27 @@ def test_a_pause_in_the_midst_of_a_pass(database):
 
 
 # -- changes and what is missing ---------------------------------------------------------------
+
+
+def test_a_pause_before_a_new_schedule_is_loaded(database, monkeypatch):
+    """What a schedule enabled just before would have started meanwhile is caught up."""
+    here = daily(database, "2026-03-31 08:10")
+    loader = here.loader()
+    here.load(loader)
+    here.clock.go(minutes=1)
+    here.schedule("T", [("DAILY", "0830")])
+    real = loader._step
+
+    def step(batch, report):
+        pause(here, minutes=10)
+        real(batch, report)
+
+    monkeypatch.setattr(loader, "_step", step)
+    loader.turn()
+    monkeypatch.undo()
+    here.clock.go(minutes=30)
+    here.load(loader)
+    assert here.slots() == [202603310830, 202603310900]
 
 
 def test_a_schedule_put_in_force_within_the_window_is_loaded(database):
