@@ -181,6 +181,10 @@ _DUE_NOW = (
         _UNSTARTED,
         _S.scheduled_time <= bindparam("slot"),
         _S.jobnet_id.not_in(bindparam("paused", expanding=True)),
+        or_(
+            _S.load_status != LoadStatus.DELAY,
+            _S.jobnet_id.not_in(bindparam("waiting", expanding=True)),
+        ),
     )
     .order_by(_S.scheduled_time, _S.inner_jobnet_id)
 )
@@ -218,6 +222,7 @@ def due(
     most: int,
     after: tuple[int, int] | None = None,
     paused: Collection[str] = (),
+    waiting: Collection[str] = (),
 ) -> Sequence[Any]:
     """Return a page of runs whose time has come, in the order in which they are to start.
 
@@ -227,8 +232,9 @@ def due(
         most: rows of the page.
         after: (scheduled time, id) of the last row of the page before.
         paused: jobnets to be left out.
+        waiting: jobnets whose runs that wait already are to be left out.
     """
-    values = {"slot": slot, "most": most, "paused": sorted(paused)}
+    values = {"slot": slot, "most": most, "paused": sorted(paused), "waiting": sorted(waiting)}
     if after is None:
         return conn.execute(_DUE_FIRST, values).all()
     return conn.execute(_DUE_PAGE, {**values, "after_time": after[0], "after": after[1]}).all()
@@ -236,7 +242,9 @@ def due(
 
 def due_of(conn: Connection, slot: int, ids: Collection[int]) -> Sequence[Any]:
     """Return those of the given runs whose time has come, in order."""
-    return conn.execute(_DUE_IDS, {"slot": slot, "ids": sorted(ids), "paused": []}).all()
+    return conn.execute(
+        _DUE_IDS, {"slot": slot, "ids": sorted(ids), "paused": [], "waiting": []}
+    ).all()
 
 
 def next_slot(conn: Connection, slot: int) -> int | None:

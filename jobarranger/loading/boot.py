@@ -171,7 +171,9 @@ def _instant(slot: int | None, zone: tzinfo) -> int | None:
 def _sweep(conn: Connection, moment: Moment, batch: int) -> tuple[list[Any], int | None]:
     """Page through everything due until a batch is full; idle: one select.
 
-    Also returns when the first of the pauses ends that keep something from starting.
+    Runs that go on waiting for another one are not read page after page: however many they are,
+    those behind them have their turn. Also returns when the first of the pauses ends that keep
+    something from starting.
     """
     page = queries.due(conn, moment.slot, batch + 1)
     if not page:
@@ -185,10 +187,17 @@ def _sweep(conn: Connection, moment: Moment, batch: int) -> tuple[list[Any], int
         page = queries.due(conn, moment.slot, batch + 1, paused=paused.jobnets)
     found: list[Any] = []
     after: tuple[int, int] | None = None
+    waiting: set[str] = set()
     for _ in range(PAGES):
         if after is not None:
-            page = queries.due(conn, moment.slot, batch + 1, after, paused.jobnets)
-        found += _worth_deciding(conn, page, moment, paused)
+            page = queries.due(conn, moment.slot, batch + 1, after, paused.jobnets, waiting)
+        worth = _worth_deciding(conn, page, moment, paused)
+        found += worth
+        waiting |= {
+            row.jobnet_id
+            for row in page
+            if row.load_status == LoadStatus.DELAY and row not in worth
+        }
         if len(page) <= batch or len(found) > batch:
             break
         after = (page[-1].scheduled_time, page[-1].inner_jobnet_id)

@@ -359,6 +359,21 @@ def test_a_start_that_fails_wakes_those_that_wait(day: Day) -> None:
     assert day.boot(day.hints()).started == [second]
 
 
+def test_many_that_wait_keep_nobody_else_waiting(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long one jobnet's queue is, a sweep reaches the runs of others behind it."""
+    monkeypatch.setattr("jobarranger.loading.boot.PAGES", 3)
+    day.define(MultipleStart.DELAY)
+    day.bench.start(count=12)
+    define(day.db, "START END-1", jobnet_id="OTHER")
+    bench = day.bench
+    request = StartRequest(
+        jobnet_id="OTHER", execution_user_name="oper", run_type=RunType.IMMEDIATE
+    )
+    (other,) = register(day.db, bench.ids, [request], bench.clock, bench.zone)
+    load_requests(day.db, bench.ids, bench.clock, bench.zone)
+    assert boot_due(day.db, bench.clock, bench.zone, batch=1).started == [other]
+
+
 def test_a_new_run_does_not_overtake_one_that_waits(day: Day) -> None:
     """Its hint may come before that of the end which both have waited for."""
     day.define(MultipleStart.DELAY)
