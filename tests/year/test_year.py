@@ -80,6 +80,8 @@ def simulate(site: Site, faults: Faults, until: int) -> None:
             site.clock.sleep(wait)
         if site.minute() // 10_000 != day:
             day = site.minute() // 10_000
+            if day % 100 == 1:
+                print(f"it is {day}", flush=True)  # noqa: T201
             site.note()
             site.purge()
     site.turn()
