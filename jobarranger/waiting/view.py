@@ -169,11 +169,6 @@ def run_view(
     return _run(rows, explained, tuple(_icons(rows, family, found)), found)
 
 
-def summary_view(row: Any) -> RunView:
-    """Return a run of a list, without icons and reason."""
-    return _run(RunRows(run=row))
-
-
 def _state(rows: RunRows) -> Any:
     """Return the row with the states of the run: one read together with the icons, if any."""
     return rows.icons[0] if rows.icons else rows.run
