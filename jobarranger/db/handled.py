@@ -22,8 +22,10 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from jobarranger.db import tables as t
+from jobarranger.errors import StateConflict
 from jobarranger.states import DatedKind, RunType
 
 #: (slot, schedule id, calendar or filter id, jobnet id)
@@ -105,10 +107,18 @@ def state(conn: Connection) -> tuple[str | None, int | None]:
 
 
 def note_window(conn: Connection, until_at: int, at: int) -> None:
-    """Remember up to which instant (UTC ms) everything was loaded."""
+    """Remember up to which instant (UTC ms) everything was loaded.
+
+    Raises:
+        StateConflict: another loader has just noted the first window: do the transaction again.
+    """
     values = {"until_at": until_at, "at": at}
-    if not conn.execute(update(t.ext_window).where(_W.id == _WINDOW).values(values)).rowcount:
+    if conn.execute(update(t.ext_window).where(_W.id == _WINDOW).values(values)).rowcount:
+        return
+    try:
         conn.execute(insert(t.ext_window), {"id": _WINDOW, **values})
+    except IntegrityError as error:
+        raise StateConflict(f"another loader has noted it: {error.orig}") from error
 
 
 def reopen_window(conn: Connection, until_at: int, at: int) -> None:

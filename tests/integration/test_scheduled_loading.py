@@ -7,8 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Engine, delete, event, insert, update
 
+from jobarranger.db import handled as queries
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
@@ -17,7 +18,7 @@ from jobarranger.loading.requests import StartRequest, register
 from jobarranger.loading.scheduled import BATCH
 from jobarranger.loading.walk import Walk
 from jobarranger.purging.passing import Purger
-from jobarranger.states import PauseScope
+from jobarranger.states import DatabaseType, PauseScope
 from jobarranger.wakes import Role, Wake
 from processes.loader import Loader
 from processes.worker import Turn
@@ -195,6 +196,28 @@ def test_runs_of_the_original_are_respected(database):
     assert here.load().loaded in ([], [run + 1])
     assert len(here.rows(t.run_jobnet)) == 1
     assert [row["inner_jobnet_id"] for row in here.rows(t.ext_slot)] == [run]
+
+
+def test_two_loaders_note_the_first_window(database, another):
+    """Two loaders that find no window both note theirs; the later one is what remains."""
+    if database.kind is DatabaseType.SQLITE:
+        pytest.skip("SQLite has one writer at a time")
+    other = another()
+    noted: list[int] = []
+
+    def between(_conn, _cursor, statement, *_rest):
+        """Let the other loader come in after ours has found nothing to update."""
+        if statement.startswith("INSERT INTO ja_ext_window") and not noted:
+            noted.append(1000)
+            other.transaction(lambda unit: queries.note_window(unit.conn, 1000, 1))
+
+    event.listen(Engine, "before_cursor_execute", between)
+    try:
+        database.transaction(lambda unit: queries.note_window(unit.conn, 2000, 2))
+    finally:
+        event.remove(Engine, "before_cursor_execute", between)
+    assert noted == [1000]
+    assert other.read(queries.state)[1] == 2000
 
 
 def test_two_loaders_at_once(database, another):
