@@ -42,7 +42,8 @@ VARIABLES = ("JOBNET_ID", "JOB_EXIT_CD", "STD_OUT")
 ENDED = 20250101000000
 #: Runs copied in one transaction at most.
 STEP = 20_000
-KEEP = 100_000_000
+#: What says how long runs and their log are kept, and a time (minutes) that is long enough.
+SPANS, KEEP = ("JOBNET_KEEP_SPAN", "JOBLOG_KEEP_SPAN"), 100_000_000
 
 #: How the numbers of the model's rows are shifted for a copy, by column.
 _RUN, _ICON, _ARROW = "run", "icon", "arrow"
@@ -115,9 +116,9 @@ def _measured(
 
 
 def _keep(place: Surroundings, minutes: int) -> None:
-    """Set how long runs are kept."""
+    """Set how long runs and their log are kept."""
     c = t.parameter.c
-    change = update(t.parameter).where(c.parameter_name == "JOBNET_KEEP_SPAN")
+    change = update(t.parameter).where(c.parameter_name.in_(SPANS))
     place.stack.db.transaction(lambda unit: unit.execute(change.values(value=str(minutes))))
 
 

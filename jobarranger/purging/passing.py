@@ -1,5 +1,7 @@
 """One pass over everything that is due, in small transactions; whoever calls pauses in between.
 
+Each kind of rows gets a portion in turn: millions of one keep none of the others waiting.
+
 The order within a run is: icons with all that hangs on them, arrows, sub-jobnets, and last the main
 row with the summary. So a pass that is broken off anywhere leaves runs that the next one finds
 again; small runs go in one transaction, several at a time.
@@ -7,6 +9,7 @@ again; small runs go in one transaction, several at a time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -67,16 +70,18 @@ class Purger:
         return limits_at(self._clock.now_ms(), self._zone, spans)
 
     def pass_over(self) -> Iterator[Portion]:
-        """Remove everything that is due, a portion with each step.
+        """Remove everything that is due, a portion with each step; the kinds take turns.
 
         Raises:
             DatabaseUnavailable: begin a new pass later.
         """
-        yield from self._runs()
-        yield from self._requests()
-        yield from self._log()
-        for kind in purge.KINDS:
-            yield from self._keyed(kind)
+        kinds = deque([self._runs(), self._requests(), self._log(), *map(self._keyed, purge.KINDS)])
+        while kinds:
+            kind = kinds.popleft()
+            portion = next(kind, None)
+            if portion is not None:
+                kinds.append(kind)
+                yield portion
 
     def _runs(self) -> Iterator[Portion]:
         after = (0, 0)

@@ -137,6 +137,18 @@ def test_many_runs_go_in_several_transactions(
     assert [one.done for one in portions if one.kind == "runs"] == [2, 2, 1]
 
 
+def test_kinds_take_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long run log does not keep runs waiting, nor many runs the log."""
+    ended(bench, 4)
+    bench.clock.advance(31 * DAY)
+    monkeypatch.setattr(passing, "RUNS", 1)
+    monkeypatch.setattr(passing, "ROWS", 5)
+    portions = list(Purger(bench.db, bench.clock, bench.zone).pass_over())
+    kinds = [one.kind for one in portions if one.done]
+    assert kinds[:8] == ["runs", "log entries"] * 4
+    assert not count(bench, t.run_log)
+
+
 def test_slow_portions_become_smaller(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything goes, in portions of one run in the end."""
     ended(bench, 12)
