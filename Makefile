@@ -49,7 +49,7 @@ test: $(STAMP) ## run all tests (those on MariaDB and PostgreSQL are skipped wit
 
 year: $(STAMP) ## simulate a year of schedules on SQLite, and a month on the servers (minutes)
 	JOBARG_TEST_DAYS=365 JOBARG_TEST_PRODUCTS=sqlite $(BIN)/python -m pytest tests/year -s
-	JOBARG_TEST_DAYS=31 JOBARG_TEST_PRODUCTS=mariadb,postgresql $(BIN)/python -m pytest tests/year -s -n 2
+	JOBARG_TEST_DAYS=31 JOBARG_TEST_PRODUCTS=mariadb,postgresql $(BIN)/python -m pytest tests/year -s
 
 slow: $(STAMP) ## run the tests that wait for real minutes
 	$(BIN)/python -m pytest -m slow tests
