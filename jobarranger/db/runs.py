@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    CompoundSelect,
     Connection,
+    Select,
     and_,
     bindparam,
     case,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 
 from jobarranger.db import tables as t
@@ -98,11 +101,6 @@ def instances(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_INSTANCES, {"ids": sorted(ids)}).all()
 
 
-def startable(conn: Connection, most: int, without: Collection[int] = ()) -> list[int]:
-    """Return main runs that boot has decided to start, except those named in `without`."""
-    return list(conn.scalars(_STARTABLE, {"most": most, "ids": sorted(without)}))
-
-
 def startable_of(conn: Connection, ids: Collection[int]) -> list[int]:
     """Return those of the given main runs that boot has decided to start."""
     return list(conn.scalars(_STARTABLE_OF, {"ids": sorted(ids)}))
@@ -152,6 +150,11 @@ def census(conn: Connection, ids: Collection[int]) -> dict[int, Census]:
     }
 
 
+def _one_statement(*parts: Select[Any]) -> CompoundSelect[Any]:
+    """Join selects, limits and all, for one trip to the database each second instead of several."""
+    return union_all(*(select(part.subquery()) for part in parts))
+
+
 _UNSETTLED = (
     select(_J.inner_jobnet_id, _J.inner_jobnet_main_id)
     .join(t.run_job, _I.inner_jobnet_id == _J.inner_jobnet_id)
@@ -171,17 +174,6 @@ _UNSETTLED = (
     .order_by(_J.inner_jobnet_id)
     .limit(bindparam("most"))
 )
-
-
-def unsettled(conn: Connection, most: int) -> list[tuple[int, int]]:
-    """Return running instances (id, main id) whose state does not fit their icons.
-
-    In the ordinary course there are none: the step that changes an icon judges its instance. They
-    come from people who write rows directly, and from END icons reached while others are active.
-    """
-    return [(row[0], row[1]) for row in conn.execute(_UNSETTLED, {"most": most})]
-
-
 _ABOUT_TO_BEGIN = (
     select(_J.inner_jobnet_id, _J.inner_jobnet_main_id)
     .join(t.run_jobnet_summary, _S.inner_jobnet_id == _J.inner_jobnet_main_id)
@@ -217,16 +209,18 @@ _LEFT_BEHIND = (
     )
     .limit(bindparam("most"))
 )
+_UNSETTLED_OR_LEFT = _one_statement(_UNSETTLED, _ABOUT_TO_BEGIN, _LEFT_BEHIND)
 
 
-def unresumed(conn: Connection, most: int) -> list[tuple[int, int]]:
-    """Return instances (id, main id) that wait for what our own steps never leave undone.
+def unsettled(conn: Connection, most: int) -> list[tuple[int, int]]:
+    """Return instances (id, main id) whose state does not fit their icons or sub-jobnets.
 
-    Those that are about to begin, and sub-jobnets that their icons have not followed yet: a server
-    of the original does that in later passes, and may have been replaced in between.
+    In the ordinary course there are none: the step that changes an icon judges its instance. They
+    come from people who write rows directly, from END icons reached while others are active, and
+    from a server of the original, which begins jobnets and follows sub-jobnets in later passes and
+    may have been replaced in between.
     """
-    found = (conn.execute(one, {"most": most}) for one in (_ABOUT_TO_BEGIN, _LEFT_BEHIND))
-    return [(row[0], row[1]) for rows in found for row in rows]
+    return [(row[0], row[1]) for row in conn.execute(_UNSETTLED_OR_LEFT, {"most": most})]
 
 
 _READY = (
@@ -254,23 +248,28 @@ _WAITING_OF = (
 )
 
 
-def ready_icons(
-    conn: Connection, most: int, without: Collection[int] = ()
-) -> list[tuple[int, int]]:
-    """Return ready icons that are not held, as (inner_job_id, main id).
+_WAITING = _one_statement(
+    _READY, select(literal(0).label("icon"), _STARTABLE.subquery().c.inner_jobnet_id)
+)
 
-    Icons of the main runs named in `without` are left out.
+
+def waiting(conn: Connection, most: int, without: Collection[int] = ()) -> list[tuple[int, int]]:
+    """Return what waits anywhere as (inner_job_id, main id), `most` of each kind, in order.
+
+    Ready icons that are not held; a run that boot has decided to start stands as icon 0. The main
+    runs named in `without` are left out.
     """
-    rows = conn.execute(_READY, {"most": most, "ids": sorted(without)})
-    return [(row[0], row[1]) for row in rows]
+    rows = conn.execute(_WAITING, {"most": most, "ids": sorted(without)})
+    return _in_order(rows)
 
 
 def waiting_of(conn: Connection, mains: Collection[int]) -> list[tuple[int, int]]:
-    """Return what waits in the given main runs, as (inner_job_id, main id), in order.
+    """Return what waits in the given main runs, like `waiting`."""
+    return _in_order(conn.execute(_WAITING_OF, {"ids": sorted(mains)}))
 
-    Ready icons that are not held; a run that is to be started stands as icon 0.
-    """
-    rows = conn.execute(_WAITING_OF, {"ids": sorted(mains)})
+
+def _in_order(rows: Iterable[Any]) -> list[tuple[int, int]]:
+    """Return (icon, main run) of rows, main by main."""
     return sorted(((row[0], row[1]) for row in rows), key=lambda pair: (pair[1], pair[0]))
 
 

@@ -93,8 +93,9 @@ class Mover:
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Read runs to be started and icons that are ready, without locks."""
         if mains is None:
-            return runs.startable(conn, MOST, parked), runs.ready_icons(conn, MOST, parked)
-        waiting = runs.waiting_of(conn, mains)
+            waiting = runs.waiting(conn, MOST, parked)
+        else:
+            waiting = runs.waiting_of(conn, mains)
         return [main for icon, main in waiting if not icon], [one for one in waiting if one[0]]
 
     def _move_batch(
@@ -145,9 +146,7 @@ class Mover:
 
         So are those that another server has left half done, which go on.
         """
-        unsettled = self._db.read(
-            lambda conn: [*runs.unsettled(conn, MOST), *runs.unresumed(conn, MOST)]
-        )
+        unsettled = self._db.read(lambda conn: runs.unsettled(conn, MOST))
         if not unsettled:
             return 0
         by_main: dict[int, list[int]] = {}

@@ -82,6 +82,11 @@ class Pauses:
         return self._hold is not None
 
     @property
+    def keep_jobs(self) -> bool:
+        """Whether any host gets no jobs."""
+        return self.hold_jobs or bool(self.hosts)
+
+    @property
     def _hold(self) -> Pause | None:
         return next((pause for pause in self.active() if pause.hold_loading), None)
 

@@ -147,8 +147,20 @@ class Store:
             # an agent that hears from us knows that it can deliver what it holds
             found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
         if any(look.sweep for look in looks):
-            paused = pauses.read(conn, now)
-            found += dispatch.due_in(
+            found += self._swept(conn, now)
+        if any(look.silent for look in looks):
+            found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
+        unique = {request.key: request for request in found}
+        failing = {record.request.key for record in self.unfailed}  # their rows are still open
+        return [
+            one for key, one in unique.items() if key not in failing and not self.book.in_hand(key)
+        ]
+
+    def _swept(self, conn: Connection, now: int) -> Sequence[Request]:
+        """Read what is due in our slots; pauses matter, and are read, only if something is."""
+
+        def read(paused: Pauses) -> Sequence[Request]:
+            return dispatch.due_in(
                 conn,
                 self.slots,
                 now,
@@ -157,13 +169,11 @@ class Store:
                 paused=paused.hosts,
                 runs=not paused.hold_jobs,
             )
-        if any(look.silent for look in looks):
-            found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
-        unique = {request.key: request for request in found}
-        failing = {record.request.key for record in self.unfailed}  # their rows are still open
-        return [
-            one for key, one in unique.items() if key not in failing and not self.book.in_hand(key)
-        ]
+
+        found = read(Pauses())
+        if found and (paused := pauses.read(conn, now)).keep_jobs:
+            return read(paused)
+        return found
 
     def _plan(self, conn: Connection, candidates: Sequence[Request]) -> _Plan:
         """Decide which candidates can be taken in hand now."""
