@@ -35,6 +35,9 @@ ROWS = 500
 #: A transaction that holds its locks for longer (seconds) makes the following ones smaller:
 #: SQLite has one writer, and every other process waits for it.
 LONGEST = 0.01
+#: The smallest share of the numbers above. Below it the transaction itself costs more than its
+#: rows, and a purge on a busy machine would fall behind what ends meanwhile.
+LEAST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,8 @@ class Purger:
         result = self._db.transaction(guarded)
         failpoint("purge.after_commit")
         held = self._clock.monotonic() - begun
-        self._share = max(0.01, self._share / 2) if held > LONGEST else min(1.0, self._share * 1.2)
+        change = 0.7 if held > LONGEST else 1.2
+        self._share = min(max(LEAST, self._share * change), 1.0)
         return result
 
 
