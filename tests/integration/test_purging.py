@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Engine, delete, event, func, insert, select, update
 
 from jobarranger import failpoints
 from jobarranger.clock import stamp12, stamp14
@@ -147,6 +147,26 @@ def test_kinds_take_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None
     kinds = [one.kind for one in portions if one.done]
     assert kinds[:8] == ["runs", "log entries"] * 4
     assert not count(bench, t.run_log)
+
+
+def test_next_runs_are_found_by_the_time_of_their_end(bench: Bench) -> None:
+    """However long the history is, it is neither read whole nor sorted for each portion."""
+    if bench.db.kind is not DatabaseType.SQLITE:
+        pytest.skip("the others plan by the size of the table, which is small here")
+    plans: list[str] = []
+
+    def explain(conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT ja_run_jobnet_summary_table.end_time") and not plans:
+            rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(row[3] for row in rows)
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        clean(bench)
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+    assert "USING INDEX ja_run_jobnet_summary_idx2 (end_time>" in plans[0]
+    assert not any("ORDER BY" in step for step in plans)
 
 
 def test_slow_portions_become_smaller(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
