@@ -39,7 +39,8 @@ class HousekeeperDuty:
         self._clock = context.clock
         self._db = context.database()
         zone = zone_named(context.config.ja_time_zone)
-        self._purger = Purger(self._db, context.clock, zone)
+        grace_ms = context.config.ja_boot_grace * 1000
+        self._purger = Purger(self._db, context.clock, zone, grace_ms)
 
     def turn(self, hinted: frozenset[int] | None) -> Turn:
         """Remove one portion."""

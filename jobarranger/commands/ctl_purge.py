@@ -23,7 +23,8 @@ def add_parsers(objects: Any) -> None:
 
 
 def _count(session: Session, arguments: argparse.Namespace) -> int:
-    limits = Purger(session.db, session.clock, session.zone).limits()
+    grace_ms = session.config.ja_boot_grace * 1000
+    limits = Purger(session.db, session.clock, session.zone, grace_ms).limits()
     for kind, number in session.db.read(lambda conn: purge.counts(conn, limits)).items():
         print(f"{kind}\t{number}")
     return 0

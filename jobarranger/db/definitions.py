@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Table, insert, select
 
 from jobarranger.db import tables as t
+from jobarranger.db.unique import insert_first
 from jobarranger.states import JobType, ObjectKind
 
 #: One row of a table by column name.
@@ -150,7 +151,7 @@ def read_tree(
 
 def write_version(conn: Connection, definition: Definition) -> None:
     """Insert one version (its header carries the flags it is to have)."""
-    conn.execute(insert(t.jobnet_control), [dict(definition.header)])
+    insert_first(conn, t.jobnet_control, definition.header)
     if definition.icons:
         conn.execute(insert(t.job_control), [dict(row) for row in definition.icons])
     if definition.flows:

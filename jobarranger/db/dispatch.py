@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change
+from jobarranger.db.unique import insert_first
 from jobarranger.dispatching.request import RUNS, Key, Payload, Request
 from jobarranger.states import AgentKind, DispatchState, IconStatus, Method, MethodFlag
 
@@ -322,11 +323,15 @@ def _alike(keys: Collection[Key]) -> dict[tuple[int, int], list[int]]:
 def remember_agent(
     conn: Connection, host_name: str, kind: AgentKind, version: str | None, now: int
 ) -> None:
-    """Keep what answered at a host."""
+    """Keep what answered at a host.
+
+    Raises:
+        StateConflict: an executor of another server has just heard of it first: do it again.
+    """
     values = {"agent_kind": kind, "version": (version or "")[:32] or None, "seen_at": now}
     known = update(t.ext_agent).where(_A.host_name == host_name).values(values)
     if conn.execute(known).rowcount == 0:
-        conn.execute(insert(t.ext_agent).values(host_name=host_name, **values))
+        insert_first(conn, t.ext_agent, {"host_name": host_name, **values})
 
 
 # -- stops --------------------------------------------------------------------------------------

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, update
 
 from jobarranger.db.pipeline import Check, check_count
 from jobarranger.errors import StateConflict
+
+T = TypeVar("T")
 
 _IDS: Any = bindparam("ids_", expanding=True)
 
@@ -22,7 +24,7 @@ _IDS: Any = bindparam("ids_", expanding=True)
 MOST = 10_000
 
 
-def batched(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+def batched(keys: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Return `keys` in parts of at most `size`."""
     return (keys[start : start + size] for start in range(0, len(keys), size))
 
@@ -102,4 +104,5 @@ def write_alike(
     for group, owners in groups.items():
         statement = _plain_statement(table, key, tuple(name for name, _ in group))
         parameters = {f"v_{name}": value for name, value in group}
-        conn.execute(statement, {**parameters, "ids_": sorted(owners)})
+        for part in batched(sorted(owners), MOST):
+            conn.execute(statement, {**parameters, "ids_": part})

@@ -16,16 +16,15 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     literal,
     select,
     union_all,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from jobarranger.db import tables as t
-from jobarranger.errors import StateConflict
+from jobarranger.db.guarded import MOST, batched
+from jobarranger.db.unique import insert_first
 from jobarranger.states import DatedKind, RunType
 
 #: (slot, schedule id, calendar or filter id, jobnet id)
@@ -113,12 +112,8 @@ def note_window(conn: Connection, until_at: int, at: int) -> None:
         StateConflict: another loader has just noted the first window: do the transaction again.
     """
     values = {"until_at": until_at, "at": at}
-    if conn.execute(update(t.ext_window).where(_W.id == _WINDOW).values(values)).rowcount:
-        return
-    try:
-        conn.execute(insert(t.ext_window), {"id": _WINDOW, **values})
-    except IntegrityError as error:
-        raise StateConflict(f"another loader has noted it: {error.orig}") from error
+    if not conn.execute(update(t.ext_window).where(_W.id == _WINDOW).values(values)).rowcount:
+        insert_first(conn, t.ext_window, {"id": _WINDOW, **values})
 
 
 def reopen_window(conn: Connection, until_at: int, at: int) -> None:
@@ -154,16 +149,20 @@ def known_in_force(conn: Connection) -> dict[Name, Version]:
 
 
 def note_in_force(conn: Connection, gone: Iterable[Name], new: Mapping[Name, Version]) -> None:
-    """Forget what is no longer in force, and remember what has become so."""
+    """Forget what is no longer in force, and remember what has become so.
+
+    Raises:
+        StateConflict: another loader has just noted it: do the transaction again.
+    """
     for kind in DatedKind:
-        names = sorted(name for of, name in gone if of is kind)
-        if names:
+        for names in batched(sorted(name for of, name in gone if of is kind), MOST):
             conn.execute(
                 delete(t.ext_in_force).where(_F.kind == int(kind), _F.object_id.in_(names))
             )
     if new:
-        conn.execute(
-            insert(t.ext_in_force),
+        insert_first(
+            conn,
+            t.ext_in_force,
             [
                 {
                     "kind": int(kind),
@@ -212,5 +211,9 @@ def _schedules(keys: Collection[Key]) -> list[str]:
 
 
 def add_slots(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Remember starts as loaded; the unique key refuses a second one."""
-    conn.execute(insert(t.ext_slot), [dict(row) for row in rows])
+    """Remember starts as loaded; the unique key refuses a second one.
+
+    Raises:
+        StateConflict: another loader has just loaded one of them: do the transaction again.
+    """
+    insert_first(conn, t.ext_slot, rows)

@@ -15,8 +15,22 @@ from sqlalchemy import Column, Connection, Select, Table, and_, delete, insert, 
 
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values, VersionKey
-from jobarranger.states import ObjectFlag, ObjectKind
+from jobarranger.db.unique import insert_first
+from jobarranger.states import DatedKind, ObjectFlag, ObjectKind
 
+#: The rows of `ja_index_table` from which the Manager proposes new ids.
+_PROPOSALS = {
+    ObjectKind.JOBNET: 100,
+    ObjectKind.CALENDAR: 101,
+    ObjectKind.SCHEDULE: 102,
+    ObjectKind.FILTER: 103,
+}
+#: What the loader remembers as being in force (`ja_ext_in_force`).
+_REMEMBERED = {
+    ObjectKind.SCHEDULE: DatedKind.SCHEDULE,
+    ObjectKind.CALENDAR: DatedKind.CALENDAR,
+    ObjectKind.FILTER: DatedKind.FILTER,
+}
 #: The table with a row for each version.
 CONTROL: dict[ObjectKind, Table] = {
     ObjectKind.CALENDAR: t.calendar_control,
@@ -93,12 +107,20 @@ def headers(conn: Connection, kind: ObjectKind) -> list[Values]:
     return [dict(row) for row in rows]
 
 
-def lock_versions(name: Name) -> Select[tuple[int]]:
+def update_dates(name: Name) -> Select[tuple[int]]:
     """Return the select of an object's versions, to be locked before they are changed."""
     c = CONTROL[name.kind].c
     return (
         select(c.update_date).where(id_column(name.kind) == name.object_id).order_by(c.update_date)
     )
+
+
+def lock_kind(kind: ObjectKind) -> Select[tuple[int]]:
+    """Return the select of a row that stands for all objects of a kind, to be locked.
+
+    What has no version yet has no row of its own.
+    """
+    return select(t.index.c.count_id).where(t.index.c.count_id == _PROPOSALS[kind])
 
 
 def read_versions(
@@ -125,14 +147,17 @@ def read_versions(
 
 def write_version(conn: Connection, version: Version) -> None:
     """Insert one version (its header carries the flags it is to have)."""
-    conn.execute(insert(CONTROL[version.kind]), [dict(version.header)])
+    insert_first(conn, CONTROL[version.kind], version.header)
     for table in PARTS[version.kind]:
         if rows := [dict(row) for row in version.rows(table)]:
             conn.execute(insert(table), rows)
 
 
 def enable(conn: Connection, name: Name, update_date: int) -> None:
-    """Put one version in force and all others of its object out of force."""
+    """Put one version in force and all others of its object out of force.
+
+    Since when it was in force is forgotten: the loader finds it anew.
+    """
     control, same = CONTROL[name.kind], id_column(name.kind) == name.object_id
     c = control.c
     conn.execute(
@@ -140,21 +165,38 @@ def enable(conn: Connection, name: Name, update_date: int) -> None:
         .where(same, c.valid_flag == 1, c.update_date != update_date)
         .values(valid_flag=0)
     )
-    conn.execute(
+    changed = conn.execute(
         update(control)
         .where(same, c.update_date == update_date, c.valid_flag != 1)
         .values(valid_flag=1)
     )
+    if changed.rowcount:
+        _forget(conn, name)
 
 
 def disable(conn: Connection, name: Name) -> int:
-    """Put an object out of force; return how many versions were."""
+    """Put an object out of force; return how many versions were.
+
+    The loader forgets it even if it does not look before the object is in force again.
+    """
     control = CONTROL[name.kind]
-    return conn.execute(
+    count = conn.execute(
         update(control)
         .where(id_column(name.kind) == name.object_id, control.c.valid_flag == 1)
         .values(valid_flag=0)
     ).rowcount
+    if count:
+        _forget(conn, name)
+    return count
+
+
+def _forget(conn: Connection, name: Name) -> None:
+    """Forget since when an object has been in force."""
+    c, kind = t.ext_in_force.c, _REMEMBERED.get(name.kind)
+    if kind is not None:
+        conn.execute(
+            delete(t.ext_in_force).where(c.kind == int(kind), c.object_id == name.object_id)
+        )
 
 
 def set_public(conn: Connection, name: Name, public: int) -> None:

@@ -288,7 +288,7 @@ _DUE_INBOX = and_(
     _B.received_at <= bindparam("leftovers"), ~exists().where(_I.inner_job_id == _B.inner_job_id)
 )
 _DUE_AUDIT = _A.at <= bindparam("audit")
-_DUE_PAUSES = or_(_P.ended_at <= bindparam("leftovers"), _P.until_at <= bindparam("leftovers"))
+_DUE_PAUSES = or_(_P.ended_at <= bindparam("pauses"), _P.until_at <= bindparam("pauses"))
 #: Guards of what may still be caught up stay, however old (jobarranger.loading.window).
 _DUE_GUARDS = and_(
     _G.slot_at <= bindparam("guards"),
@@ -312,6 +312,7 @@ def _values(limits: Limits) -> dict[str, int]:
         "messages": limits.messages,
         "audit": limits.audit,
         "leftovers": limits.leftovers,
+        "pauses": limits.pauses,
         "guards": limits.guards,
     }
 

@@ -81,6 +81,9 @@ _REFUSED = re.compile(
     r"|is not permitted to log in"
 )
 
+#: What the driver says of a statement that it cannot send to any server, without a state, too.
+_WRONG = re.compile(r"number of parameters must be")
+
 _SQLITE = {
     5: Retry.BUSY,
     6: Retry.BUSY,
@@ -128,7 +131,8 @@ def _of_driver(error: DBAPIError) -> Retry | None:
 
 
 def _of_postgresql(error: DBAPIError, sqlstate: str | None) -> Retry | None:
-    if sqlstate is None:  # psycopg's own: no server to ask, or one that refuses
-        lost = isinstance(error, OperationalError) and not _REFUSED.search(str(error.orig))
-        return Retry.LOST if lost else None
+    if sqlstate is None:  # psycopg's own: no server to ask, one that refuses, or our fault
+        words = str(error.orig)
+        final = _REFUSED.search(words) or _WRONG.search(words)
+        return Retry.LOST if isinstance(error, OperationalError) and not final else None
     return _POSTGRESQL.get(sqlstate) or (Retry.LOST if sqlstate.startswith("08") else None)

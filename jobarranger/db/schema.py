@@ -110,7 +110,9 @@ def _exclude_others(unit: Unit) -> None:
     """Let one process at a time change tables (SQLite's transaction does that by itself)."""
     if unit.kind is DatabaseType.MYSQL:
         # held by the connection, since MySQL commits at every CREATE
-        unit.execute(text("SELECT GET_LOCK(CONCAT(DATABASE(), '.ja_ext_version'), 25)"))
+        lock = text("SELECT GET_LOCK(CONCAT(DATABASE(), '.ja_ext_version'), 25)")
+        if unit.execute(lock).scalar() != 1:
+            raise SchemaError("another process is changing the tables; try again later")
     elif unit.kind is DatabaseType.POSTGRESQL:
         unit.execute(text("SELECT pg_advisory_xact_lock(hashtext('ja_ext_version'))"))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
+from jobarranger.db.unique import insert_first
 from jobarranger.watching.presence import Sign
 
 _S = t.ext_server.c
@@ -27,7 +28,7 @@ def beat(unit: Unit, server_id: str, host_name: str, at: int) -> None:
     """Note that a server is at work at `at` (UTC ms); make its row if there is none."""
     if not unit.execute(_BEAT, {"server": server_id, "at": at, "stopped": None}).rowcount:
         row = {"server_id": server_id, "host_name": host_name, "started_at": at, "seen_at": at}
-        unit.execute(insert(t.ext_server), row)
+        insert_first(unit.conn, t.ext_server, row)
 
 
 def stopped(unit: Unit, server_id: str, at: int) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, bindparam, delete, select
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
-from jobarranger.errors import StateConflict
+from jobarranger.db.unique import insert_first
 
 #: Stands for all tellers: who writes this row queues the notification.
 ANYBODY = "*"
@@ -45,10 +44,7 @@ def note(unit: Unit, causes: Sequence[str], teller: str, at: int) -> set[str]:
     rows += [(cause, teller) for cause in sorted(mine)]
     if rows:
         values = [{"cause": cause, "teller": who, "at": at} for cause, who in rows]
-        try:
-            unit.execute(insert(t.ext_told), values)
-        except IntegrityError as error:
-            raise StateConflict("told by another at the same time") from error
+        insert_first(unit.conn, t.ext_told, values)
     return first
 
 

@@ -171,8 +171,14 @@ def chosen(name: Name, dates: Sequence[int], update_date: int | None) -> int:
 
 
 def _dates(unit: Unit, name: Name) -> list[int]:
-    """Lock an object and return its versions, oldest first."""
-    return [int(date) for date in unit.execute(unit.lock(objects.lock_versions(name))).scalars()]
+    """Lock an object and return its versions, oldest first.
+
+    They are read once more: what another has stored while the lock was waited for shows only then.
+    """
+    dates = objects.update_dates(name)
+    if not unit.execute(unit.lock(dates)).all():
+        unit.execute(unit.lock(objects.lock_kind(name.kind)))
+    return [int(date) for date in unit.execute(dates).scalars()]
 
 
 def _with_date(version: Version, date: int) -> Version:

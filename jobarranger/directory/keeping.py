@@ -10,10 +10,11 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, insert, select, update
+from sqlalchemy import Column, Table, delete, select, update
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
+from jobarranger.db.unique import insert_first
 from jobarranger.directory.base import Host
 from jobarranger.errors import DirectoryError
 from jobarranger.states import UserType
@@ -112,7 +113,7 @@ def join(unit: Unit, user: str, groups: Collection[str]) -> None:
     present = set(unit.execute(select(c.group_name).where(c.user_name == user)).scalars())
     rows = [{"user_name": user, "group_name": group} for group in sorted(set(groups) - present)]
     if rows:
-        unit.execute(insert(t.ext_user_group), rows)
+        insert_first(unit.conn, t.ext_user_group, rows)
 
 
 def leave(unit: Unit, user: str, group: str) -> None:
@@ -128,7 +129,7 @@ def _add(unit: Unit, kind: str, name: str, values: dict[str, Any]) -> None:
     table, key, _ = _KINDS[kind]
     if _present(unit, kind, [name]):
         raise DirectoryError(f"{kind} {name} exists already")
-    unit.execute(insert(table), [{key.name: name, **values}])
+    insert_first(unit.conn, table, {key.name: name, **values})
 
 
 def _present(unit: Unit, kind: str, names: Collection[str]) -> set[str]:

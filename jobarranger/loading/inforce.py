@@ -12,7 +12,6 @@ from datetime import date, timedelta, tzinfo
 from enum import Enum
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from jobarranger.calendars.schedules import Timetable
 from jobarranger.calendars.starts import Start
@@ -21,7 +20,6 @@ from jobarranger.db import handled as queries
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.handled import Fingerprint, Name, Version
 from jobarranger.db.scheduling import Scheduling, read_scheduling
-from jobarranger.errors import StateConflict
 from jobarranger.loading.window import Window, minute_of
 from jobarranger.states import DatedKind, ObjectFlag
 
@@ -144,10 +142,7 @@ class InForce:
 
         def write(unit: Unit) -> dict[Name, Version]:
             kept, gone, new = changes(unit.conn)
-            try:
-                queries.note_in_force(unit.conn, gone, new)
-            except IntegrityError as error:
-                raise StateConflict(f"another loader has noted it: {error.orig}") from error
+            queries.note_in_force(unit.conn, gone, new)
             if new:  # known from now on, loaded later: should nobody come to that, it is a gap
                 queries.reopen_window(unit.conn, minute_of(at) - 1, at)
             return kept | new

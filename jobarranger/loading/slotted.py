@@ -12,7 +12,6 @@ from datetime import tzinfo
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from jobarranger import messages as m
 from jobarranger.calendars.starts import Start
@@ -21,7 +20,7 @@ from jobarranger.db import requests
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values
 from jobarranger.db.engine import Database, Unit
-from jobarranger.errors import DefinitionError, StateConflict
+from jobarranger.errors import DefinitionError
 from jobarranger.failpoints import failpoint
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan
 from jobarranger.loading.references import Cause, cause
@@ -96,10 +95,7 @@ def load_slots(
             return False
         adopted = queries.loaded_runs(unit.conn, fresh)
         guards = [_guard(key, adopted.get(key, runs_of[key]), zone, at) for key in sorted(fresh)]
-        try:
-            queries.add_slots(unit.conn, guards)
-        except IntegrityError as error:
-            raise StateConflict(f"another loader has loaded it: {error.orig}") from error
+        queries.add_slots(unit.conn, guards)
         runs = sorted(runs_of[key] for key in fresh - adopted.keys())
         insert_rows(unit, (expanded[run] for run in runs))
         unit.wake(Role.BOOT, *runs)

@@ -25,11 +25,15 @@ class Limits:
     messages: int  #: 14 digits
     audit: int
     leftovers: int  #: own rows that belong to nothing any more
+    pauses: int  #: pauses that are over
     guards: int  #: scheduled starts that were loaded
 
 
-def limits_at(now: int, zone: tzinfo, spans: Spans) -> Limits:
-    """Return what is due at `now` (UTC ms)."""
+def limits_at(now: int, zone: tzinfo, spans: Spans, grace_ms: int = 0) -> Limits:
+    """Return what is due at `now` (UTC ms).
+
+    A pause is kept as long as it may excuse a run: `grace_ms` is how long a run is not late anyway.
+    """
     return Limits(
         runs=stamp14(_back(now, spans.runs), zone),
         slot=lowest_minute(now, zone),
@@ -37,6 +41,7 @@ def limits_at(now: int, zone: tzinfo, spans: Spans) -> Limits:
         messages=stamp14(_back(now, spans.messages), zone),
         audit=_back(now, spans.audit),
         leftovers=now - _DAY,
+        pauses=now - _DAY - grace_ms,
         guards=guards_over(now),
     )
 

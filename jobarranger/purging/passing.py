@@ -51,11 +51,12 @@ class Portion:
 class Purger:
     """Knows the limits and what was said about them; one per process."""
 
-    def __init__(self, db: Database, clock: Clock, zone: tzinfo) -> None:
-        """Work on `db`; `zone` is that of the stamps in the tables."""
+    def __init__(self, db: Database, clock: Clock, zone: tzinfo, grace_ms: int = 0) -> None:
+        """Work on `db`; `zone` is that of the stamps in the tables, `grace_ms` that of starts."""
         self._db = db
         self._clock = clock
         self._zone = zone
+        self._grace_ms = grace_ms
         self._told: set[Mistake] = set()
         self._share = 1.0  #: of the numbers above that portions have at present
 
@@ -70,7 +71,7 @@ class Purger:
                 minutes=mistake.used,
             )
         self._told = set(mistakes)
-        return limits_at(self._clock.now_ms(), self._zone, spans)
+        return limits_at(self._clock.now_ms(), self._zone, spans, self._grace_ms)
 
     def pass_over(self) -> Iterator[Portion]:
         """Remove everything that is due, a portion with each step; the kinds take turns.

@@ -7,10 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, delete, event, insert, update
+from sqlalchemy import delete, insert, update
 
-from jobarranger.db import handled as queries
-from jobarranger.db import pauses
+from jobarranger.db import objects, pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.loading import scheduled, slotted, writing
@@ -18,7 +17,7 @@ from jobarranger.loading.requests import StartRequest, register
 from jobarranger.loading.scheduled import BATCH
 from jobarranger.loading.walk import Walk
 from jobarranger.purging.passing import Purger
-from jobarranger.states import DatabaseType, PauseScope
+from jobarranger.states import ObjectKind, PauseScope
 from jobarranger.wakes import Role, Wake
 from processes.loader import Loader
 from processes.worker import Turn
@@ -198,28 +197,6 @@ def test_runs_of_the_original_are_respected(database):
     assert [row["inner_jobnet_id"] for row in here.rows(t.ext_slot)] == [run]
 
 
-def test_two_loaders_note_the_first_window(database, another):
-    """Two loaders that find no window both note theirs; the later one is what remains."""
-    if database.kind is DatabaseType.SQLITE:
-        pytest.skip("SQLite has one writer at a time")
-    other = another()
-    noted: list[int] = []
-
-    def between(_conn, _cursor, statement, *_rest):
-        """Let the other loader come in after ours has found nothing to update."""
-        if statement.startswith("INSERT INTO ja_ext_window") and not noted:
-            noted.append(1000)
-            other.transaction(lambda unit: queries.note_window(unit.conn, 1000, 1))
-
-    event.listen(Engine, "before_cursor_execute", between)
-    try:
-        database.transaction(lambda unit: queries.note_window(unit.conn, 2000, 2))
-    finally:
-        event.remove(Engine, "before_cursor_execute", between)
-    assert noted == [1000]
-    assert other.read(queries.state)[1] == 2000
-
-
 def test_two_loaders_at_once(database, another):
     """Two processes on one database load every start once."""
     here = timetabled(database, "2026-03-31 08:10")
@@ -327,6 +304,31 @@ def test_days_added_during_an_outage_start_nothing_before(database):
     here.clock.go(hours=4)
     here.load()
     assert here.slots() == [202603310930]
+
+
+@pytest.mark.parametrize("kind", [ObjectKind.SCHEDULE, ObjectKind.CALENDAR])
+def test_what_was_out_of_force_during_an_outage_starts_nothing(database, kind):
+    """Out of force and in force again by command while no server ran: that was not wanted then."""
+    here = daily(database, "2026-03-31 05:00", "0700", "0930")
+    here.load()
+    name = objects.Name(kind, {ObjectKind.SCHEDULE: "S", ObjectKind.CALENDAR: "DAILY"}[kind])
+    here.db.transaction(lambda unit: objects.disable(unit.conn, name))
+    here.db.transaction(lambda unit: objects.enable(unit.conn, name, VERSION))
+    here.clock.go(hours=4)
+    report = here.load()
+    assert here.slots() == [202603310930]
+    assert ids_of(report) == ["JALOADER300001"]
+
+
+def test_what_is_put_in_force_again_changes_nothing(database):
+    """What is in force already was wanted all the time."""
+    here = daily(database, "2026-03-31 05:00", "0700")
+    here.load()
+    name = objects.Name(ObjectKind.SCHEDULE, "S")
+    here.db.transaction(lambda unit: objects.enable(unit.conn, name, VERSION))
+    here.clock.go(hours=4)
+    assert ids_of(here.load()) == ["JALOADER000001"]
+    assert here.slots() == [202603310700]
 
 
 def test_versions_that_were_not_seen_in_force_stay_noted(database):
@@ -683,6 +685,29 @@ def test_a_run_that_the_database_refuses_is_tried_again(database, monkeypatch):
     here.clock.go(hours=1)
     here.load()
     assert here.slots() == [202603310900, 202603310905]
+
+
+def test_a_run_that_the_database_refuses_for_good_is_given_up(database, monkeypatch):
+    """It holds the window, and with it the purge of guards, no longer than starts are caught up."""
+    here = daily(database, "2026-03-31 08:10", "0900", catch_up=60)
+
+    def refuse(unit, expanded):
+        raise ValueError(f"{len(list(expanded))} runs that mean nothing")
+
+    monkeypatch.setattr(slotted, "insert_rows", refuse)
+    loader = here.loader()
+    here.load(loader)
+    here.clock.go(minutes=109)
+    here.load(loader)
+    (window,) = here.rows(t.ext_window)
+    assert window["until_at"] == at("2026-03-31 09:00", TOKYO) - 1
+    here.clock.go(minutes=3)
+    assert "JALOADER200012" in ids_of(here.load(loader))
+    here.clock.go(minutes=1)
+    here.load(loader)
+    (window,) = here.rows(t.ext_window)
+    assert window["until_at"] > here.clock.at
+    assert here.slots() == []
 
 
 # -- cost --------------------------------------------------------------------------------------

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import ids, schema
+from jobarranger.db import handled, ids, schema
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.pipeline import check_count, together
 from jobarranger.db.retry import Retry
 from jobarranger.errors import DatabaseUnavailable, SchemaError, StateConflict, TryAgain
-from jobarranger.states import Counter, DatabaseType
+from jobarranger.states import Counter, DatabaseType, DatedKind
 from jobarranger.wakes import Role, Wake
 from tests.proxy import Proxy
 from tests.services import COMMITS
@@ -52,6 +54,41 @@ def landed(conn):
     """Look for the row of `add_request`."""
     query = select(t.ext_request.c.inner_jobnet_id).where(t.ext_request.c.request_id == "r1")
     return conn.execute(query).scalar()
+
+
+def test_a_statement_too_large_is_no_lost_connection(server_database):
+    """What no server can be sent is an error of the program: it is not tried again."""
+    if server_database.kind is DatabaseType.MYSQL:
+        query = "SELECT LENGTH(%(v)s)"
+        values: dict[str, Any] = {"v": "x" * 17_000_000}
+    else:
+        names = [f"v{number}" for number in range(65_536)]
+        query = f"SELECT {'+'.join(f'%({name})s' for name in names)}"
+        values = dict.fromkeys(names, 1)
+    calls = []
+
+    def work(unit):
+        calls.append(unit)
+        unit.conn.exec_driver_sql(query, values)
+
+    with pytest.raises(OperationalError):
+        server_database.transaction(work)
+    assert len(calls) == 1
+    assert server_database.read(lambda conn: conn.execute(select(1)).scalar()) == 1
+
+
+@pytest.mark.parametrize("count", [1, 40_000])
+def test_lists_of_any_length(database, count):
+    """However many versions come into force or go, whatever the product takes in one statement."""
+    names = [(DatedKind.CALENDAR, f"C{number}") for number in range(count)]
+    if database.kind is DatabaseType.SQLITE:  # what most builds of it take
+        raw = database.read(lambda conn: conn.connection.driver_connection)
+        raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)
+    new = dict.fromkeys(names, handled.Version(20260101000000, 1))
+    database.transaction(lambda unit: handled.note_in_force(unit.conn, [], new))
+    assert database.read(handled.known_in_force) == new
+    database.transaction(lambda unit: handled.note_in_force(unit.conn, names, {}))
+    assert database.read(handled.known_in_force) == {}
 
 
 class SteppingClock(SystemClock):

@@ -44,6 +44,14 @@ def test_limits_are_the_spans_before_now():
     assert limits.audit == now - 60_000
 
 
+def test_a_pause_is_kept_as_long_as_it_may_excuse_a_run():
+    """Boot may be away for longer than a day, and a run's grace may be longer, too."""
+    now = ms("2026-11-22T09:30:40")
+    day = 24 * 3_600_000
+    assert limits_at(now, UTC, Spans()).pauses == now - day
+    assert limits_at(now, UTC, Spans(), grace_ms=3 * day).pauses == now - 4 * day
+
+
 def test_a_span_of_ages_keeps_everything():
     """A limit before 1970 is no error."""
     assert limits_at(ms("2026-01-01"), UTC, Spans(runs=10**9)).runs == 19700101000000

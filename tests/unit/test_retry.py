@@ -15,6 +15,9 @@ from jobarranger.db.retry import Retry, retryable
 from jobarranger.errors import StateConflict, TryAgain
 from jobarranger.states import Counter
 
+#: What psycopg says of a statement with too many values, without a state.
+TOO_MANY = "sending query and params failed: number of parameters must be between 0 and 65535"
+
 
 def wrapped(original, kind=OperationalError):
     """Return the driver's error as SQLAlchemy passes it on."""
@@ -31,8 +34,8 @@ def sqlite_error(code):
 class PostgreSQLError(Exception):
     """An error with a state, as psycopg makes it."""
 
-    def __init__(self, sqlstate):
-        super().__init__("made up")
+    def __init__(self, sqlstate, words="made up"):
+        super().__init__(words)
         self.sqlstate = sqlstate
 
 
@@ -55,6 +58,7 @@ class PostgreSQLError(Exception):
         (wrapped(PostgreSQLError("40001")), Retry.SERIALIZATION),
         (wrapped(PostgreSQLError("08006")), Retry.LOST),
         (wrapped(PostgreSQLError(None)), Retry.LOST),
+        (wrapped(PostgreSQLError(None, TOO_MANY)), None),
         (wrapped(PostgreSQLError("23505"), IntegrityError), None),
         (StateConflict("someone was faster"), Retry.CONFLICT),
         (TryAgain("later"), None),
