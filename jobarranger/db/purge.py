@@ -74,6 +74,16 @@ _DUE_RUN = and_(
         and_(_STATUS == JobnetStatus.ENDERR, ~_AT_WORK),
     ),
 )
+#: Runs are looked for among so many at a time, the next ones by their end: no product sorts, or
+#: looks through, all that are due to find the first of them.
+_STRIDE = 500
+_STRIDE_END = (
+    select(_S.end_time)
+    .where(_S.end_time >= bindparam("after_time"), _S.end_time <= bindparam("runs"))
+    .order_by(_S.end_time)
+    .offset(_STRIDE - 1)
+    .limit(1)
+)
 _DUE_RUNS = (
     select(_S.end_time, _S.inner_jobnet_id)
     .where(
@@ -84,7 +94,6 @@ _DUE_RUNS = (
     .order_by(_S.end_time, _S.inner_jobnet_id)
     .limit(_MOST)
 )
-_DUE_OF = select(_S.inner_jobnet_id).where(_S.inner_jobnet_id.in_(_IDS), _DUE_RUN)
 
 #: A request that could not be loaded and has no summary.
 _DUE_REQUEST = and_(
@@ -101,7 +110,6 @@ _DUE_REQUESTS = (
     .order_by(_J.inner_jobnet_id)
     .limit(_MOST)
 )
-_DUE_REQUESTS_OF = select(_J.inner_jobnet_id).where(_J.inner_jobnet_id.in_(_IDS), _DUE_REQUEST)
 _LOCK = select(_J.inner_jobnet_id).where(_J.inner_jobnet_id.in_(_IDS)).order_by(_J.inner_jobnet_id)
 
 
@@ -109,9 +117,16 @@ def due_runs(
     conn: Connection, limits: Limits, after: tuple[int, int], most: int
 ) -> Sequence[tuple[int, int]]:
     """Return (end time, id) of due runs after the given ones, those that ended first first."""
-    values = {"runs": limits.runs, "slot": limits.slot, "most": most}
-    rows = conn.execute(_DUE_RUNS, {**values, "after_time": after[0], "after": after[1]})
-    return [(row[0], row[1]) for row in rows]
+    after_time, number = after
+    while True:
+        span = {"after_time": after_time, "runs": limits.runs}
+        end = conn.scalar(_STRIDE_END, span)
+        until = limits.runs if end is None else end
+        values = {**span, "runs": until, "slot": limits.slot, "after": number, "most": most}
+        rows = conn.execute(_DUE_RUNS, values).all()
+        if rows or end is None:
+            return [(row[0], row[1]) for row in rows]
+        after_time, number = end + 1, 0  # whatever ended up to then stays
 
 
 def due_requests(conn: Connection, limits: Limits, after: int, most: int) -> list[int]:
@@ -120,14 +135,57 @@ def due_requests(conn: Connection, limits: Limits, after: int, most: int) -> lis
     return list(conn.scalars(_DUE_REQUESTS, values))
 
 
+#: By key alone: other conditions might tempt a product to look for the rows by those.
+_ENDS = (
+    select(
+        _J.inner_jobnet_id,
+        _J.main_flag,
+        _J.inner_jobnet_main_id,
+        _J.status.label("run_status"),
+        _J.end_time.label("run_end"),
+        _J.initial_scheduled_time.label("slot"),
+        _S.status,
+        _S.end_time,
+        _S.initial_scheduled_time,
+    )
+    .outerjoin_from(t.run_jobnet, t.run_jobnet_summary, _S.inner_jobnet_id == _J.inner_jobnet_id)
+    .where(_J.inner_jobnet_id.in_(_IDS))
+)
+_BUSY = (
+    select(_I.inner_jobnet_main_id)
+    .where(
+        _I.inner_jobnet_main_id.in_(_IDS),
+        _I.status.in_([IconStatus.READY, IconStatus.RUN]),
+    )
+    .distinct()
+)
+
+
 def lock_due(unit: Unit, mains: Collection[int], limits: Limits) -> list[int]:
     """Lock main rows, ascending, except those that others hold; return those still due."""
     free = list(unit.execute(unit.lock(_LOCK, skip_locked=True), {"ids": sorted(mains)}).scalars())
     if not free:
         return []
-    values = {"ids": free, "runs": limits.runs, "slot": limits.slot}
-    due = {*unit.conn.scalars(_DUE_OF, values), *unit.conn.scalars(_DUE_REQUESTS_OF, values)}
-    return sorted(due)
+    rows = unit.conn.execute(_ENDS, {"ids": free}).all()
+    due = {row.inner_jobnet_id: row.status for row in rows if _is_over(row, limits)}
+    stopped = sorted(run for run, status in due.items() if status == JobnetStatus.ENDERR)
+    busy = set(unit.conn.scalars(_BUSY, {"ids": stopped})) if stopped else set()
+    return sorted(due.keys() - busy)
+
+
+def _is_over(row: Any, limits: Limits) -> bool:
+    """Tell whether a run, or a request without a summary, has been over for long enough."""
+    if row.status is None:
+        is_over = (
+            row.run_status == JobnetStatus.ENDERR
+            and row.main_flag == 0
+            and row.inner_jobnet_main_id == row.inner_jobnet_id
+        )
+        end, slot = row.run_end, row.slot
+    else:
+        is_over = row.status in {JobnetStatus.END, JobnetStatus.ENDERR} and row.end_time > 0
+        end, slot = row.end_time, row.initial_scheduled_time
+    return bool(is_over and end <= limits.runs and slot < limits.slot)
 
 
 # -- icons and what hangs on them ------------------------------------------------------------------

@@ -22,6 +22,7 @@ from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
 from jobarranger.states import DatabaseType, IconStatus, JobnetStatus, RunType
 from tests.jobnets import Bench, define
+from tests.plans import run, store
 
 HOUR, DAY = 3600, 24 * 3600
 #: Tables in which purged runs leave nothing.
@@ -156,7 +157,7 @@ def test_next_runs_are_found_by_the_time_of_their_end(bench: Bench) -> None:
     plans: list[str] = []
 
     def explain(conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        if statement.startswith("SELECT ja_run_jobnet_summary_table.end_time") and not plans:
+        if statement.startswith("SELECT ja_run_jobnet_summary_table.end_time,") and not plans:
             rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
             plans.extend(row[3] for row in rows)
 
@@ -214,6 +215,18 @@ def test_a_cancelled_run_is_kept_until_its_time_has_passed(bench: Bench) -> None
     assert clean(bench) == {}
     bench.clock.advance(4 * HOUR)
     assert clean(bench) == {"runs": 1}
+
+
+def test_however_many_are_kept_those_behind_them_go(bench: Bench) -> None:
+    """Cancelled runs of days to come end before a run that is due; all in one second, even."""
+    early = stamp14(bench.clock.now_ms() - 3 * HOUR * 1000, bench.zone)
+    late = stamp14(bench.clock.now_ms() - 2 * HOUR * 1000, bench.zone)
+    over, coming = early // 100, stamp12(bench.clock.now_ms() + DAY * 1000, bench.zone)
+    columns: dict[str, Any] = {"status": int(JobnetStatus.ENDERR), "start_time": early}
+    kept = [run(n, coming, end_time=early, **columns) for n in range(1, 1102)]
+    store(bench.db, *kept, run(5000, over, end_time=late, **columns))
+    assert clean(bench) == {"runs": 1}
+    assert runs_left(bench) == set(range(1, 1102))
 
 
 def test_a_run_moved_to_an_earlier_time_counts_by_its_first_time(bench: Bench) -> None:
