@@ -119,7 +119,7 @@ def _serve(
 
     signals = Signals(SIGNALS)
     try:
-        MonitorService(config, db, clock).run(signals, ready)
+        MonitorService(config, db, clock, signals).run(ready)
     finally:
         db.close()
         pid_file.remove()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -11,14 +12,15 @@ from enum import IntEnum
 from logging import getLogger
 
 from jobarranger import messages as m
+from jobarranger.clock import Clock
 from jobarranger.messages import Raised
 from jobarranger.watching.late import Lack, Missing
 from jobarranger.watching.watch import readable
 
 log = getLogger(__name__)
 
-#: Bytes of the program's output that an error line shows.
-_SHOWN = 300
+#: Bytes of the program's output that an error line shows, and that are read at once.
+_SHOWN, _CHUNK = 300, 65_536
 
 
 class About(IntEnum):
@@ -52,10 +54,11 @@ def arguments(about: About, raised: Raised, missing: Missing | None = None) -> l
 class Sender:
     """The program that passes on what was found."""
 
-    def __init__(self, command: Sequence[str], seconds: float) -> None:
+    def __init__(self, command: Sequence[str], seconds: float, clock: Clock) -> None:
         """Take a program with its first arguments; an empty command calls nothing."""
         self._command = list(command)
         self._seconds = seconds
+        self._clock = clock
 
     def send(self, about: About, raised: Raised, missing: Missing | None = None) -> bool:
         """Call the program and wait for its end; tell whether it did what it should.
@@ -83,14 +86,38 @@ class Sender:
             )
         except OSError as error:
             return str(error.strerror)
-        try:
-            output, _ = process.communicate(timeout=self._seconds)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        with process:
+            output, ended = self._follow(process)
+            if not ended:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        if not ended:
             return f"it did not end within {self._seconds:g} s and was killed"
         if process.returncode == 0:
             return ""
-        said = output[:_SHOWN].decode(errors="replace").strip()
+        said = output.decode(errors="replace").strip()
         return f"exit code {process.returncode}" + (f": {said}" if said else "")
+
+    def _follow(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bool]:
+        """Return the beginning of a program's output, and whether it has ended in time.
+
+        It has ended when its own process has: what it has left in the background may keep its
+        output open for as long as it likes.
+        """
+        assert process.stdout is not None
+        pipe, end = process.stdout.fileno(), os.pidfd_open(process.pid)
+        until = self._clock.monotonic() + self._seconds
+        output, watched = b"", [pipe, end]
+        try:
+            while (left := until - self._clock.monotonic()) > 0:
+                ready, _, _ = select.select(watched, [], [], left)
+                if pipe in ready:
+                    some = os.read(pipe, _CHUNK)
+                    output = (output + some)[:_SHOWN]
+                    if not some:
+                        watched.remove(pipe)
+                if end in ready and (pipe not in ready or len(output) == _SHOWN):
+                    return output, True
+        finally:
+            os.close(end)
+        return output, False

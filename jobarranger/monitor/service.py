@@ -34,12 +34,12 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.
 class MonitorService:
     """Looks at the database every `JaMonitorInterval` and tells what it finds."""
 
-    def __init__(self, config: MonitorConfig, db: Database, clock: Clock) -> None:
+    def __init__(self, config: MonitorConfig, db: Database, clock: Clock, signals: Signals) -> None:
         self._config = config
         self._db = db
         self._clock = clock
         self._zone = zone_named(config.ja_time_zone)
-        self._sender = Sender(config.sender, config.ja_sender_timeout)
+        self._sender = Sender(config.sender, config.ja_sender_timeout, clock)
         self._teller = Teller(db, clock, self._zone, TELLER)
         rules = Rules(
             load_span=0,  # read at each look
@@ -52,14 +52,15 @@ class MonitorService:
         self._away_since: float | None = None
         self._errors = 0
         self._level = config.debug_level
+        self._signals = signals
+        self._stopping = False
 
-    def run(self, signals: Signals, ready: Callable[[], None]) -> None:
+    def run(self, ready: Callable[[], None]) -> None:
         """Look until a signal asks for the end."""
         ready()
-        while True:
+        while not self._stopping:
             self.turn()
-            if self._wait(signals):
-                return
+            self._wait()
 
     def turn(self) -> None:
         """Look once and tell; whatever goes wrong is told too and tried again."""
@@ -94,8 +95,14 @@ class MonitorService:
         )
 
     def _tell(self, alarms: Sequence[Alarm]) -> None:
-        """Tell each alarm, then note it: should we die in between, it is told again."""
+        """Tell each alarm, then note it: should we die in between, it is told again.
+
+        The end may be asked for in between: what is left is told at the next start.
+        """
         for alarm in alarms:
+            self._heed()
+            if self._stopping:
+                return
             m.write_all([alarm.raised])
             self._sender.send(_about(alarm), alarm.raised, alarm.missing)
             self._teller.note([alarm])
@@ -122,20 +129,24 @@ class MonitorService:
             except OSError as error:
                 log.error("the log file cannot be rotated: %s", error)  # noqa: TRY400
 
-    def _wait(self, signals: Signals) -> bool:
-        """Wait for the next look; tell whether the end was asked for instead."""
+    def _wait(self) -> None:
+        """Wait for the next look, or until the end is asked for."""
         until = self._clock.monotonic() + self._config.ja_monitor_interval
-        while (left := until - self._clock.monotonic()) > 0:
-            select.select([signals], [], [], left)
-            for number in signals.take():
-                if number in STOPPING:
-                    return True
-                if number == signal.SIGHUP:
-                    logs.reopen()
-                else:
-                    self._level = (self._level + 1) % len(logs.THRESHOLDS)
-                    logs.set_level(self._level)
-        return False
+        self._heed()
+        while not self._stopping and (left := until - self._clock.monotonic()) > 0:
+            select.select([self._signals], [], [], left)
+            self._heed()
+
+    def _heed(self) -> None:
+        """Do what signals ask for."""
+        for number in self._signals.take():
+            if number in STOPPING:
+                self._stopping = True
+            elif number == signal.SIGHUP:
+                logs.reopen()
+            else:
+                self._level = (self._level + 1) % len(logs.THRESHOLDS)
+                logs.set_level(self._level)
 
 
 def _about(alarm: Alarm) -> About:

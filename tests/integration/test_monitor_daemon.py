@@ -136,6 +136,9 @@ def database_parameters(settings: DatabaseSettings) -> dict[str, object]:
 
 
 MakeDaemon = Callable[..., Daemon]
+_TOLD_BY_MONITOR = (
+    select(func.count()).select_from(t.ext_told).where(t.ext_told.c.teller == "monitor")
+)
 
 
 @pytest.fixture
@@ -321,6 +324,44 @@ def test_a_sender_program_that_fails_is_told(database, make_daemon):
     daemon.wait_for("JAMONITOR200003", 2)
     assert "has failed: exit code 3: no way." in daemon.log
     assert "has failed: it did not end within 1 s and was killed." in daemon.log
+
+
+def test_a_sender_program_may_leave_something_behind(database, make_daemon):
+    """Its end is the end of the call, whoever keeps its output open; much output does no harm."""
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    store(database, *(run(n, int(past.strftime("%Y%m%d%H%M"))) for n in (1, 2)))
+    daemon = make_daemon(database.settings, JaSenderTimeout=20)
+    left = daemon.path / "left"
+    daemon.script.write_text(
+        f"#!/bin/sh\nsetsid sleep 600 & echo $! >> {left}\n"
+        "head -c 3000000 /dev/zero | tr '\\0' x\nexit 4\n"
+    )
+    began = time.monotonic()
+    process = daemon.launch()
+    try:
+        daemon.wait_for("JAMONITOR200003", 2)
+        assert "has failed: exit code 4: xxx" in daemon.log
+        assert time.monotonic() - began < 15
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        for pid in left.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def test_it_ends_between_two_calls(database, make_daemon):
+    """However many alarms are left; they are told at the next start."""
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    store(database, *(run(n, int(past.strftime("%Y%m%d%H%M"))) for n in range(1, 51)))
+    daemon = make_daemon(database.settings)
+    daemon.script.write_text(f"#!/bin/sh\necho $1 >> {daemon.calls_file}\nsleep 1\n")
+    process = daemon.launch()
+    eventually(daemon.calls_file.exists)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert daemon.log.splitlines()[-1].endswith("has stopped.")
+    (told,) = database.read(lambda conn: conn.execute(_TOLD_BY_MONITOR).scalars().all())
+    assert told == len(daemon.calls_file.read_text().splitlines()) < 20
 
 
 def test_the_command_line(sqlite_settings, make_daemon, tmp_path):
