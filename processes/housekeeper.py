@@ -17,7 +17,7 @@ from processes.context import ChildContext
 from processes.worker import Turn
 
 #: The pause after a portion, as a multiple of the time it took, and the shortest one (seconds).
-PAUSES, PAUSE = 4.0, 0.05
+PAUSES, PAUSE = 10.0, 0.1
 #: A pass that has removed so many units is worth a message.
 LARGE = 1000
 

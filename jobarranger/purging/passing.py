@@ -37,7 +37,7 @@ ROWS = 500
 LONGEST = 0.01
 #: The smallest share of the numbers above. Below it the transaction itself costs more than its
 #: rows, and a purge on a busy machine would fall behind what ends meanwhile.
-LEAST = 0.1
+LEAST = 0.25
 
 
 @dataclass(frozen=True, slots=True)
