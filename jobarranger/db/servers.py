@@ -19,7 +19,7 @@ _BEAT = (
 _NEWEST = (
     select(_S.server_id, _S.host_name, _S.started_at, _S.seen_at, _S.stopped_at)
     .order_by(func.coalesce(_S.stopped_at, _S.seen_at).desc())
-    .limit(10)
+    .limit(100)
 )
 _FORGET = delete(t.ext_server).where(_S.seen_at < bindparam("before"))
 

@@ -18,6 +18,8 @@ from jobarranger.states import DatedKind, JobnetStatus, LoadStatus, ObjectFlag
 Name: TypeAlias = tuple[DatedKind, str]
 #: A start that lacks is looked for up to so long after its time, and then forgotten (ms).
 DAY_MS = 24 * 60 * MINUTE_MS
+#: A run that has not begun need not lack under our eyes for longer (ms): boot looks all the time.
+_BOOT_MS = MINUTE_MS
 
 
 class Lack(IntEnum):
@@ -56,7 +58,7 @@ class Rules:
     load_span: int  #: minutes that starts are loaded ahead (`JOBNET_LOAD_SPAN`)
     load_shift: int = 0  #: minutes, `JaLoadShiftTime`
     run_shift: int = 0  #: minutes, `JaRunShiftTime`
-    confirm_ms: int = 0  #: how long something must lack under our eyes
+    confirm_ms: int = 0  #: how long something must lack under our eyes (runs: a minute at most)
 
     def ripe_at(self, lack: Lack, instant: int) -> int:
         """Return from when on (UTC ms) the lack of a start is to be told."""
@@ -64,6 +66,10 @@ class Rules:
         if lack is Lack.LOADED:
             shift = self.load_shift - self.load_span
         return instant + (1 + shift) * MINUTE_MS
+
+    def patience(self, lack: Lack) -> int:
+        """Return how long (ms) the lack of a start must be seen before it is told."""
+        return self.confirm_ms if lack is Lack.LOADED else min(self.confirm_ms, _BOOT_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +149,18 @@ class Standing:
         return name in self.known and version == self.now.get(name) and since <= instant
 
 
+def oldest_unbegun(paused: Pauses) -> int:
+    """Return since when (UTC ms) runs may be due that should have begun by now, and not long ago.
+
+    That is a day, and before it the time of the pauses that have ended since then.
+    """
+    oldest = paused.now - DAY_MS
+    for pause in paused.all:
+        if pause.end_at is None or pause.end_at > paused.now - DAY_MS:
+            oldest = min(oldest, pause.since - DAY_MS)
+    return oldest
+
+
 def unloaded(starts: Iterable[Start], zone: tzinfo) -> Iterator[Missing]:
     """Yield starts as missing; which of them are loaded is not asked here."""
     for start in starts:
@@ -210,9 +228,13 @@ class Suspicions:
         ]
 
     def looked(self, missing: Iterable[Missing], now: int) -> Suspicions:
-        """Return what is suspected after a look that has found these missing."""
+        """Return what is suspected after a look that has found these missing.
+
+        If the clock was set back, what was seen before counts from now on.
+        """
         found = {one.cause: one for one in missing}
-        return Suspicions({cause: self.since.get(cause, now) for cause in found}, found)
+        since = {cause: min(self.since.get(cause, now), now) for cause in found}
+        return Suspicions(since, found)
 
     def confirmed(self, now: int, rules: Rules) -> list[Missing]:
         """Return what has lacked for long enough to be told, in order of time.
@@ -224,6 +246,6 @@ class Suspicions:
             one
             for cause, one in self.missing.items()
             if now >= rules.ripe_at(one.lack, one.instant)
-            and now - self.since[cause] >= rules.confirm_ms
+            and now - self.since[cause] >= rules.patience(one.lack)
         ]
         return sorted(ready, key=lambda one: (one.instant, one.cause))

@@ -6,8 +6,8 @@ on it counts when a sign has changed by the watcher's own clock, so clocks need 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -43,6 +43,8 @@ class Look:
 
     sign: Sign | None
     since: int
+    #: all signs, by server
+    signs: Mapping[str, Sign] = field(default_factory=dict, compare=False)
 
     def presence(self, now: int, limit_ms: int) -> Presence:
         """Judge at `now`, with a silence up to `limit_ms` being nothing."""
@@ -60,10 +62,23 @@ class Look:
 
 
 def look(before: Look | None, signs: Iterable[Sign], now: int) -> Look:
-    """Return what is seen now, after what was seen before; of several servers the liveliest."""
-    sign = max(signs, key=lambda sign: sign.last, default=None)
-    if before is not None and before.sign == sign:
-        return before
-    if before is not None or sign is None:
-        return Look(sign, now)
-    return Look(sign, min(now, sign.last))
+    """Return what is seen now, after what was seen before.
+
+    A sign that has changed since then counts, whatever time it bears: a server whose clock was
+    ahead leaves signs of the future, which must not hide the one after it. At first it is the
+    newest.
+    """
+    known = {sign.server_id: sign for sign in signs}
+    if before is None:
+        first = max(known.values(), key=lambda sign: sign.last, default=None)
+        return Look(first, now if first is None else min(now, first.last), known)
+    changed = [sign for name, sign in known.items() if before.signs.get(name) != sign]
+    if changed:
+        return Look(max(changed, key=_liveliness), now, known)
+    if before.sign is not None and before.sign.server_id not in known:
+        return Look(max(known.values(), key=_liveliness, default=None), now, known)
+    return replace(before, since=min(before.since, now), signs=known)
+
+
+def _liveliness(sign: Sign) -> tuple[bool, int]:
+    return sign.stopped_at is None, sign.last

@@ -31,6 +31,7 @@ from jobarranger.watching.late import (
     Suspicions,
     Waits,
     load_window,
+    oldest_unbegun,
     unloaded,
     unstarted,
 )
@@ -188,7 +189,8 @@ class StartWatch:
                 for one in awaited.values()
                 if (one.schedule_id, one.calendar_id, one.jobnet_id, one.slot) not in loaded
             ]
-        first, last = due_slot(now - DAY_MS, self._zone), due_slot(now, self._zone)
+        oldest = oldest_unbegun(paused)
+        first, last = due_slot(oldest, self._zone), due_slot(now, self._zone)
         missing += unstarted(lateness.unbegun(conn, first, last), paused, self._zone)
         return rules, missing
 

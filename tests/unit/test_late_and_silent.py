@@ -21,6 +21,7 @@ from jobarranger.watching.late import (
     Unbegun,
     Waits,
     load_window,
+    oldest_unbegun,
     unloaded,
     unstarted,
 )
@@ -158,6 +159,16 @@ def test_a_run_of_yesterday_is_history():
     assert late(unbegun(), NINE + DAY_MS + 1) == []
 
 
+def test_a_run_is_watched_as_long_as_its_pause_was():
+    """One that a pause of three days has kept is late a while after its end, like any other."""
+    pause = Pause(id=1, scope=PauseScope.ALL, since=NINE - MINUTE, ended_at=NINE + 3 * DAY_MS)
+    now = NINE + 3 * DAY_MS + 10 * MINUTE
+    assert oldest_unbegun(in_order([pause], now)) <= NINE
+    assert late(unbegun(), now, pause) != []
+    assert oldest_unbegun(in_order([], now)) == now - DAY_MS
+    assert oldest_unbegun(in_order([pause], now + DAY_MS)) == now
+
+
 @pytest.mark.parametrize(("scope", "name"), [(PauseScope.ALL, ""), (PauseScope.JOBNET, "NET")])
 def test_a_paused_run_is_not_late(scope, name):
     """Neither during the pause nor right after it; later it is."""
@@ -190,6 +201,26 @@ def test_a_minute_that_is_left_out_counts_from_the_end_of_the_gap():
     assert list(unstarted([run], Pauses(now=gap - 1), BERLIN)) == []
     (one,) = unstarted([run], Pauses(now=gap), BERLIN)
     assert one.instant == gap
+
+
+# -- how long it must lack --------------------------------------------------------------------
+
+
+def test_a_run_is_not_told_later_because_schedules_are_read_seldom():
+    """The loader's interval says how long it may take to load, not to begin."""
+    rules = Rules(load_span=60, confirm_ms=20 * MINUTE)
+    (begun,) = late(unbegun(), NINE)
+    seen = Suspicions().looked([begun, missing()], NINE)
+    assert [one.lack for one in seen.confirmed(NINE + MINUTE, rules)] == [Lack.STARTED]
+    assert len(seen.confirmed(NINE + 20 * MINUTE, rules)) == 2
+
+
+def test_a_clock_that_is_set_back_silences_nothing():
+    """What lacked by the wrong time is told a while after it was set right."""
+    rules = Rules(load_span=60, confirm_ms=MINUTE)
+    (begun,) = late(unbegun(), NINE + 60 * MINUTE)
+    seen = Suspicions().looked([begun], NINE + 60 * MINUTE).looked([begun], NINE + MINUTE)
+    assert seen.confirmed(NINE + 2 * MINUTE, rules) == [begun]
 
 
 # -- the server -------------------------------------------------------------------------------
@@ -234,6 +265,28 @@ def test_a_restart_is_no_silence():
     newer = replace(SIGN, server_id="2", seen_at=NINE + 30)
     seen = presence.look(seen, [replace(SIGN, stopped_at=NINE + 5), newer], NINE + 30)
     assert seen.presence(NINE + 30, LIMIT) is Presence.HERE
+
+
+def test_a_sign_of_the_future_hides_no_server():
+    """A server whose clock was an hour ahead was stopped; the one after it is at work."""
+    ahead = replace(SIGN, seen_at=NINE + 60 * MINUTE, stopped_at=NINE + 60 * MINUTE)
+    now, seen = NINE, None
+    for _ in range(30):
+        now += 10_000
+        newer = replace(SIGN, server_id="2", started_at=NINE, seen_at=now)
+        seen = presence.look(seen, [ahead, newer], now)
+        assert seen.presence(now, LIMIT) is Presence.HERE or now == NINE + 10_000
+    assert presence.look(seen, [ahead, newer], now + LIMIT).presence(now + LIMIT, LIMIT) is (
+        Presence.SILENT
+    )
+
+
+def test_a_clock_that_is_set_back_makes_no_silence_longer():
+    """What was seen by the wrong time counts from the first look by the right one."""
+    seen = presence.look(None, [SIGN], NINE)
+    seen = presence.look(seen, [replace(SIGN, seen_at=NINE + 1)], NINE + 60 * MINUTE)
+    seen = presence.look(seen, [replace(SIGN, seen_at=NINE + 1)], NINE)
+    assert seen.presence(NINE + LIMIT, LIMIT) is Presence.SILENT
 
 
 def test_a_silence_is_one_cause_for_all_who_watch():
