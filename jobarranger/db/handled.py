@@ -136,7 +136,7 @@ class Version:
 def in_force(conn: Connection) -> dict[Name, int]:
     """Return the versions (update dates) in force of schedules, calendars and filters."""
     found: dict[Name, int] = {}
-    for kind, name, update_date in conn.execute(_IN_FORCE):
+    for kind, name, update_date in conn.execute(_IN_FORCE).all():
         key = (DatedKind(kind), name)
         found[key] = max(found.get(key, 0), update_date)
     return found
@@ -144,7 +144,7 @@ def in_force(conn: Connection) -> dict[Name, int]:
 
 def known_in_force(conn: Connection) -> dict[Name, Version]:
     """Return what was in force when the loader looked last."""
-    rows = conn.execute(select(_F.kind, _F.object_id, _F.update_date, _F.since_at))
+    rows = conn.execute(select(_F.kind, _F.object_id, _F.update_date, _F.since_at)).all()
     return {(DatedKind(row[0]), row[1]): Version(row[2], row[3]) for row in rows}
 
 

@@ -93,7 +93,9 @@ def _schedules(conn: Connection) -> list[Schedule]:
     )
     return [
         _schedule(name, update_date, found)
-        for name, (update_date, found) in sorted(_newest(rows).items(), key=lambda item: item[0])
+        for name, (update_date, found) in sorted(
+            _newest(rows.all()).items(), key=lambda item: item[0]
+        )
     ]
 
 
@@ -182,7 +184,7 @@ def _calendars(
     days: dict[str, OperatingDays] = {}
     bad: dict[str, list[int]] = defaultdict(list)
     dates: dict[int, date | None] = {}
-    for name, (_, found) in _newest(rows).items():
+    for name, (_, found) in _newest(rows.all()).items():
         numbers = [row.operating_date for row in found if row.operating_date is not None]
         for number in numbers:
             if number not in dates:
