@@ -20,7 +20,7 @@ import msgspec
 
 from jobarranger import logs
 from jobarranger import messages as m
-from jobarranger.clock import zone_named
+from jobarranger.clock import Clock, zone_named
 from jobarranger.db import servers
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DatabaseUnavailable, StateConflict
@@ -36,6 +36,9 @@ STATUS_INTERVAL = 5.0
 #: Seconds between two signs of life; and between two looks for starts that lack at most, since
 #: there is no sense in looking more often than the loader loads.
 BEAT_INTERVAL, LOOK_INTERVAL = 10.0, 30.0
+#: A look that takes long is followed by a pause of so many times as long: it costs a fiftieth of
+#: the time at most, however many schedules there are. No pause is longer than this (seconds).
+REST, LONGEST_REST = 50.0, 300.0
 #: By this name the server is known among those who tell.
 TELLER = "server"
 #: Seconds of patience with the database: others say that it is away.
@@ -76,8 +79,8 @@ class MonitorDuty:
         self._db = context.database()
         look = min(LOOK_INTERVAL, context.config.ja_loader_interval)
         self._duties = [
-            NowAndThen(BEAT_INTERVAL, self._beat),
-            NowAndThen(look, StartLook(context, self._db).look),
+            NowAndThen(BEAT_INTERVAL, self._beat, context.clock),
+            NowAndThen(look, StartLook(context, self._db).look, context.clock, rest=REST),
         ]
 
     def heard(self, text: str) -> None:
@@ -102,7 +105,7 @@ class MonitorDuty:
             self._write_status()
             self._changed = False
             self._write_at = now + STATUS_INTERVAL
-        self._attend_database(now)
+        self._attend_database()
         return Turn(len(self._known), "processes")
 
     def close(self) -> None:
@@ -117,14 +120,14 @@ class MonitorDuty:
         finally:
             self._db.close()
 
-    def _attend_database(self, now: float) -> None:
+    def _attend_database(self) -> None:
         """Do what is due; while the database is away nothing is, and the others say so.
 
         Nothing that is found wrong here may cost the server its life.
         """
         for duty in self._duties:
             try:
-                duty.attend(now)
+                duty.attend()
                 self._failures = 0
             except (DatabaseUnavailable, StateConflict) as error:
                 log.debug("monitor: %s", error)
@@ -179,16 +182,26 @@ class MonitorDuty:
 class NowAndThen:
     """Something that is done at most once in so many seconds, whether it succeeds or not."""
 
-    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+    def __init__(
+        self, seconds: float, work: Callable[[], None], clock: Clock, *, rest: float = 0.0
+    ) -> None:
+        """Do `work`; after one that took long, wait `rest` times as long if that is more."""
         self._seconds = seconds
         self._work = work
+        self._clock = clock
+        self._rest = rest
         self._due = float("-inf")
 
-    def attend(self, now: float) -> None:
+    def attend(self) -> None:
         """Do it if it is due."""
-        if now >= self._due:
-            self._due = now + self._seconds
+        begun = self._clock.monotonic()
+        if begun < self._due:
+            return
+        try:
             self._work()
+        finally:
+            took = self._clock.monotonic() - begun
+            self._due = begun + max(self._seconds, min(self._rest * took, LONGEST_REST))
 
 
 class StartLook:

@@ -8,6 +8,8 @@ from datetime import tzinfo
 from enum import IntEnum
 from typing import TypeAlias
 
+from jobarranger.calendars.digits import date_digits, slot_date
+from jobarranger.calendars.months import shifted
 from jobarranger.calendars.schedules import Timetable
 from jobarranger.calendars.starts import Start
 from jobarranger.loading.pauses import Pauses
@@ -122,6 +124,15 @@ def load_window(now: int, handled_to: int | None, rules: Rules, zone: tzinfo) ->
     """
     since = now if handled_to is None else min(now, max(handled_to, now - DAY_MS))
     return due_slot(since, zone), due_slot(now + rules.load_span * MINUTE_MS, zone)
+
+
+def by_week(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretch between two slots, both included, week by week."""
+    end, begin = slot_date(last), first
+    while (after := shifted(slot_date(begin), 7)) <= end:
+        yield begin, date_digits(shifted(after, -1)) * 10_000 + 2359
+        begin = date_digits(after) * 10_000
+    yield begin, last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

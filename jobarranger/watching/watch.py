@@ -30,6 +30,7 @@ from jobarranger.watching.late import (
     Standing,
     Suspicions,
     Waits,
+    by_week,
     load_window,
     oldest_unbegun,
     unloaded,
@@ -177,45 +178,58 @@ class StartWatch:
         span, handled_to = handled.state(conn)
         rules = replace(self._rules, load_span=load_span(span))
         paused = pauses.read(conn, now)
-        awaited = {}
+        missing: list[Missing] = []
         if not paused.hold_loading:
-            awaited = self._awaited(conn, now, load_window(now, handled_to, rules, self._zone))
-        missing = []
-        if awaited:
-            slots = [one.slot for one in awaited.values()]
-            loaded = lateness.loaded(conn, min(slots), max(slots))
-            missing = [
-                one
-                for one in awaited.values()
-                if (one.schedule_id, one.calendar_id, one.jobnet_id, one.slot) not in loaded
-            ]
+            window = load_window(now, handled_to, rules, self._zone)
+            missing += self._unloaded(conn, now, window)
         oldest = oldest_unbegun(paused)
         first, last = due_slot(oldest, self._zone), due_slot(now, self._zone)
         missing += unstarted(lateness.unbegun(conn, first, last), paused, self._zone)
         return rules, missing
 
-    def _awaited(self, conn: Connection, now: int, window: tuple[int, int]) -> dict[str, Missing]:
-        """Return the starts that should be loaded: of the window, and older suspected ones."""
+    def _unloaded(self, conn: Connection, now: int, window: tuple[int, int]) -> list[Missing]:
+        """Return the starts that should be loaded and are not: of the window, and older ones.
+
+        They are worked out week by week: a long load span has millions, and few of them lack.
+        """
         first, last = window
         found = read_scheduling(conn, slot_date(first), slot_date(last))
-        coming = _starts(found, first, last)
         present = due_slot(now, self._zone)
-        if first < present:
-            stood = Standing(
-                now=handled.in_force(conn),
-                known={
-                    name: (v.update_date, v.since_at)
-                    for name, v in handled.known_in_force(conn).items()
-                },
-            )
+        stood = _standing(conn) if first < present else None
+        missing = {one.cause: one for one in _lacking(conn, self._suspicions.past(now))}
+        for begin, end in by_week(first, last):
             coming = (
                 start
-                for start in coming
+                for start in _starts(found, begin, end)
                 if start.slot >= present
+                or stood is None
                 or stood.at(start, found.timetable, instant_of(start.slot, self._zone))
             )
-        awaited = {one.cause: one for one in self._suspicions.past(now)}
-        return awaited | {one.cause: one for one in unloaded(coming, self._zone)}
+            lacking = _lacking(conn, list(unloaded(coming, self._zone)))
+            missing |= {one.cause: one for one in lacking}
+        return list(missing.values())
+
+
+def _standing(conn: Connection) -> Standing:
+    """Return what is and was in force."""
+    known = handled.known_in_force(conn)
+    return Standing(
+        now=handled.in_force(conn),
+        known={name: (one.update_date, one.since_at) for name, one in known.items()},
+    )
+
+
+def _lacking(conn: Connection, awaited: Sequence[Missing]) -> list[Missing]:
+    """Return those that were not loaded."""
+    if not awaited:
+        return []
+    slots = [one.slot for one in awaited]
+    loaded = lateness.loaded(conn, min(slots), max(slots))
+    return [
+        one
+        for one in awaited
+        if (one.schedule_id, one.calendar_id, one.jobnet_id, one.slot) not in loaded
+    ]
 
 
 def _starts(found: Scheduling, first: int, last: int) -> Iterator[Start]:

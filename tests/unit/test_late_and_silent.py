@@ -20,6 +20,7 @@ from jobarranger.watching.late import (
     Suspicions,
     Unbegun,
     Waits,
+    by_week,
     load_window,
     oldest_unbegun,
     unloaded,
@@ -75,6 +76,19 @@ def test_starts_of_the_load_span_should_be_loaded():
 def test_an_outage_of_the_loader_is_looked_at_from_its_begin(handled_to, first):
     """So starts that passed meanwhile are seen, of a day at most."""
     assert load_window(NINE, handled_to, RULES, UTC)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "weeks"),
+    [
+        (202606010900, 202606011000, [(202606010900, 202606011000)]),
+        (202606010900, 202606072359, [(202606010900, 202606072359)]),
+        (202606010900, 202606080000, [(202606010900, 202606072359), (202606080000, 202606080000)]),
+    ],
+)
+def test_a_window_is_looked_at_week_by_week(first, last, weeks):
+    """Nothing is left out between two of them."""
+    assert list(by_week(first, last)) == weeks
 
 
 def test_the_window_is_one_of_instants():

@@ -16,6 +16,7 @@ from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 from processes.context import ChildContext
 from processes.monitor import MonitorDuty, NowAndThen
+from tests.plans import FixedClock
 
 
 class FakeLink:
@@ -100,11 +101,29 @@ def test_an_unexpected_error_is_told_and_survived(
     def fail() -> None:
         raise ValueError("rubbish in a table")
 
-    duty._duties = [NowAndThen(0.0, fail)]
+    duty._duties = [NowAndThen(0.0, fail, SystemClock())]
     duty.turn(None)
     duty.turn(None)
     assert "[JAMONITOR200004]" in caplog.text
     assert "(2 in a row): ValueError: rubbish in a table" in caplog.text
+
+
+def test_what_takes_long_is_done_less_often() -> None:
+    """A look over very many schedules must not keep the process busy; signs of life come on."""
+    clock, done = FixedClock(0), []
+
+    def slow() -> None:
+        done.append(clock.monotonic())
+        clock.sleep(2)
+
+    looks, beats = (NowAndThen(1.0, slow, clock, rest=rest) for rest in (50.0, 0.0))
+    for duty, expected in ((looks, [0, 100, 200]), (beats, [300, 303, 306])):
+        while len(done) < 3:
+            duty.attend()
+            clock.sleep(1)
+        assert [round(at, -1 if duty is looks else 0) for at in done] == expected
+        done.clear()
+        clock.at = 300_000
 
 
 def test_a_grown_log_is_rotated(tmp_path: Path) -> None:
