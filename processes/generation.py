@@ -59,7 +59,14 @@ class Generation:
                 f"JaRuntimeDir {self._path.parent} is in use by another running server"
             ) from error
 
-    def wait_alone(self, clock: Clock, tell: Callable[[int], None], *, kill_after: float) -> None:
+    def wait_alone(
+        self,
+        clock: Clock,
+        tell: Callable[[int], None],
+        *,
+        kill_after: float,
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
         """Wait until no child of an earlier parent is left.
 
         Args:
@@ -67,11 +74,13 @@ class Generation:
             tell: is given the seconds waited so far, again and again at growing distances.
             kill_after: seconds after which children that do not end are killed; they cannot
                 belong to a living parent, since `claim` has succeeded.
+            look: called all the time; whatever it raises ends the waiting.
         """
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         started, tell_at, kill_at = clock.monotonic(), TELL_AFTER, kill_after
         try:
             while not _try_lock(descriptor):
+                look()
                 waited = clock.monotonic() - started
                 if waited >= tell_at:
                     tell(round(waited))

@@ -30,7 +30,7 @@ from processes import children, daemon, listening, output, registry, startcheck
 from processes.daemon import Launch, PidFile
 from processes.generation import Generation
 from processes.registry import Entry
-from processes.signals import PARENT_SIGNALS, Signals
+from processes.signals import PARENT_SIGNALS, STOPPING, Signals
 from processes.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -136,8 +136,12 @@ class Server:
         self._notify: Callable[[str], None] = _nobody
 
     def run(self) -> int:
-        """Start, supervise, end; return the exit code."""
+        """Start, supervise, end; return the exit code.
+
+        A signal that asks for the end is heeded from here on: it leaves no pid file behind.
+        """
         os.umask(daemon.UMASK)
+        self._signals = Signals(PARENT_SIGNALS)
         try:
             self._prepare()
             return self._serve()
@@ -168,12 +172,20 @@ class Server:
         self._pid_file = PidFile.take(config.ja_pid_file)
         self._generation.claim(daemon.ids_of(user))
         self._generation.wait_alone(
-            self._clock, self._tell_waiting, kill_after=config.ja_stop_timeout
+            self._clock,
+            self._tell_waiting,
+            kill_after=config.ja_stop_timeout,
+            look=self._look_for_end,
         )
         self._bind()
         self._import_all()
         daemon.become(user)
         self._open_log()
+
+    def _look_for_end(self) -> None:
+        """End the start if a signal has asked for it."""
+        if STOPPING.intersection(self._signals.take()):
+            raise startcheck.StopAsked
 
     def _tell_waiting(self, seconds: int) -> None:
         """Tell the starter, and the log once it is open, that an earlier start is not gone."""
@@ -221,9 +233,8 @@ class Server:
         """Check, fork, supervise."""
         config = self._config
         self._connect_service_manager()
-        signals = Signals(PARENT_SIGNALS)
         reason = startcheck.run(
-            config, self._clock, self._generation, signals, hold_all=self._hold_all
+            config, self._clock, self._generation, self._signals, hold_all=self._hold_all
         )
         if reason is not None:
             return self._fail(reason)
@@ -241,7 +252,7 @@ class Server:
         supervisor = Supervisor(
             children.members(household, self._entries),
             clock=self._clock,
-            signals=signals,
+            signals=self._signals,
             stop_timeout=config.ja_stop_timeout,
             on_ready=self._ready,
             on_stopping=lambda: self._notify("STOPPING=1"),

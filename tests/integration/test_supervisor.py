@@ -205,6 +205,30 @@ def test_a_stop_is_orderly(server: Server) -> None:
     assert "JASERVER000002" in server.log
 
 
+def test_a_stop_before_the_first_child_is_orderly(server: Server) -> None:
+    """SIGTERM while an earlier start is waited for: exit 0, no pid file, nobody forked."""
+    runtime = server.path / "r"
+    runtime.mkdir(exist_ok=True)
+    hold = (
+        "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_SH);"
+        " print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(runtime / "generation")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        process = server.launch("steady")
+        eventually((server.path / "server.pid").exists)
+        process.terminate()
+        code, text = end(process)
+        holder.terminate()
+    assert (code, text) == (0, "jobarg_server: stopped before it was ready\n")
+    assert not (server.path / "server.pid").exists()
+
+
 def test_a_deaf_child_does_not_hold_up_the_stop(server: Server) -> None:
     """It is killed at its limit, the others end in order."""
     process = server.begin("deaf,steady")
