@@ -35,10 +35,9 @@ def _main(argv: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    top = argparse.ArgumentParser(
+    top = operate.top_parser(
         prog=NAME, description="Look after hosts, users, groups and runs of the job server."
     )
-    operate.add_config(top)
     objects = top.add_subparsers(dest="object", required=True, metavar="OBJECT")
     ctl_directory.add_parsers(objects)
     ctl_plan.add_parsers(objects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,8 @@ from jobarranger.states import ObjectKind
 
 NAME = "jobarg_def"
 _SUFFIXES = {".yaml", ".yml"}
+#: How a version looks that stands behind a name.
+_VERSION = re.compile(r"\d{14}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.action == "check":
         return _check(arguments)
     with operate.session(arguments.config, NAME) as session:
@@ -80,18 +83,18 @@ def _name(text: str) -> Name:
     return Name(ObjectKind(kind), object_id)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    parser = argparse.ArgumentParser(
+    top = operate.top_parser(
         prog=NAME,
         description="Jobnets, calendars, filters and schedules as YAML files and versions.",
         epilog="NAME is the id of a jobnet, or calendar:ID, filter:ID, schedule:ID.",
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = top.add_subparsers(dest="action", required=True, metavar="ACTION")
     bring = actions.add_parser("import", help="store YAML files as new versions")
     check = actions.add_parser("check", help="check YAML files; needs no database")
-    enable = actions.add_parser("enable", help="put a version in force")
-    disable = actions.add_parser("disable", help="put the version in force out of it")
+    enable = actions.add_parser("enable", help="put versions in force")
+    disable = actions.add_parser("disable", help="put the versions in force out of it")
     delete = actions.add_parser("delete", help="delete a version, or all of them")
     write = actions.add_parser("export", help="write versions as YAML to the standard output")
     show = actions.add_parser("list", help="list definitions and their versions")
@@ -104,12 +107,20 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="put the new versions in force (default: only first versions)",
     )
-    for each in (enable, disable, delete):
-        each.add_argument("name", metavar="NAME")
     enable.add_argument(
-        "version", nargs="?", type=int, help="14 digits; the newest if it is left out"
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="what is meant, all or none; behind a single NAME a version (14 digits), else the"
+        " newest",
     )
-    delete.add_argument("version", nargs="?", type=int, help="14 digits; all if it is left out")
+    disable.add_argument("names", nargs="+", metavar="NAME", help="what is meant, all or none")
+    delete.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="what is meant, all or none; behind a single NAME a version (14 digits), else all",
+    )
     enable.add_argument(
         "--force",
         action="store_true",
@@ -125,9 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "kinds", nargs="*", metavar="KIND", help="calendar, filter, schedule, jobnet; else all"
     )
-    for each in (bring, write, enable, disable, delete, show):
-        operate.add_config(each)
-    return parser
+    return top
 
 
 def _read(paths: Iterable[Path], owner: str | None) -> list[Document]:
@@ -176,46 +185,60 @@ def _import(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def _enable(session: Session, arguments: argparse.Namespace) -> int:
-    """Put a version in force."""
-    name = _name(arguments.name)
+    """Put versions in force."""
+    names, version = _wanted(arguments)
 
-    def work(unit: Unit) -> versions.Enabled:
-        done = versions.put_in_force(unit, name, arguments.version, force=arguments.force)
-        session.audit(unit, "definition.enable", _label(*name), str(done.update_date))
+    def work(unit: Unit) -> list[versions.Enabled]:
+        done = versions.put_in_force(unit, names, version, force=arguments.force)
+        for one in done:
+            session.audit(unit, "definition.enable", _label(*one.name), str(one.update_date))
         return done
 
-    done = session.db.transaction(work)
-    _warn(done.doubts)
-    print(f"{_label(*name)}: version {done.update_date}, in force")
+    for one in session.db.transaction(work):
+        _warn(one.doubts)
+        print(f"{_label(*one.name)}: version {one.update_date}, in force")
     return 0
 
 
 def _disable(session: Session, arguments: argparse.Namespace) -> int:
-    """Put an object out of force."""
-    name = _name(arguments.name)
+    """Put objects out of force."""
+    names = [_name(text) for text in arguments.names]
 
-    def work(unit: Unit) -> bool:
-        done = versions.put_out_of_force(unit, name, force=arguments.force)
-        session.audit(unit, "definition.disable", _label(*name))
+    def work(unit: Unit) -> dict[Name, bool]:
+        done = versions.put_out_of_force(unit, names, force=arguments.force)
+        for name in done:
+            session.audit(unit, "definition.disable", _label(*name))
         return done
 
-    was = "" if session.db.transaction(work) else " (was none before)"
-    print(f"{_label(*name)}: no version in force{was}")
+    for name, was_in_force in session.db.transaction(work).items():
+        was = "" if was_in_force else " (was none before)"
+        print(f"{_label(*name)}: no version in force{was}")
     return 0
 
 
 def _delete(session: Session, arguments: argparse.Namespace) -> int:
-    """Delete a version, or all of them."""
-    name = _name(arguments.name)
+    """Delete a version, or all versions."""
+    names, version = _wanted(arguments)
 
-    def work(unit: Unit) -> list[int]:
-        gone = versions.remove(unit, name, arguments.version)
-        session.audit(unit, "definition.delete", _label(*name), " ".join(map(str, gone))[:255])
+    def work(unit: Unit) -> dict[Name, list[int]]:
+        gone = versions.remove(unit, names, version)
+        for name, dates in gone.items():
+            detail = " ".join(map(str, dates))[:255]
+            session.audit(unit, "definition.delete", _label(*name), detail)
         return gone
 
-    for date in session.db.transaction(work):
-        print(f"{_label(*name)}: version {date} deleted")
+    for name, dates in session.db.transaction(work).items():
+        for date in dates:
+            print(f"{_label(*name)}: version {date} deleted")
     return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> tuple[list[Name], int | None]:
+    """Return the objects that are meant, and the version of a single one: 14 digits behind it."""
+    words: list[str] = arguments.names
+    if len(words) == 2 and _VERSION.fullmatch(words[1]):
+        return [_name(words[0])], int(words[1])
+    return [_name(text) for text in words], None
 
 
 def _export(session: Session, arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 
@@ -72,16 +73,26 @@ def actor() -> str:
         return f"uid {os.getuid()}"
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add `-c FILE`."""
-    parser.add_argument(
-        "-c",
-        "--config",
-        type=Path,
-        default=CONFIG,
-        metavar="FILE",
-        help=f"the server's configuration file (default {CONFIG})",
-    )
+class Parser(argparse.ArgumentParser):
+    """A command line that takes `-c FILE` at any place: its parts are of this class, too."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.add_argument(
+            "-c",
+            "--config",
+            type=Path,
+            default=argparse.SUPPRESS,  # a part that is not given it takes nothing back
+            metavar="FILE",
+            help=f"the server's configuration file (default {CONFIG})",
+        )
+
+
+def top_parser(**given: Any) -> Parser:
+    """Return the parser of a whole command line; arguments as of `argparse.ArgumentParser`."""
+    parser = Parser(**given)
+    parser.set_defaults(config=CONFIG)
+    return parser
 
 
 @contextlib.contextmanager

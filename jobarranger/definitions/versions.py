@@ -39,6 +39,7 @@ class Stored:
 class Enabled:
     """A version that was put in force."""
 
+    name: Name
     update_date: int
     doubts: list[str]  #: what is odd about it
 
@@ -93,69 +94,76 @@ def check_stored(unit: Unit, stored: Iterable[Stored]) -> None:
 
 
 def put_in_force(
-    unit: Unit, name: Name, update_date: int | None, *, force: bool = False
-) -> Enabled:
-    """Put a version (None = the newest) in force.
+    unit: Unit, names: Iterable[Name], update_date: int | None = None, *, force: bool = False
+) -> list[Enabled]:
+    """Put versions (None = the newest of each) in force, all or none; return them in order.
 
     Args:
         unit: the transaction.
-        name: kind and id.
-        update_date: the version.
-        force: even if a drawing breaks rules, or something that it names is not in force.
+        names: kinds and ids; they may name each other.
+        update_date: the version, of a single name.
+        force: even if a drawing breaks rules, or something that is named is not in force.
 
     Raises:
         DefinitionError: there is no such version, or it could not run.
     """
-    date = chosen(name, _dates(unit, name), update_date)
-    doubts: list[str] = []
-    key = (name.object_id, date)
-    if name.kind is ObjectKind.JOBNET:
-        if not force:
+    done: list[Enabled] = []
+    for name in sorted(set(names)):
+        date = chosen(name, _dates(unit, name), update_date)
+        doubts: list[str] = []
+        if name.kind is ObjectKind.JOBNET and not force:
+            key = (name.object_id, date)
             definition = queries.read_versions(unit.conn, [key])[key]
             doubts = check_drawing(f"jobnet {name.object_id} (version {date})", definition)
         objects.enable(unit.conn, name, date)
-        check_inner(unit, {name.object_id: key}, () if force else {name.object_id})
-        return Enabled(date, doubts)
-    objects.enable(unit.conn, name, date)
-    if not force:
-        version = objects.read_versions(unit.conn, name.kind, [key])[key]
-        related.check_needs(unit, [version])
-    return Enabled(date, doubts)
+        done.append(Enabled(name, date, doubts))
+    check_stored(unit, [Stored(*one.name, one.update_date, enabled=not force) for one in done])
+    return done
 
 
-def put_out_of_force(unit: Unit, name: Name, *, force: bool = False) -> bool:
-    """Put an object out of force; tell whether it was in force.
+def put_out_of_force(unit: Unit, names: Iterable[Name], *, force: bool = False) -> dict[Name, bool]:
+    """Put objects out of force, all or none; tell of each whether it was in force.
 
     Args:
         unit: the transaction.
-        name: kind and id.
-        force: even if something in force names it.
+        names: kinds and ids; they may name each other.
+        force: even if something else in force names them.
 
     Raises:
         DefinitionError: there is no such object, or it is named.
     """
-    chosen(name, _dates(unit, name), None)
-    if not force:
+    done: dict[Name, bool] = {}
+    for name in sorted(set(names)):
+        chosen(name, _dates(unit, name), None)
+        done[name] = objects.disable(unit.conn, name) > 0
+    for name in () if force else done:
         related.check_unused(unit, name, in_force=True)
-    return objects.disable(unit.conn, name) > 0
+    return done
 
 
-def remove(unit: Unit, name: Name, update_date: int | None) -> list[int]:
-    """Delete one version (None = all); return their numbers.
+def remove(
+    unit: Unit, names: Iterable[Name], update_date: int | None = None
+) -> dict[Name, list[int]]:
+    """Delete one version of a single name (None = all versions); return their numbers.
 
-    One of several versions can always go; the last one only if nothing names the object, in
+    One of several versions can always go; the last one only if nothing else names the object, in
     force or not.
 
     Raises:
         DefinitionError: there is no such version, or the object is named.
     """
-    dates = _dates(unit, name)
-    date = chosen(name, dates, update_date)
-    gone = dates if update_date is None else [date]
-    if len(gone) == len(dates):
+    done: dict[Name, list[int]] = {}
+    last: list[Name] = []
+    for name in sorted(set(names)):
+        dates = _dates(unit, name)
+        date = chosen(name, dates, update_date)
+        done[name] = dates if update_date is None else [date]
+        if len(done[name]) == len(dates):
+            last.append(name)
+        objects.delete_versions(unit.conn, name, done[name])
+    for name in last:
         related.check_unused(unit, name, in_force=False)
-    objects.delete_versions(unit.conn, name, gone)
-    return gone
+    return done
 
 
 def chosen(name: Name, dates: Sequence[int], update_date: int | None) -> int:

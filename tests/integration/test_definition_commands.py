@@ -151,6 +151,45 @@ def test_what_is_named_is_not_deleted(shell):
         assert shell.db.read(lambda conn, table=table: conn.execute(select(table)).all()) == []
 
 
+def test_several_are_done_at_once(shell):
+    """They may name each other; what one of them does not bear is done to none."""
+    shell("jobarg_def import", HELLO, MONTHLY)
+    some = "calendar:BUSINESS-DAYS filter:MONTH-END HELLO"
+    text = shell(f"jobarg_def disable {some}", code=1)
+    assert "is named, in force, by" in text
+    assert in_force(shell) == list(ALL)
+    text = shell(f"jobarg_def disable {some} schedule:REPORTS")
+    assert text.count(": no version in force\n") == 4
+    assert in_force(shell) == []
+    text = shell("jobarg_def enable schedule:REPORTS filter:MONTH-END HELLO", code=1)
+    assert "has no version in force" in text
+    assert in_force(shell) == []
+    text = shell(f"jobarg_def enable schedule:REPORTS {some}")
+    assert text.count(", in force\n") == 4
+    assert in_force(shell) == list(ALL)
+    version = re.search(r"HELLO: version (\d{14})", text)
+    assert version is not None
+    assert "HELLO" in shell(f"jobarg_def enable HELLO {version[1]}")
+    shell(f"jobarg_def disable {some} schedule:REPORTS")
+    shell(f"jobarg_def delete {some} schedule:REPORTS")
+    assert shell("jobarg_def list") == ""
+
+
+def test_a_jobnet_and_what_is_inside_are_put_in_force_together(shell, tmp_path):
+    """The outer one needs the inner one, whatever their order."""
+    inner, outer = tmp_path / "inner.yaml", tmp_path / "outer.yaml"
+    drawing = (
+        "icons: {{START: {{type: start}}, X: {}, END: {{type: end}}}}\nflows: [START -> X -> END]\n"
+    )
+    head = "jobnet: {}\nowner: o\nmultiple-start-up: parallel\n"
+    inner.write_text(head.format("Z") + drawing.format("{type: value, values: {A: '1'}}"))
+    outer.write_text(head.format("A") + drawing.format("{type: jobnet, jobnet: Z}"))
+    shell("jobarg_def import --no-enable", inner, outer)
+    shell("jobarg_def enable A", code=1)
+    shell("jobarg_def enable A Z")
+    assert in_force(shell) == ["A", "Z"]
+
+
 def test_jobnets_inside_others_count(shell, tmp_path):
     """JOBNET and TASK icons name jobnets; a jobnet is not kept by its own icons."""
     (tmp_path / "in.yaml").write_text(
