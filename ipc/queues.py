@@ -115,11 +115,11 @@ class Sender:
             ]
         return all(taken)
 
-    def close(self) -> None:
-        """Give up all sockets; what is still queued is lost."""
+    def close(self, linger_ms: int = 0) -> None:
+        """Give up all sockets; what is still queued after so many milliseconds is lost."""
         with self._lock:
             for socket in self._sockets.values():
-                socket.close(linger=0)
+                socket.close(linger=linger_ms)
             self._sockets.clear()
             if self._context is not None:
                 self._context.term()

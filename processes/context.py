@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ipc.queues import Sender
 from jobarranger.clock import Clock
+from jobarranger.post import Post
 from jobarranger.wakes import Role
 from processes.link import Link
-from processes.post import Post
 from processes.title import Title
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class ChildContext:
         return self.counts[self.role]
 
     def owns(self, slot: int) -> bool:
-        """Tell whether a slot's work belongs to this child (see `processes.post`)."""
+        """Tell whether a slot's work belongs to this child (see `jobarranger.post`)."""
         return slot % self.count == self.number - 1
 
     def post(self) -> Post:

@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
+from jobarranger.commands.hints import Hints
 from jobarranger.config import ServerConfig, load_server
 from jobarranger.db import schema
 from jobarranger.db import tables as t
@@ -100,7 +101,8 @@ def session(config_file: Path, source: str) -> Iterator[Session]:
     """Open the database of a server's configuration."""
     config, _ = load_server(config_file)
     clock = SystemClock()
-    db = Database.from_config(config, clock=clock)
+    hints = Hints(config)
+    db = Database.from_config(config, clock=clock, on_wake=hints)
     if db.kind is DatabaseType.SQLITE and not config.db_file.exists():
         raise ConfigError(f"{db.settings.label()} does not exist; run jobarg_db init")
     try:
@@ -108,6 +110,7 @@ def session(config_file: Path, source: str) -> Iterator[Session]:
         yield Session(config, db, clock, zone_named(config.ja_time_zone), source)
     finally:
         db.close()
+        hints.send()
         if db.kind is DatabaseType.SQLITE:
             _give_back(config.db_file)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from ipc.queues import Receiver
 from jobarranger.clock import stamp12
+from jobarranger.commands.hints import receivers
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.flow import unstarted
@@ -24,6 +28,9 @@ from jobarranger.states import (
     MultipleStart,
     RunType,
 )
+from jobarranger.wakes import Role
+from processes import registry
+from tests.integration.test_supervisor import eventually
 from tests.jobnets import Bench, define
 from tests.manager_sql.manager import Manager
 from tests.shell import Shell
@@ -251,3 +258,39 @@ def test_the_commands(bench: Bench, tmp_path: Path) -> None:
     rows = bench.rows(select(t.ext_audit).order_by(t.ext_audit.c.id))
     done = ["jobnet hold", "jobnet release", "jobnet reschedule", "jobnet start"]
     assert [row.action for row in rows] == done
+
+
+def test_the_commands_tell_the_server(bench: Bench, tmp_path: Path) -> None:
+    """The children on the same machine get the hint that spares them the wait for a sweep."""
+    shell = Shell(bench.db, tmp_path)
+    run = timed(bench)
+    boots, runs = (Receiver(tmp_path / "run", role, 1) for role in (Role.BOOT, Role.RUN))
+    with closing(boots), closing(runs):
+        shell(f"jobarg_ctl jobnet hold {run}")
+        shell(f"jobarg_ctl jobnet release {run}")
+        eventually(lambda: run in boots.drain())
+        shell(f"jobarg_ctl jobnet start {run}")
+        eventually(lambda: run in runs.drain())
+
+
+def test_the_commands_do_without_a_server(bench: Bench, tmp_path: Path) -> None:
+    """Queues of a server that is gone, or a directory that is closed to us, hold nobody up."""
+    shell = Shell(bench.db, tmp_path)
+    run = timed(bench)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "boot-1.q").touch()
+    shell(f"jobarg_ctl jobnet hold {run}")
+    assert shell(f"jobarg_ctl jobnet release {run}") == f"run {run} is released\n"
+    bench.sweep()
+    (tmp_path / "run" / "boot-1.q").unlink()
+    (tmp_path / "run").rmdir()
+    assert shell(f"jobarg_ctl jobnet start {run}") == f"run {run} starts\n"
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_hints_go_to_the_children_that_there_are(processes: int) -> None:
+    """Commands count the children as the server does."""
+    given: Any = SimpleNamespace(ja_start_runs=processes, ja_start_executors=processes)
+    given.ja_start_trappers = 5
+    there = registry.counts(registry.ENTRIES, given)
+    assert receivers(given).items() <= there.items()

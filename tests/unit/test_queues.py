@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ipc.queues import HIGH_WATER, Receiver, Sender, queue_path
+from jobarranger.post import Post
 from jobarranger.wakes import Role, Wake
-from processes.post import Post
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The post office of a child: turns wakes into queue messages after a commit.
+"""The post office: turns wakes into queue messages to the server's children after a commit.
 
 An instance is what `Database` calls with the wakes of a committed transaction. A wake goes to
 child number `slot % count + 1` of its role; children are numbered from 1 as in their titles.
