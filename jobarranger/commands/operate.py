@@ -127,13 +127,32 @@ def _give_back(file: Path) -> None:
 
 def run(command: str, work: Callable[[Sequence[str]], int], argv: Sequence[str] | None) -> int:
     """Call `work`; expected errors become one line on stderr and exit code 1."""
+    if sys.stdout is None:  # its descriptor is closed
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     try:
-        return work(sys.argv[1:] if argv is None else argv)
+        code = work(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
     except JobArrangerError as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return 1
+    except OSError as error:
+        _drop_output()
+        print(f"{command}: {_told(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    return code
+
+
+def _drop_output() -> None:
+    """Let go what could not be written, so that the end of the process does not try it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _told(error: OSError) -> str:
+    """Say what went wrong with which file; without one it was our output."""
+    text = error.strerror or str(error)
+    return f"{error.filename}: {text}" if error.filename else f"cannot write: {text}"
