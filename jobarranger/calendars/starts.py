@@ -15,8 +15,9 @@ from jobarranger.states import ObjectFlag
 
 #: Latest slot of a day.
 _MIDNIGHT = 2359
-#: `all_starts` looks at one day first, then at stretches of up to so many days.
-_STRETCH = 32
+#: `all_starts` looks at one day first, then at stretches of up to so many days, as long as they
+#: hold no more than about so many starts.
+_STRETCH, _MANY = 32, 50_000
 
 
 class Start(NamedTuple):
@@ -84,10 +85,18 @@ def all_starts(
         end_slot = min(window_to, date_digits(end) * 10_000 + _MIDNIGHT)
         found = [start for item in known for start in starts(item, timetable, begin_slot, end_slot)]
         found.sort(key=itemgetter(0))  # stable: the schedules' order at one minute
+        count = len(found)
         yield from found
         if end == last:
             return
-        day, stretch = shifted(end, 1), min(stretch * 2, _STRETCH)
+        day, stretch = shifted(end, 1), _next_stretch(stretch, count)
+
+
+def _next_stretch(days: int, count: int) -> int:
+    """Return for how many days to go on after so many, which had so many starts."""
+    if count > _MANY:
+        return max(days // 2, 1)
+    return min(days * 2, _STRETCH) if 2 * count <= _MANY else days
 
 
 def _times(

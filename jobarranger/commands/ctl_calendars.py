@@ -112,7 +112,12 @@ def _filter(session: Session, arguments: argparse.Namespace) -> int:
     if found is None:
         raise JobArrangerError(f"there is no filter {arguments.id}")
     version, rule = found
-    base, days = _calendar_called(session, rule.calendar_id)
+    calendar = session.db.read(lambda conn: previews.calendar(conn, rule.calendar_id))
+    if calendar is None:
+        raise JobArrangerError(
+            f"filter {arguments.id}: its base calendar {rule.calendar_id} does not exist"
+        )
+    base, days = calendar
     year = arguments.year or _today(session).year
     picked = list(year_of(rule, days, year))
     if arguments.json:

@@ -66,6 +66,8 @@ def filter_(conn: Connection, filter_id: str) -> tuple[Version, Filter] | None:
     row = _control(conn, t.filter_control, "filter", filter_id)
     if row is None:
         return None
+    if row.base_date_flag not in set(BaseDate):
+        raise ValueError(f"base_date_flag is {row.base_date_flag}, not 0, 1 or 2")
     rule = Filter(
         filter_id=filter_id,
         calendar_id=row.base_calendar_id,

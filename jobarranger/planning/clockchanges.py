@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
+from jobarranger.calendars.digits import slot_date
 from jobarranger.clock import stamp12
 from jobarranger.slots import instant_of
 
@@ -23,9 +24,12 @@ class ClockChange:
         """Say what happens."""
         if self.twice:
             return "comes twice as the clock is put back: starts the first time only"
+        at = self.starts_at
+        same_day = at // 10_000 == self.slot // 10_000
+        day = "" if same_day else f"{slot_date(at)} "
         return (
             "is left out as the clock is put forward: starts at "
-            f"{self.starts_at % 10_000 // 100:02}:{self.starts_at % 100:02}"
+            f"{day}{at % 10_000 // 100:02}:{at % 100:02}"
         )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
+import subprocess
 from datetime import date, timedelta
 
 import pytest
@@ -354,7 +356,14 @@ def test_a_filter_without_its_calendar_is_told(database, shell):
     """Nothing can be listed then."""
     store(database, month_filter("F", "NOWHERE"))
     out = shell("jobarg_ctl filter show F", code=1)
-    assert out == "jobarg_ctl: there is no calendar NOWHERE\n"
+    assert out == "jobarg_ctl: filter F: its base calendar NOWHERE does not exist\n"
+
+
+def test_a_filter_whose_base_date_has_no_meaning_is_told(database, shell):
+    """With the value and the rule."""
+    store(database, calendar("C", WORKING), month_filter("F", "C", flag=7))
+    out = shell("jobarg_ctl filter show F", code=1)
+    assert out == "jobarg_ctl: filter F: base_date_flag is 7, not 0, 1 or 2\n"
 
 
 def test_a_schedule_shows_its_parts_and_next_starts(database, shell):
@@ -392,3 +401,21 @@ def test_the_example_of_the_page_can_be_planned(database, shell, tmp_path):
     shown = shell("jobarg_ctl filter show PAYDAY --year 2027")
     assert "the base date is closed; operating day 1 before it" in shown
     assert told[-1]["starts"] == len(told) - 1 == 45
+
+
+@pytest.mark.parametrize("json", ["", " --json"])
+def test_output_that_cannot_be_written_is_one_line(database, shell, json):
+    """A full disk is told; a reader that has gone, like `head`, needs no word."""
+    store(database, calendar("C", WORKING), jobnet("NET"), schedule("S", [(0, "C", "9")], ["NET"]))
+    command = shell.command(f"jobarg_ctl plan --from 20310101{json}")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "jobarg_ctl: cannot write: No space left on device"
+    assert "Traceback" not in done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Error" not in done.stderr

@@ -116,6 +116,13 @@ def test_clock_changes_are_told(slot, text):
     assert clock_change(slot, UTC) is None
 
 
+def test_a_day_that_is_left_out_whole_names_the_next():
+    """Samoa had no 30 December 2011."""
+    change = clock_change(201112302130, ZoneInfo("Pacific/Apia"))
+    assert change is not None
+    assert change.text.endswith("starts at 2011-12-31 00:00")
+
+
 # -- filters ----------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobarranger.calendars import boottimes
+from jobarranger.calendars import starts as starts_module
 from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.digits import slot_of
 from jobarranger.calendars.filters import Filter, resolve
@@ -197,8 +198,10 @@ def plain(name, *times):
     )
 
 
-def test_many_schedules_come_in_order_of_time():
+@pytest.mark.parametrize("many", [1, 10, 50, 50_000])
+def test_many_schedules_come_in_order_of_time(monkeypatch, many):
     """At one minute they come in the order in which they were given; no piece loses any."""
+    monkeypatch.setattr(starts_module, "_MANY", many)
     timetable = Timetable(calendars={"ALL": EVERY_DAY})
     schedules = [plain("B", "1200", "3600"), plain("A", "0600", "1200"), plain("C", "2359")]
     found = list(all_starts(schedules, timetable, 202601011200, 202812310600))
@@ -214,6 +217,23 @@ def test_many_schedules_come_in_order_of_time():
     ]
     apart = [list(starts(item, timetable, 202601011200, 202812310600)) for item in schedules]
     assert sorted(found) == sorted(start for part in apart for start in part)
+
+
+def test_no_piece_of_a_dense_plan_is_large(monkeypatch):
+    """Pieces grow while they hold few starts, so memory does not grow with the schedules."""
+    asked: list[int] = []
+
+    def noted(schedule, timetable, first, last):
+        found = list(starts(schedule, timetable, first, last))
+        asked.append(len(found))
+        return found
+
+    monkeypatch.setattr(starts_module, "starts", noted)
+    monkeypatch.setattr(starts_module, "_MANY", 500)
+    dense = plain("A", *(f"{hour:02}{minute:02}" for hour in range(24) for minute in (0, 20, 40)))
+    timetable = Timetable(calendars={"ALL": EVERY_DAY})
+    assert len(list(all_starts([dense], timetable, 202601010000, 202612312359))) == 365 * 72
+    assert 250 < max(asked) <= 600
 
 
 def test_a_window_that_ends_before_it_begins_is_empty():
