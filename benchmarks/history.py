@@ -1,16 +1,18 @@
 """history: what finished runs cost the living, and what their purge costs.
 
-`sequence` and `throughput` on an empty database; again beside many finished runs; and again while
-these are being purged. The runs are copies of a real one, made by the database itself, with
-three variables to each side of an icon. The number is `JOBARG_BENCH_HISTORY`, by default 20,000.
+`sequence` and `throughput` beside many finished runs, and again while these are being purged; each
+time in turn with a second site whose database has no history, since the speed of a machine
+changes within minutes. The runs are copies of a real one, made by the database itself, with three
+variables to each side of an icon. The number is `JOBARG_BENCH_HISTORY`, by default 20,000.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 from sqlalchemy import (
@@ -29,13 +31,15 @@ from sqlalchemy import (
 from benchmarks import sequence, throughput
 from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
-from benchmarks.surroundings import Surroundings
+from benchmarks.surroundings import Surroundings, surroundings
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
 
 #: Environment variable with the number of finished runs.
 VARIABLE = "JOBARG_BENCH_HISTORY"
 DEFAULT = 20_000
+#: So often each bench runs at each place; the median counts.
+ROUNDS = 5
 #: Variables that are kept on each side of an icon of the copies.
 VARIABLES = ("JOBNET_ID", "JOB_EXIT_CD", "STD_OUT")
 #: The copies have stamps from here on (only compared, so they need not be times of the clock).
@@ -77,42 +81,93 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
     """Measure."""
     runs = int(os.environ.get(VARIABLE, DEFAULT))
     _keep(place, KEEP)
-    empty = [*_measured(place, say, "empty")]
-    yield from empty
-    started = time.perf_counter()
-    _fill(place, runs, say)
-    filled = time.perf_counter() - started
-    beside = [*_measured(place, say, f"beside {runs} runs", empty)]
-    yield replace(beside[0], detail={**beside[0].detail, "filled_s": round(filled, 1)})
-    yield beside[1]
-    _keep(place, 60)
-    _wait_until_purging(place, runs)
-    before, started = _left(place), time.perf_counter()
-    during = [*_measured(place, say, "while purging", empty)]
-    spent, left = time.perf_counter() - started, _left(place)
-    yield from during
-    yield Figure(
-        name="history: purged",
-        database=place.product,
-        value=round((before - left) / spent, 1),
-        unit="runs/s",
-        detail={"runs": runs, "left": left},
-    )
+    with surroundings(place.product, place.base, JaPurgeInterval=1) as full:
+        _keep(full, KEEP)
+        started = time.perf_counter()
+        _fill(full, runs, say)
+        filled = {"filled_s": round(time.perf_counter() - started, 1)}
+        pairs = []
+        for number in range(ROUNDS):
+            say(f"beside {runs} runs, round {number + 1} of {ROUNDS}")
+            pairs.append((_both(place), _both(full)))
+        yield from _compared(f"beside {runs} runs", pairs, filled)
+        pairs, purge = [], _Purge(full)
+        for number in range(ROUNDS):
+            say(f"while purging, round {number + 1} of {ROUNDS}")
+            alone = _both(place)
+            with purge:
+                pairs.append((alone, _both(full)))
+        yield from _compared("while purging", pairs, {})
+        yield purge.figure(runs)
 
 
-def _measured(
-    place: Surroundings, say: Callable[[str], None], when: str, empty: list[Figure] | None = None
+def _both(place: Surroundings) -> list[Figure]:
+    """Run both benches."""
+    return [figure for bench in (sequence.run, throughput.run) for figure in bench(place, _silent)]
+
+
+def _silent(_text: str) -> None:
+    """Tell nothing: the rounds are told."""
+
+
+def _compared(
+    when: str, pairs: Sequence[tuple[list[Figure], list[Figure]]], detail: Mapping[str, float | str]
 ) -> Iterator[Figure]:
-    """Run both benches; the limit of later figures is what was measured on the empty database."""
-    for number, bench in enumerate((sequence.run, throughput.run)):
-        (found,) = bench(place, say)
-        name = f"history: {found.name} {when}"
-        if empty is None:
-            yield replace(found, name=name)
-            continue
-        first = empty[number].value
-        ratio = found.value / first if number == 0 else first / found.value
-        yield replace(found, name=name, limit=first, ratio=round(ratio, 2))
+    """Compare the medians of each bench without history and with it; the first is the limit."""
+    for number, last in enumerate(pairs[-1][1]):
+        limits, values = ([pair[side][number].value for pair in pairs] for side in (0, 1))
+        limit, value = median(limits), median(values)
+        yield replace(
+            last,
+            name=f"history: {last.name} {when}",
+            value=value,
+            limit=limit,
+            ratio=round(value / limit if last.name == "sequence" else limit / value, 2),
+            detail={
+                **last.detail,
+                **detail,
+                "values": ", ".join(map(str, values)),
+                "limits": ", ".join(map(str, limits)),
+            },
+        )
+
+
+class _Purge:
+    """Lets a site purge its history for a while, several times; counts what goes meanwhile."""
+
+    def __init__(self, place: Surroundings) -> None:
+        self._place = place
+        self._gone = 0
+        self._seconds = 0.0
+        self._left = 0
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        """Go on purging."""
+        before = _left(self._place)
+        _keep(self._place, 60)
+        deadline = time.monotonic() + 120
+        while (left := _left(self._place)) == before:
+            if time.monotonic() > deadline:
+                raise AssertionError("the purge has not begun within 120 s")
+            time.sleep(0.2)
+        self._left, self._started = left, time.perf_counter()
+
+    def __exit__(self, *_error: object) -> None:
+        """Stop purging."""
+        self._seconds += time.perf_counter() - self._started
+        self._gone += self._left - _left(self._place)
+        _keep(self._place, KEEP)
+
+    def figure(self, runs: int) -> Figure:
+        """Return how fast runs went."""
+        return Figure(
+            name="history: purged",
+            database=self._place.product,
+            value=round(self._gone / self._seconds, 1),
+            unit="runs/s",
+            detail={"runs": runs, "left": _left(self._place)},
+        )
 
 
 def _keep(place: Surroundings, minutes: int) -> None:
@@ -127,15 +182,6 @@ def _left(place: Surroundings) -> int:
     c = t.run_jobnet_summary.c
     query = select(func.count()).where(c.end_time.between(ENDED, ENDED + 10**9))
     return int(place.stack.db.read(lambda conn: conn.scalar(query)) or 0)
-
-
-def _wait_until_purging(place: Surroundings, runs: int) -> None:
-    """Wait for the first copy to go."""
-    deadline = time.monotonic() + 120
-    while _left(place) == runs:
-        if time.monotonic() > deadline:
-            raise AssertionError("the purge has not begun within 120 s")
-        time.sleep(0.2)
 
 
 def _fill(place: Surroundings, runs: int, say: Callable[[str], None]) -> None:

@@ -23,6 +23,7 @@ class Surroundings:
     """A running site and the database server below it."""
 
     product: str
+    base: Path  #: below which everything lies
     stack: Stack
     server: PrivateServer | None
 
@@ -70,14 +71,19 @@ class Meter:
 
 
 @contextmanager
-def surroundings(product: str, base: Path) -> Iterator[Surroundings]:
-    """Start a database of its own, server and agent; end and remove everything afterwards."""
+def surroundings(product: str, base: Path, **parameters: object) -> Iterator[Surroundings]:
+    """Start a database of its own, server and agent; end and remove everything afterwards.
+
+    `parameters` are the server's, instead of the shipped ones.
+    """
     server, settings = _database(product)
     try:
-        stack = Stack(Path(tempfile.mkdtemp(prefix="bench-", dir=base)), settings)
+        stack = Stack(
+            Path(tempfile.mkdtemp(prefix="bench-", dir=base)), settings, server=parameters
+        )
         try:
             stack.start()
-            yield Surroundings(product, stack, server)
+            yield Surroundings(product, base, stack, server)
         finally:
             stack.close()
     finally:
