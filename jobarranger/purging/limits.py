@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from jobarranger.clock import stamp12, stamp14, stamp17
+from jobarranger.clock import stamp12, stamp17
 from jobarranger.loading.window import guards_over
 from jobarranger.purging.spans import Spans
 
@@ -35,10 +35,10 @@ def limits_at(now: int, zone: tzinfo, spans: Spans, grace_ms: int = 0) -> Limits
     A pause is kept as long as it may excuse a run: `grace_ms` is how long a run is not late anyway.
     """
     return Limits(
-        runs=stamp14(_back(now, spans.runs), zone),
+        runs=_stamp_before(now, spans.runs, zone) // 1000,
         slot=lowest_minute(now, zone),
-        log=stamp17(_back(now, spans.log), zone),
-        messages=stamp14(_back(now, spans.messages), zone),
+        log=_stamp_before(now, spans.log, zone),
+        messages=_stamp_before(now, spans.messages, zone) // 1000,
         audit=_back(now, spans.audit),
         leftovers=now - _DAY,
         pauses=now - _DAY - grace_ms,
@@ -54,6 +54,22 @@ def lowest_minute(now: int, zone: tzinfo) -> int:
     """
     first = -(-now // _STEP) * _STEP
     return min(stamp12(at, zone) for at in (now, *range(first, now + _CHANGE, _STEP)))
+
+
+def _stamp_before(now: int, minutes: int, zone: tzinfo) -> int:
+    """Return the last stamp (17 digits) that was shown so many minutes ago, and not since then.
+
+    When the clock is set back the stamps in between are shown again: what bears one of them may
+    have ended at the second time, and is kept as if it had.
+    """
+    at = _back(now, minutes)
+    stamp = stamp17(at, zone)
+    first = -(-at // _STEP) * _STEP
+    again = min(
+        (stamp17(later, zone) for later in range(first, min(at + _CHANGE, now), _STEP)),
+        default=stamp,
+    )
+    return stamp if again >= stamp else again - 1
 
 
 def _back(now: int, minutes: int) -> int:

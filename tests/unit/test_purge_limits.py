@@ -72,6 +72,30 @@ def test_minutes_that_come_twice_are_not_over_after_the_first_time(now, lowest):
     assert lowest_minute(ms(now, BERLIN), BERLIN) == lowest
 
 
+@pytest.mark.parametrize(
+    ("now", "limit"),
+    [
+        ("2026-10-25T01:59", 20261025005900),
+        ("2026-10-25T02:30", 20261025013000),
+        ("2026-10-25T02:00+", 20261025020000),  # nothing has been shown again yet
+        ("2026-10-25T02:30+", 20261025019999),  # what shows 02:10 may be of twenty minutes ago
+        ("2026-10-25T03:00", 20261025020000),
+        ("2026-10-25T03:30", 20261025023000),
+    ],
+)
+def test_what_ended_in_the_second_of_two_equal_hours_is_kept_as_long_as_anything(now, limit):
+    """An end at 02:10 is taken for the second one as long as that is not too long ago."""
+    limits = limits_at(ms(now, BERLIN), BERLIN, Spans(runs=60, log=60, messages=60))
+    assert limits.runs == limits.messages == limit
+    assert limits.log // 1000 == limit
+
+
+def test_with_nothing_to_keep_nothing_waits_for_the_second_of_two_equal_hours():
+    """A span of 0 means now."""
+    limits = limits_at(ms("2026-10-25T02:31", BERLIN), BERLIN, Spans(runs=0))
+    assert limits.runs == 20261025023100
+
+
 def test_the_lowest_minute_is_that_of_now_in_ordinary_times():
     """Nothing is kept longer than its minute then."""
     now = ms("2026-07-01T11:59:59")
