@@ -65,6 +65,7 @@ _LAST_LOG = (
 _MAINS = select(*_INSTANCE, _LAST_LOG).where(_J.inner_jobnet_id.in_(_IDS), _J.main_flag == 0)
 _LOCK_MAINS = _MAINS.order_by(_J.inner_jobnet_id).with_for_update()
 _LOCK_FREE_MAINS = _MAINS.order_by(_J.inner_jobnet_id).with_for_update(skip_locked=True)
+_LAST_LOGS = select(_J.inner_jobnet_id, _LAST_LOG).where(_J.inner_jobnet_id.in_(_IDS))
 _INSTANCES = select(*_INSTANCE).where(_J.inner_jobnet_id.in_(_IDS))
 
 #: Boot has decided to start it, and nobody has asked for its stop.
@@ -94,6 +95,19 @@ _STARTABLE_OF = (
 def lock_mains(conn: Connection, ids: Collection[int], *, wait: bool) -> Sequence[Any]:
     """Lock main rows in ascending order; without `wait`, leave out those that others hold."""
     return conn.execute(_LOCK_MAINS if wait else _LOCK_FREE_MAINS, {"ids": sorted(ids)}).all()
+
+
+def last_logs(conn: Connection, locked: Sequence[Any], *, waited: bool) -> dict[int, int]:
+    """Return the `log_date` of the newest row of each run that was just locked, 0 if it has none.
+
+    A statement of PostgreSQL that has waited for a lock still sees all other rows as they were when
+    it began; so what others have logged meanwhile is asked for anew.
+    """
+    rows = locked
+    if waited and conn.dialect.name == "postgresql":
+        ids = [row.inner_jobnet_id for row in locked]
+        rows = conn.execute(_LAST_LOGS, {"ids": ids}).all() if ids else []
+    return {row.inner_jobnet_id: row.last_log or 0 for row in rows}
 
 
 def instances(conn: Connection, ids: Collection[int]) -> Sequence[Any]:

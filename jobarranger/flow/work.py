@@ -87,10 +87,11 @@ class Work:
     def lock_families(self, main_ids: Collection[int], *, wait: bool) -> set[int]:
         """Lock main rows; return the ids that are ours now (without `wait`, perhaps fewer)."""
         rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
+        last_logs = runs.last_logs(self.unit.conn, rows, waited=wait)
         self.now = self.engine.now()  # waiting for a lock takes time
         for row in rows:
             main = Instance.from_row(row)
-            self.families[main.id] = Family(main, row.last_log or 0)
+            self.families[main.id] = Family(main, last_logs[main.id])
             self.instances[main.id] = main
         return {row.inner_jobnet_id for row in rows}
 

@@ -24,9 +24,11 @@ from jobarranger.definitions import versions, yamlform
 from jobarranger.directory import keeping
 from jobarranger.directory.base import Host
 from jobarranger.errors import DirectoryError
+from jobarranger.flow.work import Work
 from jobarranger.loading.requests import Refusal, StartRequest, register
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
 from tests.integration.test_supervisor import eventually
+from tests.jobnets import Bench, define
 from tests.schedules import JOBNET, VERSION, MovedClock, Timetabled, at, days
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -238,10 +240,40 @@ def test_a_further_version(server_database, other):
     assert in_force(other) == [VERSION + 1]
 
 
+def test_the_run_log_of_one_that_has_waited(server_database, other):
+    """Who has waited for a run sees the last entry of its log, whose date may lie ahead."""
+    define(server_database, "START JOB-1 END-1")
+    bench = Bench(server_database)
+    (run,) = bench.start()
+    bench.sweep()
+    found: list[int] = []
+
+    def wait(unit: Unit) -> None:
+        work = Work(unit, bench.engine)
+        work.lock_families([run], wait=True)
+        found.append(work.families[run].last_log)
+
+    waiter = threading.Thread(target=lambda: other.transaction(wait), daemon=True)
+
+    def work(unit: Unit) -> int:
+        ours = Work(unit, bench.engine)
+        ours.lock_families([run], wait=True)
+        waiter.start()
+        eventually(lambda: waiting(unit))
+        for _ in range(100):
+            ours.log("JC00000001", ours.families[run].main)
+        ours.write()
+        return ours.families[run].last_log
+
+    last = server_database.transaction(work)
+    waiter.join(10)
+    assert found == [last]
+
+
 def waiting(unit: Unit) -> bool:
     """Tell whether anybody waits for a lock."""
     if unit.kind is DatabaseType.MYSQL:
         query = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
     else:
-        query = "SELECT '', COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        query = "SELECT '', COUNT(*) FROM pg_locks WHERE NOT granted"
     return int(tuple(unit.execute(text(query)).one())[1]) > 0
