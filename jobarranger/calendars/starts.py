@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from jobarranger.calendars import boottimes
 from jobarranger.calendars.digits import date_digits, slot_date
 from jobarranger.calendars.months import shifted
 from jobarranger.calendars.schedules import Detail, Schedule, Timetable
-from jobarranger.states import ObjectFlag
+from jobarranger.states import DatedKind, ObjectFlag
 
 #: Latest slot of a day.
 _MIDNIGHT = 2359
 #: `all_starts` looks at one day first, then at stretches of up to so many days, as long as they
 #: hold no more than about so many starts.
 _STRETCH, _MANY = 32, 50_000
+
+
+#: Kind and id of a definition.
+Name: TypeAlias = tuple[DatedKind, str]
 
 
 class Start(NamedTuple):
@@ -30,6 +34,15 @@ class Start(NamedTuple):
     boot_time: str  #: four digits
     operating_date: date  #: the day that the boot time is counted from
     jobnet_id: str
+
+
+def definitions_of(start: Start, timetable: Timetable) -> list[Name]:
+    """Return what makes a start: its schedule and calendar, and the filter in between."""
+    found: list[Name] = [(DatedKind.SCHEDULE, start.schedule_id)]
+    if start.object_flag is ObjectFlag.FILTER:
+        calendar_id = timetable.filters[start.object_id].calendar_id
+        return [*found, (DatedKind.FILTER, start.object_id), (DatedKind.CALENDAR, calendar_id)]
+    return [*found, (DatedKind.CALENDAR, start.object_id)]
 
 
 def starts(

@@ -17,7 +17,7 @@ from jobarranger.client.errors import (
     ServerUnreachable,
     StillRunning,
 )
-from jobarranger.client.joblog import LogEntry
+from jobarranger.client.joblog import LogChoice, LogEntry
 from jobarranger.client.status import RunState, RunStatus
 from jobarranger.states import JobStatus, RunType
 
@@ -28,6 +28,7 @@ __all__ = [
     "Client",
     "ClientError",
     "JobStatus",
+    "LogChoice",
     "LogEntry",
     "RequestRefused",
     "RunState",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 from ipc import telegrams
 from ipc.blocking import exchange_sync
@@ -22,7 +22,7 @@ from jobarranger.client.errors import (
     ServerUnreachable,
     StillRunning,
 )
-from jobarranger.client.joblog import LogEntry
+from jobarranger.client.joblog import LogChoice, LogEntry
 from jobarranger.client.status import RunStatus
 from jobarranger.clock import Clock, SystemClock
 
@@ -193,38 +193,22 @@ class Client:
         except ValueError:
             raise BadAnswer("the server's list of runs holds something else than numbers") from None
 
-    def job_log_lines(
-        self,
-        *,
-        from_time: str | None = None,
-        to_time: str | None = None,
-        jobnet_id: str | None = None,
-        job_id: str | None = None,
-        target_user: str | None = None,
-        number: int | str | None = None,
-    ) -> list[str]:
+    def job_log_lines(self, **choice: Unpack[LogChoice]) -> list[str]:
         """Return the run log as CSV lines, the header first.
-
-        Args:
-            from_time: first moment, 8 or 12 digits of YYYYMMDDHHMM; needs `to_time`.
-            to_time: last moment, included.
-            jobnet_id: regular expression.
-            job_id: regular expression.
-            target_user: regular expression for the owner.
-            number: of one run; either it or the two times are needed.
 
         Raises:
             ClientError: the choice is refused.
         """
+        number = choice.get("number")
         reply = self._ask(
             telegrams.LogRequest(
                 username=self.user,
                 password=self.password,
-                from_time=from_time,
-                to_time=to_time,
-                jobnetid=jobnet_id,
-                jobid=job_id,
-                target_user=target_user,
+                from_time=choice.get("from_time"),
+                to_time=choice.get("to_time"),
+                jobnetid=choice.get("jobnet_id"),
+                jobid=choice.get("job_id"),
+                target_user=choice.get("target_user"),
                 registry_number=None if number is None else str(number),
             ),
             telegrams.Response,
@@ -234,25 +218,9 @@ class Client:
             raise BadAnswer("the server's answer has no [joblog]")
         return reply.joblog
 
-    def job_log(
-        self,
-        *,
-        from_time: str | None = None,
-        to_time: str | None = None,
-        jobnet_id: str | None = None,
-        job_id: str | None = None,
-        target_user: str | None = None,
-        number: int | str | None = None,
-    ) -> list[LogEntry]:
+    def job_log(self, **choice: Unpack[LogChoice]) -> list[LogEntry]:
         """Return the run log as records; the choice is that of `job_log_lines`."""
-        lines = self.job_log_lines(
-            from_time=from_time,
-            to_time=to_time,
-            jobnet_id=jobnet_id,
-            job_id=job_id,
-            target_user=target_user,
-            number=number,
-        )
+        lines = self.job_log_lines(**choice)
         return [LogEntry.from_line(line) for line in lines[1:]]
 
     def _status(self, number: int | str, timeout: float) -> RunStatus:

@@ -5,12 +5,23 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Self, TypedDict
 
 from jobarranger.client.errors import BadAnswer
 from jobarranger.states import RunType
 
 _FIELDS = 14
+
+
+class LogChoice(TypedDict, total=False):
+    """Which lines of the run log are wanted: `number`, or both times, are needed."""
+
+    from_time: str | None  #: first moment, 8 or 12 digits of YYYYMMDDHHMM
+    to_time: str | None  #: last moment, included
+    jobnet_id: str | None  #: regular expression
+    job_id: str | None  #: regular expression
+    target_user: str | None  #: regular expression for the owner
+    number: int | str | None  #: of one run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,5 @@ def load_agent(path: Path) -> tuple[AgentConfig, list[str]]:
     values = dict(settings.values)
     values["hostname"] = values["hostname"] or os.uname().nodename
     config = AgentConfig(**values)
-    if config.ja_log_file and not os.path.isabs(config.ja_log_file):
-        raise settings.refuse("JaLogFile", "must be an absolute path")
+    settings.check_absolute("JaLogFile", config.ja_log_file)
     return config, list(settings.warnings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,8 +64,7 @@ def load_monitor(path: Path) -> tuple[MonitorConfig, list[str]]:
     values["db_type"] = database_type(settings)
     config = MonitorConfig(**values)
     check_database(config, settings)
-    if config.ja_log_file and not os.path.isabs(config.ja_log_file):
-        raise settings.refuse("JaLogFile", "must be an absolute path")
+    settings.check_absolute("JaLogFile", config.ja_log_file)
     _check_sender(config, settings)
     if 0 < config.ja_server_silence < LEAST_SILENCE:
         rule = f"must be 0, or {LEAST_SILENCE} and more: a server gives a sign every 10 seconds"
@@ -79,5 +77,4 @@ def _check_sender(config: MonitorConfig, settings: Settings) -> None:
         command = config.sender
     except ValueError:
         raise settings.refuse("JaSenderScript", "a quote is not closed") from None
-    if command and not os.path.isabs(command[0]):
-        raise settings.refuse("JaSenderScript", "must be an absolute path")
+    settings.check_absolute("JaSenderScript", command[0] if command else None)

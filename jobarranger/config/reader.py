@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,15 @@ class Settings:
         if name in self.entries:
             return wrong(self.entries[name], rule)
         return ConfigError(f"{self.path}: {name} is not set: {rule}")
+
+    def check_absolute(self, name: str, path: str | None) -> None:
+        """Refuse a parameter whose path, if there is one, is not absolute.
+
+        Raises:
+            ConfigError: it depends on where the daemon is started.
+        """
+        if path and not os.path.isabs(path):
+            raise self.refuse(name, "must be an absolute path")
 
 
 def read(path: Path, parameters: Sequence[Parameter]) -> Settings:

@@ -117,5 +117,4 @@ def _check_places(config: ServerConfig, settings: Settings) -> None:
     if longest > MAX_SOCKET_PATH:
         room = MAX_SOCKET_PATH - len(_LONGEST_SOCKET) - 1
         raise settings.refuse("JaRuntimeDir", f"the path may have {room} bytes at most")
-    if config.ja_log_file and not os.path.isabs(config.ja_log_file):
-        raise settings.refuse("JaLogFile", "must be an absolute path")
+    settings.check_absolute("JaLogFile", config.ja_log_file)

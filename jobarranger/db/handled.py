@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from jobarranger.calendars.starts import Name
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import MOST, batched
 from jobarranger.db.unique import insert_first
@@ -29,8 +30,6 @@ from jobarranger.states import DatedKind, RunType
 
 #: (slot, schedule id, calendar or filter id, jobnet id)
 Key: TypeAlias = tuple[int, str, str, str]
-#: Kind and id of a definition.
-Name: TypeAlias = tuple[DatedKind, str]
 #: Count, newest and sum of the versions in force of each kind; jobnets are the last.
 Fingerprint: TypeAlias = tuple[tuple[int, ...], ...]
 

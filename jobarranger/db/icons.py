@@ -31,7 +31,8 @@ from jobarranger.states import DispatchState, IconStatus, JobnetStatus, JobType,
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
 _IDS: Any = bindparam("ids", expanding=True)
 
-_ICON = (
+#: Of an icon as the engine and views work with it.
+COLUMNS = (
     _I.inner_job_id,
     _I.inner_jobnet_id,
     _I.inner_jobnet_main_id,
@@ -49,15 +50,17 @@ _ICON = (
     _I.job_name,
     _I.continue_flag,
 )
-_LOCK = select(*_ICON).where(_I.inner_job_id.in_(_IDS)).order_by(_I.inner_job_id).with_for_update()
+_LOCK = (
+    select(*COLUMNS).where(_I.inner_job_id.in_(_IDS)).order_by(_I.inner_job_id).with_for_update()
+)
 _LOCK_STARTS = (
-    select(*_ICON)
+    select(*COLUMNS)
     .where(_I.inner_jobnet_id.in_(_IDS), _I.job_type == JobType.START)
     .order_by(_I.inner_job_id)
     .with_for_update()
 )
 _LOCK_ACTIVE = (
-    select(*_ICON)
+    select(*COLUMNS)
     .where(
         _I.inner_jobnet_main_id.in_(_IDS),
         or_(
@@ -69,7 +72,7 @@ _LOCK_ACTIVE = (
     .with_for_update()
 )
 _ARROWS = (
-    select(_F.start_inner_job_id.label("arrow_from"), _F.flow_type.label("arrow_type"), *_ICON)
+    select(_F.start_inner_job_id.label("arrow_from"), _F.flow_type.label("arrow_type"), *COLUMNS)
     .join(t.run_job, _I.inner_job_id == _F.end_inner_job_id)
     .where(_F.start_inner_job_id.in_(_IDS))
     .order_by(_I.inner_job_id)
@@ -185,7 +188,7 @@ _ARROWS_OF = (
     .order_by(_F.inner_flow_id)
 )
 _LOCK_USED = (
-    select(*_ICON)
+    select(*COLUMNS)
     .where(
         _I.inner_jobnet_id == bindparam("instance"),
         or_(_I.status != IconStatus.BEGIN, _I.end_count != 0),
@@ -194,7 +197,7 @@ _LOCK_USED = (
     .with_for_update()
 )
 _LOCK_ENDED = (
-    select(*_ICON)
+    select(*COLUMNS)
     .where(
         _I.inner_jobnet_id.in_(_IDS),
         _I.job_type == JobType.END,

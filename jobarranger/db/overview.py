@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select
 
-from jobarranger.db import gates
+from jobarranger.db import gates, icons
 from jobarranger.db import tables as t
 from jobarranger.states import (
     ACTIVE_JOBNET,
@@ -162,22 +162,7 @@ _SIZES = (
 )
 _ICONS = (
     select(
-        _I.inner_job_id,
-        _I.inner_jobnet_id,
-        _I.inner_jobnet_main_id,
-        _I.job_id,
-        _I.job_name,
-        _I.job_type,
-        _I.test_flag,
-        _I.method_flag,
-        _I.force_flag,
-        _I.timeout_flag,
-        _I.status,
-        _I.boot_count,
-        _I.end_count,
-        _I.start_time,
-        _I.end_time,
-        _I.continue_flag,
+        *icons.COLUMNS,
         _J.status.label("instance_status"),
         _J.inner_job_id.label("owner_id"),
         _J.jobnet_id,

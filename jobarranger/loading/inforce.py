@@ -14,14 +14,13 @@ from enum import Enum
 from sqlalchemy import Connection
 
 from jobarranger.calendars.schedules import Timetable
-from jobarranger.calendars.starts import Start
+from jobarranger.calendars.starts import Name, Start, definitions_of
 from jobarranger.clock import Clock, local_time
 from jobarranger.db import handled as queries
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.handled import Fingerprint, Name, Version
+from jobarranger.db.handled import Fingerprint, Version
 from jobarranger.db.scheduling import Scheduling, read_scheduling
 from jobarranger.loading.window import Window, minute_of
-from jobarranger.states import DatedKind, ObjectFlag
 
 #: So often (seconds) everything is read anew, for changes that leave no mark: rows that a program
 #: other than the Manager has rewritten within one version.
@@ -90,12 +89,7 @@ class InForce:
 
         None if anything of it is not known yet.
         """
-        names: list[Name] = [(DatedKind.SCHEDULE, start.schedule_id)]
-        if start.object_flag is ObjectFlag.FILTER:
-            names.append((DatedKind.FILTER, start.object_id))
-            names.append((DatedKind.CALENDAR, timetable.filters[start.object_id].calendar_id))
-        else:
-            names.append((DatedKind.CALENDAR, start.object_id))
+        names = definitions_of(start, timetable)
         found = [self._known[name].since_at for name in names if name in self._known]
         return max(found) if len(found) == len(names) else None
 

@@ -24,6 +24,7 @@ from jobarranger.db.definitions import Values, valid_headers
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.retry import one_line
 from jobarranger.errors import StateConflict
+from jobarranger.loading.templates import main_row
 from jobarranger.states import Counter, RunType
 from jobarranger.wakes import Role
 
@@ -233,25 +234,8 @@ def _write(
 def _row(request: StartRequest, number: int, header: Values) -> dict[str, object]:
     """Return the main row of `ja_run_jobnet_table` for a request."""
     return {
-        "inner_jobnet_id": number,
-        "inner_jobnet_main_id": number,
-        "inner_job_id": 0,
-        "update_date": header["update_date"],
-        "run_type": int(request.run_type),
-        "main_flag": 0,
-        "timeout_flag": 0,
-        "status": 0,
-        "scheduled_time": request.scheduled_time,
-        "start_time": 0,
-        "end_time": 0,
-        "public_flag": header["public_flag"],
-        "multiple_start_up": header["multiple_start_up"],
-        "jobnet_id": header["jobnet_id"],
-        "user_name": header["user_name"],
-        "jobnet_name": header["jobnet_name"],
-        "memo": header["memo"] or "",
+        **main_row(number, header, request.run_type, request.scheduled_time),
         "execution_user_name": request.execution_user_name,
-        "initial_scheduled_time": request.scheduled_time,
     }
 
 

@@ -26,6 +26,7 @@ from jobarranger.loading.expand import Library, MissingVersion, Plan, plan
 from jobarranger.loading.references import Cause, cause
 from jobarranger.loading.requests import IdSource
 from jobarranger.loading.shelf import Shelf
+from jobarranger.loading.templates import main_row
 from jobarranger.loading.walk import instant, key_of
 from jobarranger.loading.writing import expand, insert_rows
 from jobarranger.states import RunType
@@ -142,23 +143,7 @@ def _cannot(start: Start, error: Exception) -> Cause:
 def _main_row(run: int, start: Start, header: Values) -> dict[str, Any]:
     """Return the main row of a run by schedule."""
     return {
-        "inner_jobnet_id": run,
-        "inner_jobnet_main_id": run,
-        "inner_job_id": 0,
-        "update_date": header["update_date"],
-        "run_type": int(RunType.NORMAL),
-        "main_flag": 0,
-        "timeout_flag": 0,
-        "status": 0,
-        "scheduled_time": start.slot,
-        "start_time": 0,
-        "end_time": 0,
-        "public_flag": header["public_flag"],
-        "multiple_start_up": header["multiple_start_up"],
-        "jobnet_id": header["jobnet_id"],
-        "user_name": header["user_name"],
-        "jobnet_name": header["jobnet_name"],
-        "memo": header["memo"] or "",
+        **main_row(run, header, RunType.NORMAL, start.slot),
         "schedule_id": start.schedule_id,
         "calendar_id": start.object_id,
         "boot_time": start.boot_time,
@@ -168,7 +153,6 @@ def _main_row(run: int, start: Start, header: Values) -> dict[str, Any]:
         "virtual_time": 0,
         "virtual_start_time": 0,
         "virtual_end_time": 0,
-        "initial_scheduled_time": start.slot,
     }
 
 

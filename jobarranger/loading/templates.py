@@ -17,7 +17,7 @@ from sqlalchemy import Table
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import SETTINGS, Definition, Values
 from jobarranger.errors import DefinitionError
-from jobarranger.states import JobType, MethodFlag
+from jobarranger.states import JobType, MethodFlag, RunType
 
 #: Where the settings of the definition go.
 RUN_TABLE: dict[Table, Table] = {
@@ -52,6 +52,37 @@ _ADDED: dict[Table, dict[str, object]] = {
 
 _JOB_COPIES = ("job_type", "point_x", "point_y", "job_id", "force_flag", "continue_flag")
 _JOB_TEXTS = ("job_name", "run_user", "run_user_password")
+
+
+def main_row(number: int, header: Values, run_type: RunType, minute: int) -> dict[str, Any]:
+    """Return what the main row of `ja_run_jobnet_table` takes over from a version's header.
+
+    Args:
+        number: of the run.
+        header: the row of `ja_jobnet_control_table`.
+        run_type: how it was started.
+        minute: its scheduled time, 12 digits, or 0.
+    """
+    return {
+        "inner_jobnet_id": number,
+        "inner_jobnet_main_id": number,
+        "inner_job_id": 0,
+        "update_date": header["update_date"],
+        "run_type": int(run_type),
+        "main_flag": 0,
+        "timeout_flag": 0,
+        "status": 0,
+        "scheduled_time": minute,
+        "initial_scheduled_time": minute,
+        "start_time": 0,
+        "end_time": 0,
+        "public_flag": header["public_flag"],
+        "multiple_start_up": header["multiple_start_up"],
+        "jobnet_id": header["jobnet_id"],
+        "user_name": header["user_name"],
+        "jobnet_name": header["jobnet_name"],
+        "memo": header["memo"] or "",
+    }
 
 
 @dataclass(frozen=True, slots=True)

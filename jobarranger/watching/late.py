@@ -6,18 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import IntEnum
-from typing import TypeAlias
 
 from jobarranger.calendars.digits import date_digits, slot_date
 from jobarranger.calendars.months import shifted
 from jobarranger.calendars.schedules import Timetable
-from jobarranger.calendars.starts import Start
+from jobarranger.calendars.starts import Name, Start, definitions_of
 from jobarranger.loading.pauses import Pauses
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
-from jobarranger.states import DatedKind, JobnetStatus, LoadStatus, ObjectFlag
+from jobarranger.states import JobnetStatus, LoadStatus
 
 #: Kind and id of a definition.
-Name: TypeAlias = tuple[DatedKind, str]
 #: A start that lacks is looked for up to so long after its time, and then forgotten (ms).
 DAY_MS = 24 * 60 * MINUTE_MS
 #: A run that has not begun need not lack under our eyes for longer (ms): boot looks all the time.
@@ -147,13 +145,7 @@ class Standing:
 
         What was put in force later starts nothing before.
         """
-        names: list[Name] = [(DatedKind.SCHEDULE, start.schedule_id)]
-        if start.object_flag is ObjectFlag.FILTER:
-            names.append((DatedKind.FILTER, start.object_id))
-            names.append((DatedKind.CALENDAR, timetable.filters[start.object_id].calendar_id))
-        else:
-            names.append((DatedKind.CALENDAR, start.object_id))
-        return all(self._stood(name, instant) for name in names)
+        return all(self._stood(name, instant) for name in definitions_of(start, timetable))
 
     def _stood(self, name: Name, instant: int) -> bool:
         version, since = self.known.get(name, (0, 0))
