@@ -24,6 +24,7 @@ from jobarranger.clock import Clock, zone_named
 from jobarranger.db import servers
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DatabaseUnavailable, StateConflict
+from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import DAY_MS, Rules
 from jobarranger.watching.watch import StartWatch, Teller
 from processes.context import ChildContext
@@ -205,7 +206,7 @@ class NowAndThen:
 
 
 class StartLook:
-    """Looks for starts that lack something, and tells the log."""
+    """Looks for starts that lack something and calendars that end soon, and tells the log."""
 
     def __init__(self, context: ChildContext, db: Database) -> None:
         config, clock = context.config, context.clock
@@ -218,10 +219,11 @@ class StartLook:
         )
         self._teller = Teller(db, clock, zone, TELLER)
         self._watch = StartWatch(db, clock, zone, self._teller, rules, beside_boot=True)
+        self._ends = CalendarWatch(db, clock, zone, self._teller, config.ja_calendar_warning)
 
     def look(self) -> None:
         """Look once."""
-        alarms = self._watch.look()
+        alarms = [*self._watch.look(), *self._ends.look()]
         m.write_all(alarm.raised for alarm in alarms)
         self._teller.note(alarms)
 

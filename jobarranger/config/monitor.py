@@ -24,6 +24,7 @@ class MonitorConfig:
     ja_monitor_interval: int
     ja_load_shift_time: int
     ja_run_shift_time: int
+    ja_calendar_warning: int  #: days, 0 = never
     ja_loader_interval: int
     ja_server_silence: int  #: 0 = its silence is not told
     ja_sender_script: str | None  #: a path, with blanks and quotes a command line

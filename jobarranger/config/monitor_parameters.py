@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobarranger.config.parameters import Kind, Parameter
+from jobarranger.config.server_parameters import CALENDAR_WARNING, WATCH
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
-from jobarranger.config.server_parameters import WATCH
 
 _OWN = "3.1.0"
 _SERVERS = {parameter.name: parameter for parameter in SERVER}
@@ -34,6 +34,7 @@ WATCHING = (
         help="How often to look.",
     ),
     *(replace(parameter, group="Watching", since="original") for parameter in WATCH),
+    CALENDAR_WARNING,
     _same(
         "JaLoaderInterval",
         group="Watching",

@@ -85,6 +85,7 @@ class ServerConfig:
     ja_extjob_wait_time: int
     ja_load_shift_time: int
     ja_run_shift_time: int
+    ja_calendar_warning: int  #: days
     ja_boot_grace: int
     ja_missed_start: MissedStart
 

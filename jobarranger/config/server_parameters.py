@@ -423,6 +423,17 @@ WATCH = (
         since=_OWN,
     ),
 )
+CALENDAR_WARNING = _number(
+    "JaCalendarWarning",
+    "Watching",
+    0,
+    28,
+    14,
+    "How long before the last operating day of a calendar that schedules use this is told; 0: not "
+    "at all.",
+    unit="days",
+    since=_OWN,
+)
 
 STARTS = (
     _number(
@@ -450,5 +461,6 @@ STARTS = (
 )
 
 PARAMETERS: tuple[Parameter, ...] = (
-    DATABASE + DIRECTORY + NETWORK + LOGGING + PLACES + CHILDREN + INTERVALS + STARTS + WATCH
+    *(DATABASE + DIRECTORY + NETWORK + LOGGING + PLACES + CHILDREN + INTERVALS + STARTS + WATCH),
+    CALENDAR_WARNING,
 )

@@ -59,3 +59,9 @@ JAMONITOR300001 = warning(
     notify=True,
 )
 JAMONITOR300002 = warning("JAMONITOR300002 warning", "Configuration: {warning}.")
+JAMONITOR300003 = warning(
+    "JAMONITOR300003 calendar_id date schedules",
+    "Calendar {calendar_id} has its last operating day on {date}: nothing starts by it later "
+    "({schedules}).",
+    notify=True,
+)

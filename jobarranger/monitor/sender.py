@@ -30,15 +30,18 @@ class About(IntEnum):
     STARTED = Lack.STARTED  #: a start has not begun
     SERVER = 3  #: the server is silent or stopped
     DATABASE = 4  #: the database cannot be used
+    CALENDAR = 5  #: a calendar ends soon
 
 
-def arguments(about: About, raised: Raised, missing: Missing | None = None) -> list[str]:
+def arguments(
+    about: About, raised: Raised, missing: Missing | None = None, calendar_id: str = ""
+) -> list[str]:
     """Return the arguments of a call: seven as 3.0.0 gave them, and the whole line.
 
     They are: kind, calendar or filter, schedule, jobnet, user, scheduled time, start time. What a
     kind does not know is empty.
     """
-    known = ["", "", "", "", ""]
+    known = [calendar_id, "", "", "", ""]
     if missing is not None:
         known = [
             missing.calendar_id,
@@ -60,14 +63,20 @@ class Sender:
         self._seconds = seconds
         self._clock = clock
 
-    def send(self, about: About, raised: Raised, missing: Missing | None = None) -> bool:
+    def send(
+        self,
+        about: About,
+        raised: Raised,
+        missing: Missing | None = None,
+        calendar_id: str = "",
+    ) -> bool:
         """Call the program and wait for its end; tell whether it did what it should.
 
         What goes wrong is logged; no shell takes part, so no text can break out of its argument.
         """
         if not self._command:
             return True
-        command = [*self._command, *arguments(about, raised, missing)]
+        command = [*self._command, *arguments(about, raised, missing, calendar_id)]
         log.info("JaSenderScript: %s", command)
         error = self._run(command)
         if error:

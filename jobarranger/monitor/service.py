@@ -20,6 +20,7 @@ from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConfl
 from jobarranger.monitor.sender import About, Sender
 from jobarranger.signalling import STOPPING, Signals
 from jobarranger.states import DatabaseType
+from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Lack, Rules
 from jobarranger.watching.watch import Alarm, ServerWatch, StartWatch, Teller
 
@@ -48,6 +49,7 @@ class MonitorService:
             confirm_ms=2000 * config.ja_loader_interval,
         )
         self._starts = StartWatch(db, clock, self._zone, self._teller, rules)
+        self._ends = CalendarWatch(db, clock, self._zone, self._teller, config.ja_calendar_warning)
         self._servers = ServerWatch(db, clock, self._zone, self._teller, config.ja_server_silence)
         self._away_since: float | None = None
         self._errors = 0
@@ -89,6 +91,7 @@ class MonitorService:
         self._database_is_back()
         self._tell(self._servers.look())
         self._tell(self._starts.look())
+        self._tell(self._ends.look())
         setproctitle(
             f"jobarg_monitor: server {self._servers.presence.value},"
             f" {self._starts.lacking} starts lacking"
@@ -104,7 +107,7 @@ class MonitorService:
             if self._stopping:
                 return
             m.write_all([alarm.raised])
-            self._sender.send(_about(alarm), alarm.raised, alarm.missing)
+            self._sender.send(_about(alarm), alarm.raised, alarm.missing, alarm.calendar_id)
             self._teller.note([alarm])
 
     def _database_is_away(self, error: str) -> None:
@@ -151,5 +154,5 @@ class MonitorService:
 
 def _about(alarm: Alarm) -> About:
     if alarm.missing is None:
-        return About.SERVER
+        return About.CALENDAR if alarm.calendar_id else About.SERVER
     return About.LOADED if alarm.missing.lack is Lack.LOADED else About.STARTED

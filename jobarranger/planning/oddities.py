@@ -27,13 +27,16 @@ class Oddity:
     @property
     def line(self) -> str:
         """Return one line for people."""
-        if not self.schedules:
-            return self.text
+        return f"{self.text} ({self.sufferers})" if self.schedules else self.text
+
+    @property
+    def sufferers(self) -> str:
+        """Return the schedules in words, some of them by name."""
         named = ", ".join(self.schedules[:_NAMED])
         more = len(self.schedules) - _NAMED
         also = f" and {more} more" if more > 0 else ""
         word = "schedule" if len(self.schedules) == 1 else "schedules"
-        return f"{self.text} ({word} {named}{also})"
+        return f"{word} {named}{also}"
 
 
 def findings_of(

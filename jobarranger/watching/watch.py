@@ -52,7 +52,8 @@ class Alarm:
 
     cause: str
     raised: Raised
-    missing: Missing | None = None  #: None: it is about a server
+    missing: Missing | None = None  #: the start that it is about
+    calendar_id: str = ""  #: the calendar that it is about; without both it is about a server
 
 
 class Teller:

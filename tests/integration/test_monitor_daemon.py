@@ -70,6 +70,7 @@ class Daemon:
             "JaMonitorInterval": 1,
             "JaLoaderInterval": 1,
             "JaServerSilence": 0,
+            "JaCalendarWarning": 0,
             "JaTimeZone": "UTC",
             "JaSenderScript": shlex.quote(str(self.script)),
             "JaLogFile": self.path / "jobarg_monitor.log",
@@ -309,6 +310,26 @@ def test_a_database_server_that_goes_away(own_server, make_daemon):
     own_server.restart()
     daemon.wait_for("JAMONITOR000004")
     assert settings.password not in daemon.log or not settings.password
+
+
+def test_a_calendar_that_ends_soon_is_told(database, make_daemon):
+    """With its id alone; the shipped program knows the kind."""
+    today = datetime.now(UTC).date()
+    store(
+        database,
+        calendar("C", days(today, 4)),
+        jobnet("NET"),
+        schedule("S", [(0, "C", "9959")], ["NET"]),
+    )
+    daemon = make_daemon(database.settings, JaCalendarWarning=14)
+    daemon.launch()
+    daemon.wait_for("JAMONITOR300003")
+    eventually(daemon.calls)
+    (call,) = daemon.calls()
+    assert call[:7] == ["5", "C", "", "", "", "", ""]
+    assert "(schedule S)" in call[7]
+    script = ROOT / "conf/monitor/jasender_monitor.sh"
+    assert subprocess.run([script, *call], check=False).returncode == 0
 
 
 def test_a_sender_program_that_fails_is_told(database, make_daemon):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from jobarranger.db import handled, pauses, servers, told
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.handled import Version
 from jobarranger.states import DatedKind, PauseScope
+from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Rules
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
 from tests.plans import (
@@ -384,3 +385,73 @@ def test_what_was_told_long_ago_is_forgotten(database):
     watching.look(3)
     left = database.read(lambda conn: conn.execute(select(t.ext_told.c.cause)).scalars().all())
     assert "a" not in left
+
+
+# -- calendars that end ------------------------------------------------------------------------
+
+
+class Ends:
+    """A look for calendars that end within fourteen days."""
+
+    def __init__(self, db: Database, at: int, name: str = "monitor", days: int = 14) -> None:
+        self.clock = FixedClock(at)
+        self.teller = Teller(db, self.clock, UTC, name)
+        self.watch = CalendarWatch(db, self.clock, UTC, self.teller, days)
+
+    def look(self, hours: float = 0.0) -> list[str]:
+        """Let time pass, look, tell; return the lines."""
+        self.clock.sleep(3600 * hours)
+        alarms = self.watch.look()
+        self.teller.note(alarms)
+        return [alarm.raised.line for alarm in alarms]
+
+
+def test_a_calendar_that_ends_soon_is_told_once(database):
+    """A fortnight before; with who suffers from it, directly or through a filter; in the queue."""
+    store(
+        database,
+        calendar("C", JUNE),
+        month_filter("F", "C"),
+        jobnet("NET"),
+        *(schedule(name, [(0, "C", "0900")], ["NET"]) for name in ("S1", "S2", "S3", "S4")),
+        schedule("T", [(1, "F", "0900")], ["NET"]),
+        calendar("UNUSED", JUNE),
+        calendar("OVER", days(date(2026, 5, 1), 3)),
+        schedule("ONCE", [(0, "OVER", "0900")], ["NET"]),
+        calendar("LONG", days(date(2026, 6, 1), 400)),
+        schedule("U", [(0, "LONG", "0900")], ["NET"]),
+    )
+    ends = Ends(database, NINE)
+    assert ends.look() == ends.look(14 * 24) == []
+    (line,) = ends.look(24)
+    assert line == (
+        "[JAMONITOR300003] Calendar C has its last operating day on 2026-06-30: nothing starts by"
+        " it later (schedules S1, S2, S3 and 2 more)."
+    )
+    assert queued(database) == [("JAMONITOR300003", "none", 0)]
+    assert ends.look(24) == Ends(database, ends.clock.at).look() == []
+    assert len(Ends(database, ends.clock.at, "server").look()) == 1
+    assert len(queued(database)) == 1
+    assert ends.look(20 * 24) == []
+
+
+def test_a_calendar_that_was_filled_further_is_told_at_its_new_end(database):
+    """Another last day is another cause."""
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    ends = Ends(database, NINE + 20 * 24 * 60 * MINUTE)
+    assert len(ends.look()) == 1
+    more = [{"calendar_id": "C", "update_date": VERSION, "operating_date": 20260704}]
+    database.transaction(lambda unit: unit.execute(insert(t.calendar_detail), more))
+    assert "2026-07-04" in ends.look(1)[0]
+
+
+def test_calendars_are_not_looked_at_all_the_time(database):
+    """An hour lies between two looks, and 0 days look at none."""
+    ends, never = Ends(database, NINE), Ends(database, NINE, days=0)
+    assert ends.look() == never.look() == []
+    store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
+    ends.clock.at += 20 * 24 * 60 * MINUTE
+    ends.watch._due = ends.clock.monotonic() + 3600
+    never.clock.at = ends.clock.at
+    assert ends.look(0.9) == never.look() == []
+    assert len(ends.look(0.1)) == 1

@@ -41,6 +41,7 @@ def opened(path: Path) -> tuple[MonitorDuty, FakeLink]:
         ja_time_zone="UTC",
         ja_load_shift_time=0,
         ja_run_shift_time=0,
+        ja_calendar_warning=0,
         ja_loader_interval=30,
     )
     away = DatabaseSettings(kind=DatabaseType.MYSQL, host="127.0.0.1", port=1, patience=0.0)
