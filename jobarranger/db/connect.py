@@ -13,7 +13,7 @@ from pymysql.constants import CLIENT
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from jobarranger.db import mysql, postgresql
+from jobarranger.db import checksum, mysql, postgresql
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 
@@ -113,3 +113,4 @@ def _prepare_sqlite(raw: Any, record: object) -> None:
     for statement in _SQLITE_INIT:
         cursor.execute(statement)
     cursor.close()
+    raw.create_function(checksum.SQLITE_NAME, 2, checksum.sqlite_function, deterministic=True)

@@ -24,13 +24,14 @@ from sqlalchemy import (
 
 from jobarranger.calendars.starts import Name
 from jobarranger.db import tables as t
+from jobarranger.db.checksum import checksum
 from jobarranger.db.guarded import MOST, batched
 from jobarranger.db.unique import insert_first
 from jobarranger.states import DatedKind, RunType
 
 #: (slot, schedule id, calendar or filter id, jobnet id)
 Key: TypeAlias = tuple[int, str, str, str]
-#: Count, newest and sum of the versions in force of each kind; jobnets are the last.
+#: Count, newest and checksum of the versions in force of each kind; jobnets are the last.
 Fingerprint: TypeAlias = tuple[tuple[int, ...], ...]
 
 LOAD_SPAN = "JOBNET_LOAD_SPAN"
@@ -38,12 +39,12 @@ LOAD_SPAN = "JOBNET_LOAD_SPAN"
 _WINDOW = 1
 
 _L, _W, _F, _J = t.ext_slot.c, t.ext_window.c, t.ext_in_force.c, t.run_jobnet.c
-_CONTROLS = (t.schedule_control, t.calendar_control, t.filter_control, t.jobnet_control)
 _DATED = {
     DatedKind.SCHEDULE: (t.schedule_control, t.schedule_control.c.schedule_id),
     DatedKind.CALENDAR: (t.calendar_control, t.calendar_control.c.calendar_id),
     DatedKind.FILTER: (t.filter_control, t.filter_control.c.filter_id),
 }
+_CONTROLS = (*_DATED.values(), (t.jobnet_control, t.jobnet_control.c.jobnet_id))
 
 _FINGERPRINT = union_all(
     *(
@@ -51,9 +52,9 @@ _FINGERPRINT = union_all(
             literal(number).label("number"),
             func.count(),
             func.max(table.c.update_date),
-            func.sum(table.c.update_date),
+            func.sum(checksum(id_of, table.c.update_date)),
         ).where(table.c.valid_flag == 1)
-        for number, table in enumerate(_CONTROLS)
+        for number, (table, id_of) in enumerate(_CONTROLS)
     )
 )
 _STATE = select(

@@ -306,6 +306,38 @@ def test_days_added_during_an_outage_start_nothing_before(database):
     assert here.slots() == [202603310930]
 
 
+def test_one_for_another_of_the_same_second(database):
+    """Another schedule is put in force in the place of one that was imported together with it."""
+    here = daily(database, "2026-03-31 08:10", "0900")
+    here.schedule("T", [("DAILY", "0905")])
+    here.switch(t.schedule_control, "T", 0)
+    loader = here.loader()
+    here.load(loader)
+    here.switch(t.schedule_control, "S", 0)
+    here.switch(t.schedule_control, "T", 1)
+    here.clock.go(seconds=30)
+    here.load(loader)
+    assert here.slots() == [202603310900, 202603310905]
+
+
+def test_versions_change_places(database):
+    """Two calendars go to each other's version: numbers, newest and sum stay what they were."""
+    here = daily(database, "2026-03-31 08:10", "0900")
+    days_of = {"A": VERSION, "B": VERSION + 1}
+    for name, version in days_of.items():
+        here.calendar(name, [], version=version)
+        here.calendar(name, days("2026-03-31", 1), version=2 * VERSION + 1 - version, valid=0)
+        here.schedule(f"S{name}", [(name, "0905")])
+    loader = here.loader()
+    here.load(loader)
+    for name, version in days_of.items():
+        here.switch(t.calendar_control, name, 0, version=version)
+        here.switch(t.calendar_control, name, 1, version=2 * VERSION + 1 - version)
+    here.clock.go(seconds=30)
+    here.load(loader)
+    assert here.slots() == [202603310900, 202603310905, 202603310905]
+
+
 @pytest.mark.parametrize("kind", [ObjectKind.SCHEDULE, ObjectKind.CALENDAR])
 def test_what_was_out_of_force_during_an_outage_starts_nothing(database, kind):
     """Out of force and in force again by command while no server ran: that was not wanted then."""
