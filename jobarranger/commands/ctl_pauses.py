@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from jobarranger.clock import local_time
-from jobarranger.commands import operate, picture
+from jobarranger.commands import look, operate, picture
 from jobarranger.commands.operate import Session
 from jobarranger.db import pauses
 from jobarranger.db.definitions import valid_header
@@ -20,6 +21,8 @@ from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.loading.pauses import Pause
 from jobarranger.states import PauseScope
 
+#: Characters of a jobnet's or host's name.
+_NAME = 128
 #: A pause that is to end by itself is no longer than this (minutes).
 _LONGEST = 1_000_000
 
@@ -43,9 +46,15 @@ def add_parsers(objects: Any) -> None:
 
 def _add_target(parser: argparse.ArgumentParser) -> Any:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--jobnet", metavar="ID", help="only the starts of this jobnet")
-    group.add_argument("--host", metavar="NAME", help="only sending jobs to this host")
+    group.add_argument("--jobnet", type=_name, metavar="ID", help="only the starts of this jobnet")
+    group.add_argument("--host", type=_name, metavar="NAME", help="only sending jobs to this host")
     return group
+
+
+def _name(text: str) -> str:
+    if not 1 <= len(text) <= _NAME:
+        raise argparse.ArgumentTypeError(f"'{text}' has not from 1 to {_NAME} characters")
+    return text
 
 
 def _minutes(text: str) -> int:
@@ -75,6 +84,9 @@ def _pause(session: Session, arguments: argparse.Namespace) -> int:
     until = None if minutes is None else session.clock.now_ms() + minutes * 60_000
     pause(session.db, actor=_actor(session), target=target, reason=arguments.reason, until_at=until)
     print(f"{target}: paused")
+    if target.scope is PauseScope.HOST and not look.is_known(session, target.name):
+        text = f"nobody knows host {target.name}; only jobs of icons that name it like this wait"
+        print(f"{session.source}: warning: {text}", file=sys.stderr)
     return 0
 
 

@@ -97,6 +97,13 @@ def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[s
     return states | dict.fromkeys(locked, HostState.LOCKED)
 
 
+def is_known(session: Session, host: str) -> bool:
+    """Tell whether the directory knows a host; if it cannot be asked, it may."""
+    return session.db.read(lambda conn: _hosts(session, conn, [host])).get(host) is not (
+        HostState.UNKNOWN
+    )
+
+
 def icon_at(run: RunView, path: str) -> IconView:
     """Return the icon at a path, with or without the main jobnet's id before it.
 

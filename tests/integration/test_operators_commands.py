@@ -65,6 +65,18 @@ def test_pause_and_resume(shell):
     shell("jobarg_ctl pause --reason x --minutes 0", code=2)
 
 
+def test_a_host_that_cannot_be_meant_is_told(shell):
+    """A slip in its name would pause nothing; no name is no host."""
+    unknown = "jobarg_ctl: warning: nobody knows host wbe01"
+    assert unknown in shell("jobarg_ctl pause --host wbe01 --reason kernel")
+    shell("jobarg_ctl host add web01 127.0.0.1")
+    assert shell("jobarg_ctl pause --host web01 --reason kernel") == "host web01: paused\n"
+    for name in ("", "x" * 129):
+        for action in ("pause --reason x", "resume"):
+            out = shell(f"jobarg_ctl {action} --host", name, code=2)
+            assert f"'{name}' has not from 1 to 128 characters" in out
+
+
 def test_purge_counts_and_removes_nothing(shell):
     """Every kind has a line; without --dry-run the call is refused."""
     version = {"request_id": "old", "inner_jobnet_id": 7, "at": 0}
