@@ -40,7 +40,7 @@ class HousekeeperDuty:
         self._db = context.database()
         zone = zone_named(context.config.ja_time_zone)
         grace_ms = context.config.ja_boot_grace * 1000
-        self._purger = Purger(self._db, context.clock, zone, grace_ms)
+        self._purger = Purger(self._db, context.clock, zone, grace_ms, again=context.interval)
 
     def turn(self, hinted: frozenset[int] | None) -> Turn:
         """Remove one portion."""

@@ -51,12 +51,30 @@ class Portion:
 class Purger:
     """Knows the limits and what was said about them; one per process."""
 
-    def __init__(self, db: Database, clock: Clock, zone: tzinfo, grace_ms: int = 0) -> None:
-        """Work on `db`; `zone` is that of the stamps in the tables, `grace_ms` that of starts."""
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        zone: tzinfo,
+        grace_ms: int = 0,
+        *,
+        again: float = float("inf"),
+    ) -> None:
+        """Know nothing yet.
+
+        Args:
+            db: the process' database.
+            clock: the present.
+            zone: of the stamps in the tables.
+            grace_ms: how late a start may be.
+            again: seconds after which a kind that is through is looked at again while others of
+                the same pass go on.
+        """
         self._db = db
         self._clock = clock
         self._zone = zone
         self._grace_ms = grace_ms
+        self._again = again
         self._told: set[Mistake] = set()
         self._share = 1.0  #: of the numbers above that portions have at present
 
@@ -79,13 +97,21 @@ class Purger:
         Raises:
             DatabaseUnavailable: begin a new pass later.
         """
-        kinds = deque([self._runs(), self._requests(), self._log(), *map(self._keyed, purge.KINDS)])
-        while kinds:
-            kind = kinds.popleft()
+        makers = [self._runs, self._requests, self._log]
+        makers += [partial(self._keyed, kind) for kind in purge.KINDS]
+        going = deque((make, make()) for make in makers)
+        over: deque[tuple[Callable[[], Iterator[Portion]], float]] = deque()
+        while going:
+            make, kind = going.popleft()
             portion = next(kind, None)
             if portion is not None:
-                kinds.append(kind)
+                going.append((make, kind))
                 yield portion
+            else:
+                over.append((make, self._clock.monotonic()))
+            while going and over and self._clock.monotonic() - over[0][1] >= self._again:
+                make, _ = over.popleft()
+                going.append((make, make()))
 
     def _runs(self) -> Iterator[Portion]:
         after = (0, 0)
@@ -114,10 +140,9 @@ class Purger:
             yield Portion("runs", done)
 
     def _log(self) -> Iterator[Portion]:
-        limits = self.limits()
         after: int | None = 0
         while after is not None:
-            done, after = self._remove_log(limits, after)
+            done, after = self._remove_log(self.limits(), after)
             yield Portion("log entries", done)
 
     def _remove_log(self, limits: Limits, after: int) -> tuple[int, int | None]:

@@ -150,6 +150,37 @@ def test_kinds_take_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None
     assert not count(bench, t.run_log)
 
 
+def test_what_is_over_begins_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a long log is still purged, runs that have become due meanwhile go."""
+    ended(bench, 4)
+    bench.clock.advance(31 * DAY)
+    fresh = ended(bench)
+    monkeypatch.setattr(passing, "ROWS", 1)
+    going = Purger(bench.db, bench.clock, bench.zone, again=60).pass_over()
+    while runs_left(bench) != set(fresh):
+        next(going)
+    bench.clock.advance(HOUR + 60)
+    while runs_left(bench):
+        assert next(going).kind in {"runs", "log entries"}
+    assert next(going).kind == "log entries"
+
+
+def test_log_spans_are_read_for_each_portion(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A longer span that is set while the log is purged keeps what is left."""
+    ended(bench)
+    bench.clock.advance(31 * DAY)
+    monkeypatch.setattr(passing, "ROWS", 1)
+    going = Purger(bench.db, bench.clock, bench.zone).pass_over()
+    while next(going).kind != "log entries":
+        pass
+    left = count(bench, t.run_log)
+    c = t.parameter.c
+    change = update(t.parameter).where(c.parameter_name == "JOBLOG_KEEP_SPAN")
+    write(bench, change.values(value="99999999"))
+    assert not [one for one in going if one.kind == "log entries" and one.done]
+    assert count(bench, t.run_log) == left > 0
+
+
 def test_next_runs_are_found_by_the_time_of_their_end(bench: Bench) -> None:
     """However long the history is, it is neither read whole nor sorted for each portion."""
     if bench.db.kind is not DatabaseType.SQLITE:
