@@ -41,3 +41,8 @@ class StateConflict(JobArrangerError):
 
 class TryAgain(JobArrangerError):
     """Nothing may be committed now; roll back and come again later."""
+
+
+def in_short(error: BaseException) -> str:
+    """Return the first line of an error's text; those of SQLAlchemy go on with the statement."""
+    return str(error).partition("\n")[0]

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.clock import Clock
-from jobarranger.errors import DatabaseUnavailable, JobArrangerError
+from jobarranger.errors import DatabaseUnavailable, JobArrangerError, in_short
 
 log = logging.getLogger(__name__)
 
@@ -77,11 +77,14 @@ def together_or_alone(
         raise
     except Exception as error:
         if len(runs) > 1:
-            log.warning("a batch of %d runs failed and is done one by one: %s", len(runs), error)
+            log.warning(
+                "a batch of %d runs failed and is done one by one: %s", len(runs), in_short(error)
+            )
             parts = (together_or_alone([run], work, parking, complain) for run in runs)
             return [result for part in parts for result in part]
         expected = isinstance(error, SQLAlchemyError | JobArrangerError)
-        log.warning("run %d failed: %s", runs[0], error, exc_info=None if expected else error)
+        detail = None if expected else error
+        log.warning("run %d failed: %s", runs[0], in_short(error), exc_info=detail)
         if parking.failed(runs[0]):
             complain(runs[0], error)
         return []

@@ -15,7 +15,7 @@ from ipc.queues import Sender
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.config import ServerConfig
-from jobarranger.errors import ConfigError, JobArrangerError, SchemaError
+from jobarranger.errors import ConfigError, JobArrangerError, SchemaError, in_short
 from jobarranger.wakes import Role
 from processes import registry
 from processes.aio import run_async
@@ -143,7 +143,7 @@ def _guarded(context: ChildContext, code: Code) -> int:
         return ExitCode.FAILED
     except Exception as error:
         log.exception("%s ends after an unexpected error", context.name)
-        link.fault(f"{type(error).__name__}: {error}")
+        link.fault(f"{type(error).__name__}: {in_short(error)}")
         return ExitCode.FAILED
     finally:
         context.sender.close()

@@ -23,7 +23,7 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock, zone_named
 from jobarranger.db import servers
 from jobarranger.db.engine import Database, Unit
-from jobarranger.errors import DatabaseUnavailable, StateConflict
+from jobarranger.errors import DatabaseUnavailable, StateConflict, in_short
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import DAY_MS, Rules
 from jobarranger.watching.watch import StartWatch, Teller
@@ -136,7 +136,7 @@ class MonitorDuty:
             except Exception as error:
                 self._failures += 1
                 log.exception("monitor: unexpected error")
-                text = f"{type(error).__name__}: {error}"
+                text = f"{type(error).__name__}: {in_short(error)}"
                 m.say(m.JAMONITOR200004, count=self._failures, error_text=text)
 
     def _beat(self) -> None:

@@ -20,6 +20,7 @@ from jobarranger.errors import (
     SchemaError,
     StateConflict,
     TryAgain,
+    in_short,
 )
 from processes.context import ChildContext
 from processes.policy import ExitCode
@@ -160,7 +161,7 @@ class Worker:
             self._errors += 1
             self._link.figures.errors += 1
             self._pause_until = now + ERROR_PAUSE
-            text = f"{type(error).__name__}: {error}"
+            text = f"{type(error).__name__}: {in_short(error)}"
             log.error("%s: unexpected error", self._context.name, exc_info=error)
             m.say(m.JASERVER200005, **self._known(), count=self._errors, error_text=text)
             self._link.fault(text)

@@ -27,6 +27,9 @@ from jobarranger.states import (
 _G, _I = t.ext_gate.c, t.run_job.c
 _J, _S = t.run_jobnet.c, t.run_jobnet_summary.c
 
+#: Others may make one of the gates meanwhile so often.
+_ATTEMPTS = 5
+
 _HAS_ICONS_AT_WORK = (
     select(_I.inner_job_id)
     .where(_I.inner_jobnet_main_id == _S.inner_jobnet_id, _I.status.in_(sorted(AWAITING_RESULT)))
@@ -75,8 +78,14 @@ def running_jobnets(conn: Connection, names: Collection[str]) -> set[str]:
 
 
 def make(db: Database, names: Collection[str]) -> None:
-    """Make the gates that jobnets do not have yet, in a transaction of its own."""
-    while missing := db.read(lambda conn: _missing(conn, names)) if names else []:
+    """Make the gates that jobnets do not have yet, in a transaction of its own.
+
+    Not for ever: MariaDB takes ids that differ in blanks at their end for the same; they share one.
+    """
+    for _ in range(_ATTEMPTS):
+        missing = db.read(lambda conn: _missing(conn, names)) if names else []
+        if not missing:
+            return
         rows = [{"jobnet_id": name, "passed": 0} for name in missing]
         with contextlib.suppress(IntegrityError):  # somebody else has made one of them just now
             db.transaction(partial(_insert, rows=rows))

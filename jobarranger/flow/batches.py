@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from jobarranger import messages as m
+from jobarranger.errors import in_short
 from jobarranger.parking import FAILURES, Parking, together_or_alone
 
 T = TypeVar("T")
@@ -43,5 +44,5 @@ def _complain(family: int, error: Exception) -> None:
         m.JARUN300002,
         inner_jobnet_main_id=family,
         failures=FAILURES,
-        error_text=f"{type(error).__name__}: {error}",
+        error_text=f"{type(error).__name__}: {in_short(error)}",
     )

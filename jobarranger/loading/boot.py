@@ -20,6 +20,7 @@ from jobarranger.db import gates, pauses
 from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
+from jobarranger.errors import in_short
 from jobarranger.failpoints import failpoint
 from jobarranger.loading.due import STARTS, STRICT, Action, Due, Rules, decide
 from jobarranger.loading.missed import write_missed
@@ -133,7 +134,9 @@ def boot_due(
 
     def complain(run: int, error: Exception) -> None:
         table = t.run_jobnet_summary.name
-        report.raised.append(m.say(m.JABOOT200002, table_name=table, key=f"{run} ({error})"))
+        report.raised.append(
+            m.say(m.JABOOT200002, table_name=table, key=f"{run} ({in_short(error)})")
+        )
 
     if runs:
         together_or_alone(list(runs)[:batch], work, parking, complain)

@@ -23,7 +23,7 @@ from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values, read_tree
 from jobarranger.db.engine import Database, Unit
-from jobarranger.errors import DefinitionError
+from jobarranger.errors import DefinitionError, in_short
 from jobarranger.failpoints import failpoint
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan, summary_row
 from jobarranger.loading.notes import queue_notes
@@ -97,7 +97,7 @@ def load_requests(
         report.loaded += [run for run in done if run not in prepared.broken]
 
     def complain(run: int, error: Exception) -> None:
-        text = f"{run} ({error})"
+        text = f"{run} ({in_short(error)})"
         raised[run] = m.say(m.JALOADER200002, table_name=t.run_jobnet.name, key=text)
 
     together_or_alone([row["inner_jobnet_id"] for row in found], work, parking, complain)

@@ -25,6 +25,7 @@ from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.handled import Key
+from jobarranger.errors import in_short
 from jobarranger.loading.alarms import Alarms
 from jobarranger.loading.inforce import InForce, Look
 from jobarranger.loading.references import DEFINITIONS, Cause, broken_parts, cause
@@ -272,7 +273,7 @@ class ScheduledLoad:
 
         def complain(run: int, error: Exception) -> None:
             start = wanted[run]
-            key = f"{start.schedule_id} {start.slot} {start.jobnet_id} ({error})"
+            key = f"{start.schedule_id} {start.slot} {start.jobnet_id} ({in_short(error)})"
             causes.append(cause(m.JALOADER200002, table_name=t.run_jobnet.name, key=key))
 
         together_or_alone(list(prepared.plans), work, self._parking, complain)

@@ -16,7 +16,7 @@ from jobarranger.clock import Clock, zone_named
 from jobarranger.config import MonitorConfig
 from jobarranger.db import schema
 from jobarranger.db.engine import Database
-from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConflict
+from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConflict, in_short
 from jobarranger.monitor.sender import About, Sender
 from jobarranger.signalling import STOPPING, Signals
 from jobarranger.states import DatabaseType
@@ -76,7 +76,7 @@ class MonitorService:
         except Exception as error:
             self._errors += 1
             log.exception("unexpected error")
-            text = f"{type(error).__name__}: {error}"
+            text = f"{type(error).__name__}: {in_short(error)}"
             m.say(m.JAMONITOR200004, count=self._errors, error_text=text)
         self._rotate()
 

@@ -1,5 +1,6 @@
 """The scheduled load on every database: windows, guards, outages, missing parts."""
 
+import re
 import threading
 from datetime import timedelta
 from types import SimpleNamespace
@@ -711,6 +712,7 @@ def test_a_run_that_the_database_refuses_is_tried_again(database, monkeypatch):
     for _ in range(2):
         report = loader.turn()
     assert ids_of(report) == ["JALOADER200002"]
+    assert not {"\n", "INSERT"} & set(re.split("( |\n)", report.raised[0].text))
     (window,) = here.rows(t.ext_window)
     assert window["until_at"] < at("2026-03-31 09:00", TOKYO)
     monkeypatch.undo()

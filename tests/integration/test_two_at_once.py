@@ -121,6 +121,14 @@ def test_a_gate(server_database, other):
     assert [row["jobnet_id"] for row in rows(other, t.ext_gate)] == ["A", "B", "C"]
 
 
+def test_gates_of_ids_that_differ_in_a_blank(server_database):
+    """MariaDB has one row for both; boot goes on all the same."""
+    gates.make(server_database, {"A"})
+    gates.make(server_database, {"A "})
+    lock = gates.lock({"A "})
+    assert server_database.transaction(lambda unit: len(unit.execute(unit.lock(lock)).all())) == 1
+
+
 def test_what_is_in_force(server_database, other):
     """Two loaders see a new schedule; each knows it afterwards, since the first has seen it."""
     here = Timetabled(server_database, MovedClock(at("2026-03-31 08:10", TOKYO)), TOKYO)
