@@ -27,6 +27,12 @@ class MissingDay(StrEnum):
     SKIP = "skip"  #: leaves the month out
 
 
+def missing_day_named(text: str | None) -> MissingDay | None:
+    """Return what a stored setting means: the default without one, None if it says nothing."""
+    name = MissingDay.NEXT_FIRST if text is None else text.strip().lower()
+    return next((day for day in MissingDay if day == name), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """One filter, without the days of its base calendar."""

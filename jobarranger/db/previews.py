@@ -14,6 +14,7 @@ from jobarranger.calendars.digits import date_from
 from jobarranger.calendars.filters import Filter
 from jobarranger.calendars.schedules import Detail, Schedule
 from jobarranger.db import tables as t
+from jobarranger.db.scheduling import missing_day
 from jobarranger.planning.plan import Key, LoadedRun
 from jobarranger.states import BaseDate, JobnetStatus, ObjectFlag, RunType
 from jobarranger.waiting.view import status_words
@@ -74,6 +75,7 @@ def filter_(conn: Connection, filter_id: str) -> tuple[Version, Filter] | None:
         base_date=BaseDate(row.base_date_flag),
         designated_day=row.designated_day,
         shift_day=row.shift_day,
+        missing_day=missing_day(conn),
     )
     return _version(row, row.filter_name), rule
 

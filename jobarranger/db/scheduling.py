@@ -24,12 +24,16 @@ from sqlalchemy import (
 from jobarranger.calendars.boottimes import MAX_DAYS
 from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.digits import date_digits, date_from
-from jobarranger.calendars.filters import PROBES, Filter
+from jobarranger.calendars.filters import PROBES, Filter, MissingDay, missing_day_named
 from jobarranger.calendars.months import month_of, shifted
 from jobarranger.calendars.schedules import Detail, Schedule, Timetable
 from jobarranger.db import tables as t
 from jobarranger.db.objects import CONTROL, id_column
 from jobarranger.states import BaseDate, ObjectFlag, ObjectKind
+
+#: The row of `ja_parameter_table` that says what filters do in a month without their day.
+MISSING_DAY = "FILTER_MISSING_DAY"
+_MISSING_DAY = select(t.parameter.c.value).where(t.parameter.c.parameter_name == MISSING_DAY)
 
 #: In the place of `object_flag`, for rows that hold a jobnet.
 _JOBNET = -1
@@ -41,6 +45,7 @@ class Scheduling:
 
     schedules: list[Schedule]  #: in order of id
     timetable: Timetable
+    strange: str | None = None  #: the value of `FILTER_MISSING_DAY`, if it says nothing
 
 
 def read_scheduling(
@@ -53,16 +58,22 @@ def read_scheduling(
     if for_findings:
         first, last = month_of(first).first, month_of(last).last
     calendars, bad = _calendars(conn, first, last)
+    filters, strange = _filters(conn)
     timetable = Timetable(
         calendars=calendars,
-        filters=_filters(conn),
+        filters=filters,
         covers=(shifted(first, -MAX_DAYS), last),
         jobnet_ids=_valid_jobnets(conn) if for_findings else frozenset(),
         disabled=_disabled(conn) if for_findings else frozenset(),
         last_days=_last_days(conn) if for_findings else {},
         bad_dates=bad,
     )
-    return Scheduling(schedules=_schedules(conn), timetable=timetable)
+    return Scheduling(schedules=_schedules(conn), timetable=timetable, strange=strange)
+
+
+def missing_day(conn: Connection) -> MissingDay:
+    """Return what filters with shift 0 do in a month without their day."""
+    return missing_day_named(conn.scalar(_MISSING_DAY)) or MissingDay.NEXT_FIRST
 
 
 def _schedules(conn: Connection) -> list[Schedule]:
@@ -136,8 +147,11 @@ def _newest(rows: Iterable[Any]) -> dict[str, tuple[int, list[Any]]]:
     return found
 
 
-def _filters(conn: Connection) -> dict[str, Filter]:
-    """Return the filters in force; one whose base date has no meaning is as good as none."""
+def _filters(conn: Connection) -> tuple[dict[str, Filter], str | None]:
+    """Return the filters in force, and the setting for missing days if it says nothing.
+
+    A filter whose base date has no meaning is as good as none.
+    """
     c = t.filter_control.c
     rows = conn.execute(
         select(
@@ -147,18 +161,24 @@ def _filters(conn: Connection) -> dict[str, Filter]:
             c.designated_day,
             c.shift_day,
             c.base_calendar_id,
+            _MISSING_DAY.scalar_subquery().label("missing_day"),
         ).where(c.valid_flag == 1, c.base_date_flag.in_([int(base) for base in BaseDate]))
     )
-    return {
+    found = {name: row for name, (_, (row,)) in _newest(rows).items()}
+    text = next((row.missing_day for row in found.values()), None)
+    missing = missing_day_named(text)
+    filters = {
         name: Filter(
             filter_id=name,
             calendar_id=row.base_calendar_id,
             base_date=BaseDate(row.base_date_flag),
             designated_day=row.designated_day,
             shift_day=row.shift_day,
+            missing_day=missing or MissingDay.NEXT_FIRST,
         )
-        for name, (_, (row,)) in _newest(rows).items()
+        for name, row in found.items()
     }
+    return filters, text if missing is None else None
 
 
 def _calendars(

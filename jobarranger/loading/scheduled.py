@@ -186,6 +186,9 @@ class ScheduledLoad:
             for found in broken_parts(schedule, scheduling.timetable)
         ]
         report.raised += self._alarms.only(DEFINITIONS, causes)
+        strange = scheduling.strange
+        causes = [] if strange is None else [cause(m.JALOADER300003, value=repr(strange))]
+        report.raised += self._alarms.only({m.JALOADER300003.id}, causes)
 
     def _let_go(self, minute: int) -> None:
         """Let starts go that failed: those still wanted are found again by the whole window."""

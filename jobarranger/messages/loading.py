@@ -63,6 +63,11 @@ JALOADER300002 = warning(
     "The parameter JOBNET_LOAD_SPAN has the value {value}, which is no number of minutes from "
     "1 to 527040: {minutes} is used.",
 )
+JALOADER300003 = warning(
+    "JALOADER300003 value",
+    "The parameter FILTER_MISSING_DAY has the value {value}, which is none of next-first, last-day "
+    "and skip: next-first is used.",
+)
 JALOADER000001 = information(
     "JALOADER000001 count first last",
     "{count} scheduled starts from {first} to {last}, while the server was down, were caught up.",

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from jobarranger.calendars.days import OperatingDays
-from jobarranger.calendars.filters import PROBES, Filter, base_months, resolve
+from jobarranger.calendars.filters import PROBES, Filter, MissingDay, base_months, resolve
 from jobarranger.calendars.months import Month
 from jobarranger.states import BaseDate
 
@@ -84,6 +84,13 @@ def _reason(
     return Reason.RUNS_OUT if beyond else Reason.TOO_FAR
 
 
+#: What is taken for a day that a month lacks, if the shift is 0.
+_INSTEAD = {
+    MissingDay.NEXT_FIRST: "the first of the next month",
+    MissingDay.LAST_DAY: "its last day",
+}
+
+
 def _text(  # noqa: PLR0911 - one return for each case
     reason: Reason, rule: Filter, base: date | None, days: OperatingDays
 ) -> str:
@@ -94,14 +101,16 @@ def _text(  # noqa: PLR0911 - one return for each case
         case Reason.OPERATES:
             return "the base date operates" + (", so the shift does not count" if number else "")
         case Reason.SHIFTED if base is None and not number:
-            return lacks + "the first of the next month operates"
+            return lacks + f"{_INSTEAD[rule.missing_day]} operates"
         case Reason.SHIFTED if base is None:
             edge = "from the 1st of the next month on" if rule.forward else "back from its last day"
             return lacks + f"operating day {number} {edge}"
         case Reason.SHIFTED:
             return f"the base date is closed; operating day {number} {where} it"
+        case Reason.CLOSED if base is None and rule.missing_day is MissingDay.SKIP:
+            return lacks + "such a month is left out"
         case Reason.CLOSED if base is None:
-            return lacks + "the first of the next month is closed"
+            return lacks + f"{_INSTEAD[rule.missing_day]} is closed"
         case Reason.CLOSED:
             return "the base date is closed, and shift 0 takes no other day"
         case Reason.RUNS_OUT:

@@ -103,6 +103,35 @@ def test_both_ends_of_the_window_belong_to_it(database, now, expected):
     assert here.slots() == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "loaded", "told"),
+    [
+        (None, 202605010900, []),
+        ("next-first", 202605010900, []),
+        ("last-day", 202604300900, []),
+        (" Skip", None, []),
+        ("never", 202605010900, ["JALOADER300003"]),
+    ],
+)
+def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value, loaded, told):
+    """Day 31 of April with shift 0; a value that says nothing is told once."""
+    here = timetabled(database, "2026-04-30 08:30")
+    here.jobnet()
+    here.calendar("DAILY", days("2026-04-01", 60))
+    here.filter("F", "DAILY", base_date_flag=2, designated_day=31, shift_day=0)
+    here.schedule("S", [("F", "0900")], filtered=True)
+    c = t.parameter.c.parameter_name
+    change = update(t.parameter).values(value=value) if value else delete(t.parameter)
+    name = "FILTER_MISSING_DAY"
+    database.transaction(lambda unit: unit.execute(change.where(c == name)))
+    loader = here.loader()
+    first = here.load(loader)
+    here.clock.go(days=1)
+    second = here.load(loader)
+    assert here.slots() == ([] if loaded is None else [loaded])
+    assert ids_of(first) + ids_of(second) == told
+
+
 def test_past_midnight(database):
     """A boot time of 25:30 starts on the day after the operating day."""
     here = timetabled(database, "2026-04-04 00:40")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from jobarranger.calendars.days import OperatingDays
-from jobarranger.calendars.filters import Filter, resolve
+from jobarranger.calendars.filters import Filter, MissingDay, resolve
 from jobarranger.calendars.months import Month
 from jobarranger.calendars.schedules import Detail, Schedule, Timetable
 from jobarranger.calendars.starts import all_starts
@@ -152,6 +153,25 @@ def test_a_filter_says_why_it_picks_a_day(base, day, shift, month, picked, reaso
     told = explain(rule(base, day, shift), Month(2026, month), days)
     assert (told.day, told.reason) == (picked, reason)
     assert text in told.text
+
+
+@pytest.mark.parametrize(
+    ("missing", "picked", "text"),
+    [
+        (MissingDay.NEXT_FIRST, date(2026, 5, 1), "the first of the next month operates"),
+        (MissingDay.LAST_DAY, date(2026, 4, 30), "its last day operates"),
+        (MissingDay.SKIP, None, "such a month is left out"),
+    ],
+)
+def test_what_is_taken_for_a_missing_day_is_told(missing, picked, text):
+    """By the setting, for a filter with shift 0."""
+    told = explain(
+        replace(rule(BaseDate.DESIGNATED, 31, 0), missing_day=missing),
+        Month(2026, 4),
+        weekdays(date(2026, 1, 1), 365),
+    )
+    assert told.day == picked
+    assert told.text == f"the month has no day 31; {text}"
 
 
 def test_a_filter_that_finds_nothing_says_whether_the_calendar_has_run_out():

@@ -357,7 +357,7 @@ def test_seeds_are_planted_once(database):
     assert database.transaction(change) == 0
     counts = {table.name: len(rows) for table, rows in seeds.rows().items()}
     assert counts == {
-        "ja_parameter_table": 22,
+        "ja_parameter_table": 23,
         "ja_index_table": 10,
         "ja_host_lock_table": 1,
         "ja_define_value_jobcon_table": 18,
