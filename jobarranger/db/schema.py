@@ -25,6 +25,9 @@ VERSION_TABLE = "ja_ext_version"
 #: Tables by which a database of the original is known.
 _ORIGINAL = "ja_run_jobnet_table"
 
+#: By this name MySQL lets one process at a time change the tables of a database.
+_LOCK = "CONCAT(DATABASE(), '.ja_ext_version')"
+
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -75,7 +78,10 @@ def upgrade(db: Database) -> int:
         _run_revisions(unit.conn)
         return seeds.plant(unit.conn)
 
-    return db.transaction(work)
+    planted = db.transaction(work)
+    if db.kind is DatabaseType.MYSQL:
+        db.read(lambda conn: conn.execute(text(f"SELECT RELEASE_LOCK({_LOCK})")).scalar())
+    return planted
 
 
 def create(db: Database) -> None:
@@ -110,7 +116,7 @@ def _exclude_others(unit: Unit) -> None:
     """Let one process at a time change tables (SQLite's transaction does that by itself)."""
     if unit.kind is DatabaseType.MYSQL:
         # held by the connection, since MySQL commits at every CREATE
-        lock = text("SELECT GET_LOCK(CONCAT(DATABASE(), '.ja_ext_version'), 25)")
+        lock = text(f"SELECT GET_LOCK({_LOCK}, 25)")
         if unit.execute(lock).scalar() != 1:
             raise SchemaError("another process is changing the tables; try again later")
     elif unit.kind is DatabaseType.POSTGRESQL:

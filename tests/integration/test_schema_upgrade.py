@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -97,6 +98,18 @@ def test_several_processes_may_do_it_at_once(empty_settings):
     db = Database(empty_settings, clock=SystemClock())
     assert db.read(schema.check) == []
     db.close()
+
+
+def test_who_is_done_holds_nobody_up(empty, empty_settings):
+    """The lock is given back with the tables, however long the connection stays open."""
+    schema.upgrade(empty)
+    other = Database(empty_settings, clock=SystemClock())
+    began = time.monotonic()
+    try:
+        assert schema.upgrade(other) == 0
+    finally:
+        other.close()
+    assert time.monotonic() - began < 20
 
 
 @pytest.fixture
