@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import pwd
 import sys
@@ -129,6 +130,8 @@ def run(command: str, work: Callable[[Sequence[str]], int], argv: Sequence[str] 
     """Call `work`; expected errors become one line on stderr and exit code 1."""
     if sys.stdout is None:  # its descriptor is closed
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may not know every character
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = work(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

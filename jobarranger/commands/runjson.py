@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +18,17 @@ SCHEMA = 1
 
 def line(value: object) -> str:
     """Return JSON on one line."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=not _knows_all())
 
 
 def page(value: object) -> str:
     """Return JSON for people who look."""
-    return json.dumps(value, indent=1, ensure_ascii=False)
+    return json.dumps(value, indent=1, ensure_ascii=not _knows_all())
+
+
+def _knows_all() -> bool:
+    """Tell whether every character can be written as it is; else escapes stand for those beyond."""
+    return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
 
 
 def listing(runs: list[RunView]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import subprocess
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from jobarranger.calendars.starts import all_starts
 from jobarranger.commands import ctl_plan, operate
@@ -419,3 +419,19 @@ def test_output_that_cannot_be_written_is_one_line(database, shell, json):
     os.close(writer)
     assert done.returncode == 1
     assert "Error" not in done.stderr
+
+
+def test_a_terminal_that_lacks_characters_gets_others(database, shell):
+    """Dots between operating days are no reason to fail, nor are names."""
+    store(database, calendar("C", WORKING))
+    command = shell.command("jobarg_ctl calendar show C --year 2031")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert "January 2031" in done.stdout
+    assert " ?" in done.stdout
+    change = update(t.calendar_control).values(calendar_name="\u55b6\u696d\u65e5")
+    database.transaction(lambda unit: unit.execute(change))
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, env=environment, check=True
+    )
+    assert json.loads(done.stdout)["name"] == "\u55b6\u696d\u65e5"
