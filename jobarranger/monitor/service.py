@@ -92,6 +92,7 @@ class MonitorService:
         self._tell(self._servers.look())
         self._tell(self._starts.look())
         self._tell(self._ends.look())
+        self._teller.note([])  # what could not be noted before
         setproctitle(
             f"jobarg_monitor: server {self._servers.presence.value},"
             f" {self._starts.lacking} starts lacking"
@@ -102,13 +103,22 @@ class MonitorService:
 
         The end may be asked for in between: what is left is told at the next start.
         """
+        failure: Exception | None = None
         for alarm in alarms:
             self._heed()
             if self._stopping:
-                return
+                break
             m.write_all([alarm.raised])
             self._sender.send(_about(alarm), alarm.raised, alarm.missing, alarm.calendar_id)
-            self._teller.note([alarm])
+            if failure is not None:  # it would fail again, and take its time
+                self._teller.remember([alarm])
+                continue
+            try:
+                self._teller.note([alarm])
+            except Exception as error:  # noqa: BLE001 - raised when all are told
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _database_is_away(self, error: str) -> None:
         setproctitle("jobarg_monitor: the database cannot be used")

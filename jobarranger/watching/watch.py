@@ -65,10 +65,11 @@ class Teller:
         self._zone = zone
         self._name = name
         self._told: set[str] = set()
+        self._unnoted: dict[str, Alarm] = {}  # told, and the database has refused to note it
 
     def news(self, causes: Iterable[str]) -> list[str]:
         """Return those causes that this teller has not told yet, in their order, `MOST` of them."""
-        wanted = list(causes)
+        wanted = [cause for cause in causes if cause not in self._unnoted]
         self._told.intersection_update(wanted)
         fresh: list[str] = []
         rest = iter([cause for cause in wanted if cause not in self._told])
@@ -78,10 +79,20 @@ class Teller:
             fresh += [cause for cause in some if cause not in known]
         return fresh[:MOST]
 
+    def remember(self, alarms: Sequence[Alarm]) -> None:
+        """Remember alarms as told, to be noted with the next ones."""
+        self._unnoted |= {alarm.cause: alarm for alarm in alarms}
+
     def note(self, alarms: Sequence[Alarm]) -> None:
-        """Note that alarms were told; queue the notification of those that nobody told before."""
-        if not alarms:
+        """Note that alarms were told; queue the notification of those that nobody told before.
+
+        What cannot be noted now is noted with the next ones; until then it is remembered here, so
+        that it is not told at each look.
+        """
+        self.remember(alarms)
+        if not self._unnoted:
             return
+        alarms = list(self._unnoted.values())
         now = self._clock.now_ms()
 
         def work(unit: Unit) -> None:
@@ -96,7 +107,8 @@ class Teller:
                 journal.add_notifications(unit.conn, notes)
 
         self._db.transaction(work)
-        self._told.update(alarm.cause for alarm in alarms)
+        self._told.update(self._unnoted)
+        self._unnoted.clear()
 
 
 def _is_notified(alarm: Alarm) -> bool:

@@ -277,6 +277,27 @@ def test_a_run_moved_to_another_time_is_late_by_that_time(database):
     assert "09:30" in watching.starts_only(1)[0]
 
 
+def test_what_cannot_be_noted_is_not_told_again_and_again(database, monkeypatch):
+    """A user that may only read, or a full disk; it is noted and queued as soon as it can be."""
+    store(database, run(1, 202606010900))
+    watching = Watching(database, NINE)
+    watching.starts_only()
+
+    def refuse(*words):
+        raise ValueError("read only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(told, "note", refuse)
+        with pytest.raises(ValueError, match="read only"):
+            watching.starts_only(1)
+        watching.clock.sleep(60)
+        assert watching.starts.look() == []
+        assert queued(database) == []
+    assert watching.starts_only(1) == []
+    assert queued(database) == [("JAMONITOR200002", "NET", 1)]
+    assert Watching(database, watching.clock.at).starts_only(1) == []
+
+
 def test_both_who_watch_tell_and_one_notifies(database):
     """Server and daemon have logs of their own; the queue is one."""
     store(database, run(1, 202606010900))
