@@ -97,14 +97,14 @@ def lock_mains(conn: Connection, ids: Collection[int], *, wait: bool) -> Sequenc
     return conn.execute(_LOCK_MAINS if wait else _LOCK_FREE_MAINS, {"ids": sorted(ids)}).all()
 
 
-def last_logs(conn: Connection, locked: Sequence[Any], *, waited: bool) -> dict[int, int]:
+def last_logs(conn: Connection, locked: Sequence[Any]) -> dict[int, int]:
     """Return the `log_date` of the newest row of each run that was just locked, 0 if it has none.
 
-    A statement of PostgreSQL that has waited for a lock still sees all other rows as they were when
-    it began; so what others have logged meanwhile is asked for anew.
+    A statement of PostgreSQL that gets a lock still sees all other rows as they were when it began;
+    so what whoever held the lock has logged meanwhile is asked for anew.
     """
     rows = locked
-    if waited and conn.dialect.name == "postgresql":
+    if conn.dialect.name == "postgresql":
         ids = [row.inner_jobnet_id for row in locked]
         rows = conn.execute(_LAST_LOGS, {"ids": ids}).all() if ids else []
     return {row.inner_jobnet_id: row.last_log or 0 for row in rows}

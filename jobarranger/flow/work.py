@@ -87,7 +87,7 @@ class Work:
     def lock_families(self, main_ids: Collection[int], *, wait: bool) -> set[int]:
         """Lock main rows; return the ids that are ours now (without `wait`, perhaps fewer)."""
         rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
-        last_logs = runs.last_logs(self.unit.conn, rows, waited=wait)
+        last_logs = runs.last_logs(self.unit.conn, rows)
         self.now = self.engine.now()  # waiting for a lock takes time
         for row in rows:
             main = Instance.from_row(row)
