@@ -99,6 +99,7 @@ def _serve(
     except OSError as error:
         launch.fail(f"{NAME}: cannot open JaLogFile {config.ja_log_file}: {error.strerror}")
     m.use(config.ja_log_message_file)
+    signals = Signals(SIGNALS)  # from here on: who asks for the end leaves no pid file behind
     try:
         pid_file = PidFile.take(config.ja_pid_file)
     except JobArrangerError as error:
@@ -117,7 +118,6 @@ def _serve(
         if background:
             silence(Path(config.ja_log_file) if config.ja_log_file else None)
 
-    signals = Signals(SIGNALS)
     try:
         MonitorService(config, db, clock, signals).run(ready)
     finally:
