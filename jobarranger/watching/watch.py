@@ -42,6 +42,8 @@ log = getLogger(__name__)
 
 #: Told in one look at most; the others follow in the next ones.
 MOST = 200
+#: Causes that a teller remembers to have told; what it has forgotten it asks the database.
+_REMEMBERED = 100_000
 #: How long it is remembered that something was told (ms).
 KEEP_MS = 31 * DAY_MS
 
@@ -70,7 +72,8 @@ class Teller:
     def news(self, causes: Iterable[str]) -> list[str]:
         """Return those causes that this teller has not told yet, in their order, `MOST` of them."""
         wanted = [cause for cause in causes if cause not in self._unnoted]
-        self._told.intersection_update(wanted)
+        if len(self._told) > _REMEMBERED:
+            self._told.clear()
         fresh: list[str] = []
         rest = iter([cause for cause in wanted if cause not in self._told])
         while len(fresh) < MOST and (some := list(islice(rest, MOST))):
