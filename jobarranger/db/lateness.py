@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from jobarranger.db import tables as t
-from jobarranger.states import JobnetStatus, RunType
+from jobarranger.states import JobnetStatus, JobStatus, LoadStatus, RunType
 from jobarranger.watching.late import Unbegun
 
 _R, _S, _C, _L = t.run_jobnet.c, t.run_jobnet_summary.c, t.jobnet_control.c, t.ext_slot.c
@@ -43,6 +43,15 @@ _UNBEGUN = (
     )
     .order_by(_S.scheduled_time, _S.inner_jobnet_id)
 )
+_IN_ERROR = (
+    select(_S.jobnet_id)
+    .where(
+        _S.status == int(JobnetStatus.RUN),
+        _S.job_status == int(JobStatus.ERROR),
+        _S.load_status == int(LoadStatus.NORMAL),
+    )
+    .distinct()
+)
 _OWNERS = select(_C.jobnet_id, _C.user_name, _C.jobnet_name).where(
     _C.jobnet_id.in_(bindparam("ids", expanding=True)), _C.valid_flag == 1
 )
@@ -66,6 +75,11 @@ def unbegun(conn: Connection, first: int, last: int) -> list[Unbegun]:
 
 def _filled(row: Any) -> dict[str, Any]:
     return {name: "" if value is None else value for name, value in row._mapping.items()}
+
+
+def in_error(conn: Connection) -> set[str]:
+    """Return the jobnets of which a run has begun and stands in error."""
+    return set(conn.scalars(_IN_ERROR))
 
 
 def owners(conn: Connection, jobnets: Collection[str]) -> dict[str, str]:

@@ -154,9 +154,10 @@ class StartWatch:
     ) -> None:
         """Remember how to look; the load span of `rules` is read anew at each look.
 
-        Who is part of the server looks `beside_boot`: the boot process has told of missed starts.
+        Who is part of the server looks `beside_boot`: the boot process has told of missed starts,
+        and a run that waits for another one as it is to is told only if that one is in error.
         """
-        self._told_by_boot = frozenset({Waits.MISSED} if beside_boot else ())
+        self._beside_boot = beside_boot
         self._db = db
         self._clock = clock
         self._zone = zone
@@ -177,7 +178,6 @@ class StartWatch:
         """
         now = self._clock.now_ms()
         rules, missing = self._db.read(lambda conn: self._missing(conn, now))
-        missing = [one for one in missing if one.waits not in self._told_by_boot]
         self._suspicions = self._suspicions.looked(missing, now)
         ripe = {one.cause: one for one in self._suspicions.confirmed(now, rules)}
         news = [ripe[cause] for cause in self._teller.news(ripe)]
@@ -200,8 +200,10 @@ class StartWatch:
             missing += self._unloaded(conn, now, window)
         oldest = oldest_unbegun(paused)
         first, last = due_slot(oldest, self._zone), due_slot(now, self._zone)
-        missing += unstarted(lateness.unbegun(conn, first, last), paused, self._zone)
-        return rules, missing
+        late = list(unstarted(lateness.unbegun(conn, first, last), paused, self._zone))
+        if self._beside_boot:
+            late = _not_as_it_should_be(conn, late)
+        return rules, missing + late
 
     def _unloaded(self, conn: Connection, now: int, window: tuple[int, int]) -> list[Missing]:
         """Return the starts that should be loaded and are not: of the window, and older ones.
@@ -224,6 +226,18 @@ class StartWatch:
             lacking = _lacking(conn, list(unloaded(coming, self._zone)))
             missing |= {one.cause: one for one in lacking}
         return list(missing.values())
+
+
+def _not_as_it_should_be(conn: Connection, late: Sequence[Missing]) -> list[Missing]:
+    """Leave out what the boot process has told, and what waits for a run that goes well."""
+    waits = any(one.waits is Waits.EARLIER for one in late)
+    in_error = lateness.in_error(conn) if waits else set()
+    return [
+        one
+        for one in late
+        if one.waits is not Waits.MISSED
+        and (one.waits is not Waits.EARLIER or one.jobnet_id in in_error)
+    ]
 
 
 def _standing(conn: Connection) -> Standing:

@@ -268,6 +268,29 @@ def test_a_missed_start_is_notified_by_boot_alone(database):
     assert queued(database) == []
 
 
+def test_a_run_that_waits_as_it_should_is_told_by_the_daemon_alone(database):
+    """By the server when the run that it waits for is in error: then somebody must act."""
+    store(
+        database,
+        run(1, 202606010800, status=2, start_time=20260601080000),
+        run(2, 202606010900, load_status=2),
+        run(3, 202606010800, status=2, start_time=20260601080000, job_status=2, jobnet_id="OTHER"),
+    )
+    daemon, server = (
+        Watching(database, NINE, name, beside_boot=name == "server")
+        for name in ("monitor", "server")
+    )
+    assert daemon.starts_only() + server.starts_only() == []
+    (line,) = daemon.starts_only(1)
+    assert "it waits for an earlier run of the jobnet" in line
+    assert server.starts_only(1) + server.starts_only(60) == []
+    c = t.run_jobnet_summary.c
+    fail = update(t.run_jobnet_summary).where(c.inner_jobnet_id == 1).values(job_status=2)
+    database.transaction(lambda unit: unit.execute(fail))
+    assert server.starts_only(1) == []
+    assert "run 2," in server.starts_only(1)[0]
+
+
 def test_a_run_moved_to_another_time_is_late_by_that_time(database):
     """And it is another lack than before."""
     store(database, run(1, 202606010900, scheduled_time=202606010930))
