@@ -17,6 +17,9 @@ _DUE = (
     .order_by(_D.warn_at)
     .limit(bindparam("most"))
 )
+_DUE_OF = select(_D.inner_job_id).where(
+    _D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now")
+)
 _CLEAR = (
     update(t.ext_dispatch)
     .where(_D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now"))
@@ -31,6 +34,11 @@ _LIMITS = select(t.run_icon_job.c.inner_job_id, t.run_icon_job.c.timeout).where(
 def due(conn: Connection, now: int, most: int) -> Sequence[Any]:
     """Return icons whose warning is due at `now` (UTC ms), with their main runs."""
     return conn.execute(_DUE, {"now": now, "most": most}).all()
+
+
+def due_of(conn: Connection, ids: Collection[int], now: int) -> set[int]:
+    """Return those icons whose warning is still due."""
+    return set(conn.scalars(_DUE_OF, {"ids": sorted(ids), "now": now}))
 
 
 def clear(conn: Connection, ids: Collection[int], now: int) -> None:

@@ -40,8 +40,9 @@ def _warn(db: Database, engine: Engine, rows: Sequence[Any], now: int) -> int:
         work.lock_families({row.inner_jobnet_main_id for row in rows}, wait=True)
         icons = work.load_icons(ids)
         minutes = overdue.limits(unit.conn, ids)
+        due = overdue.due_of(unit.conn, ids, now)  # another process may have been as fast
         for icon in icons:
-            if icon.status is not IconStatus.RUN or icon.overdue:
+            if icon.status is not IconStatus.RUN or icon.id not in due:
                 continue
             icon.overdue = True
             icon.changes["timeout_flag"] = 1

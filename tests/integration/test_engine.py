@@ -497,6 +497,21 @@ def test_an_overdue_job_is_warned_of_once(bench: Bench) -> None:
     assert ("JC00000005", "JOB-1") in bench.log(run)
 
 
+def test_a_job_that_is_run_again_is_watched_again(bench: Bench) -> None:
+    """Each attempt has its own time, and is warned of once."""
+    define(bench.db, "START JOB-1 END-1", settings={"JOB-1": {"timeout": 1, "stop_code": "1"}})
+    (run,) = bench.start()
+    bench.drain()
+    (first,) = bench.send_all()
+    assert [bench.warn_late(61), bench.warn_late(61)] == [1, 0]
+    bench.report(bench.result(first.inner_job_id, return_code=1))
+    _rerun(bench, first.inner_job_id)
+    bench.drain()
+    bench.send_all()
+    assert [bench.warn_late(61), bench.warn_late(61)] == [1, 0]
+    assert bench.log(run).count(("JC00000005", "JOB-1")) == 2
+
+
 def test_a_test_run_sends_tests(bench: Bench) -> None:
     """A test run asks the agent for a test and ends when all icons have ended."""
     define(bench.db, "START JOB-1 END-1")
