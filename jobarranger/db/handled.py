@@ -116,6 +116,19 @@ def note_window(conn: Connection, until_at: int, at: int) -> None:
         insert_first(conn, t.ext_window, {"id": _WINDOW, **values})
 
 
+def advance_window(conn: Connection, known: int, until_at: int, at: int) -> int:
+    """Remember that everything was loaded up to a later instant (UTC ms) than the known one.
+
+    Left as it is if another loader is further; or less far, as it has just seen something new.
+    Returns what is remembered then.
+    """
+    later = update(t.ext_window).where(_W.id == _WINDOW, _W.until_at.between(known, until_at))
+    if conn.execute(later.values(until_at=until_at, at=at)).rowcount:
+        return until_at
+    stored = conn.execute(select(_W.until_at).where(_W.id == _WINDOW)).scalar_one_or_none()
+    return known if stored is None else stored
+
+
 def reopen_window(conn: Connection, until_at: int, at: int) -> None:
     """Remember that what is after an instant (UTC ms) is to be looked at again."""
     reopened = update(t.ext_window).where(_W.id == _WINDOW, _W.until_at > until_at)

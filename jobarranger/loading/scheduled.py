@@ -306,14 +306,31 @@ class ScheduledLoad:
         if self._behind is None and self._covered is not None:
             at = min((instant(key[0], self._zone) for key in self._failing), default=None)
             until = self._covered if at is None else min(self._covered, at - 1)
-            if self._noted is None or not 0 <= until - self._noted < max(self._lag, 1):
+            if self._noted is None or until < self._noted:
                 self._note(until)
+            elif until - self._noted >= max(self._lag, 1):
+                self._advance(self._noted, until)
 
     def _note(self, until: int) -> None:
         """Remember up to where everything was loaded."""
         now = self._clock.now_ms()
         self._db.transaction(lambda unit: queries.note_window(unit.conn, until, now))
         self._noted = until
+
+    def _advance(self, known: int, until: int) -> None:
+        """Remember that everything was loaded up to a later instant.
+
+        If it is an earlier one by now, another loader has seen something new and has perhaps not
+        loaded it yet: look at everything once more.
+        """
+        now = self._clock.now_ms()
+        stored = self._db.transaction(
+            lambda unit: queries.advance_window(unit.conn, known, until, now)
+        )
+        if stored < known:
+            self._forget()
+        else:
+            self._noted = until
 
     def _tell_of_past(self, tallies: Mapping[Verdict, Tally], report: StepReport) -> None:
         """Tell what has become of the starts of an outage."""

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, update
 
-from jobarranger.db import objects, pauses
+from jobarranger.db import handled, objects, pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.loading import scheduled, slotted, writing
@@ -225,6 +225,42 @@ def test_runs_of_the_original_are_respected(database):
     assert here.load().loaded in ([], [run + 1])
     assert len(here.rows(t.run_jobnet)) == 1
     assert [row["inner_jobnet_id"] for row in here.rows(t.ext_slot)] == [run]
+
+
+def test_a_window_that_another_loader_has_reopened(database, another, monkeypatch):
+    """What one has seen in force and not loaded yet, the other does not declare loaded."""
+    here = daily(database, "2026-03-31 08:10", "0900")
+    loader = here.loader(another())
+    here.load(loader)
+    here.clock.go(minutes=6)
+    real = Walk.take
+
+    def meanwhile(walk, db, most):
+        """Another loader sees a new schedule just now, and dies before it has loaded it."""
+        monkeypatch.setattr(Walk, "take", real)
+        here.schedule("T", [("DAILY", "0905")])
+        now = here.clock.at
+        database.transaction(lambda unit: handled.reopen_window(unit.conn, now - 1, now))
+        return real(walk, db, most)
+
+    monkeypatch.setattr(Walk, "take", meanwhile)
+    loader.turn()
+    assert [row["until_at"] for row in here.rows(t.ext_window)] == [here.clock.at - 1]
+    here.load(loader)
+    assert here.slots() == [202603310900, 202603310905]
+    assert [row["until_at"] for row in here.rows(t.ext_window)] > [here.clock.at]
+
+
+def test_a_loader_that_is_behind_takes_nothing_back(database, another):
+    """Of two loaders whose clocks differ the one that is further is believed."""
+    here = daily(database, "2026-03-31 08:10", "0900")
+    loader = here.loader(another())
+    here.load(loader)
+    later = at("2026-03-31 09:40", TOKYO)
+    database.transaction(lambda unit: handled.note_window(unit.conn, later, 0))
+    here.clock.go(minutes=6)
+    here.load(loader)
+    assert [row["until_at"] for row in here.rows(t.ext_window)] == [later]
 
 
 def test_two_loaders_at_once(database, another):
