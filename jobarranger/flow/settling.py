@@ -82,6 +82,8 @@ def _apply(work: Work, instance: Instance, verdict: Judgement, census: Census) -
             instance.move(JobnetStatus.ENDERR, end_time=work.now.second)
         case JobnetStatus.RUNERR if instance.status is not JobnetStatus.RUNERR:
             instance.move(JobnetStatus.RUNERR, end_time=work.now.second)
+        case JobnetStatus.RUN if instance.status is JobnetStatus.RUNERR:
+            instance.move(JobnetStatus.RUN, end_time=0)
         case _:
             instance.move(verdict.status)
     if instance.is_main:

@@ -292,6 +292,7 @@ def test_an_error_in_a_sub_jobnet_shows_above_and_its_recovery_too(bench: Bench)
     bench.mover.move(None)
     assert bench.status(run, "NET-1") is bench.status(sub, "NET-D") is IconStatus.RUN
     assert bench.summary(run).job_status == JobStatus.NORMAL
+    assert {bench.instance(one).end_time for one in (run, sub, deep)} == {0}
     bench.run_jobs()
     assert ended(bench, run)
 
