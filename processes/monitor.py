@@ -5,7 +5,7 @@ the last of each and writes them to `status.json` in the runtime directory, whol
 whoever wants to look. It alone renames the log file when it has grown beyond `LogFileSize`.
 
 In the database it leaves the server's signs of life, and looks for starts that should have been
-loaded, or should have begun, and have not (docs/monitor.md).
+loaded, or should have begun, and have not, and for runs over their time limit (docs/monitor.md).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DatabaseUnavailable, StateConflict, in_short
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import DAY_MS, Rules
+from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import StartWatch, Teller
 from processes.context import ChildContext
 from processes.worker import Turn
@@ -206,7 +207,7 @@ class NowAndThen:
 
 
 class StartLook:
-    """Looks for starts that lack something and calendars that end soon, and tells the log."""
+    """Looks for lacking starts, runs over their limit, calendars that end soon; tells the log."""
 
     def __init__(self, context: ChildContext, db: Database) -> None:
         config, clock = context.config, context.clock
@@ -219,11 +220,12 @@ class StartLook:
         )
         self._teller = Teller(db, clock, zone, TELLER)
         self._watch = StartWatch(db, clock, zone, self._teller, rules, beside_boot=True)
+        self._limits = LimitWatch(db, clock, zone, self._teller)
         self._ends = CalendarWatch(db, clock, zone, self._teller, config.ja_calendar_warning)
 
     def look(self) -> None:
         """Look once."""
-        alarms = [*self._watch.look(), *self._ends.look()]
+        alarms = [*self._watch.look(), *self._limits.look(), *self._ends.look()]
         m.write_all(alarm.raised for alarm in alarms)
         self._teller.note(alarms)
 

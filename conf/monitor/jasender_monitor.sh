@@ -1,8 +1,8 @@
 #!/bin/sh
 # Called by jobarg_monitor once for everything it finds, with
 #   1 kind: 1 start not loaded, 2 start not begun, 3 server silent, 4 database cannot be used,
-#     5 calendar ends soon
-#   2 calendar or filter  3 schedule  4 jobnet  5 user  6 time of the start  7 start time (0)
+#     5 calendar ends soon, 6 run over its time limit
+#   2 calendar or filter  3 schedule  4 jobnet  5 user  6 time of the start  7 start time (kind 2: 0)
 #   8 the line of the log
 # (empty where there is nothing to tell). Hands the line to Zabbix by zabbix_sender, or, as an
 # example of another way, to people by mail. Does nothing until one of the two is set up.
@@ -19,7 +19,7 @@ kind=$1 line=$8
 case "$kind" in
 1 | 2) word=ERROR ;;
 3 | 4) word=CRIT ;;
-5) word=WARN ;;
+5 | 6) word=WARN ;;
 *) echo "$0: unknown kind '$kind'" >&2; exit 1 ;;
 esac
 

@@ -92,6 +92,10 @@ def run_table(
     )
     if run.aborting:
         title.append(" (being stopped)", style="magenta")
+    if run.overrun:
+        title.append(f" (over its time limit of {run.time_limit} min)", style="red")
+    elif run.time_limit:
+        title.append(f" (time limit {run.time_limit} min)", style="dim")
     table = Table(title=title, title_justify="left", expand=True)
     table.add_column("icon", no_wrap=True)
     if width >= _WIDE:

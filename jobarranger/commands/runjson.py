@@ -66,6 +66,8 @@ def _run(run: RunView) -> dict[str, Any]:
         "in_error": run.in_error,
         "stands": run.stands,
         "aborting": run.aborting,
+        "time_limit": run.time_limit,
+        "overrun": run.overrun,
         "run_type": _run_type(run.run_type),
         "user": run.user,
         "owner": run.owner,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Label, Table, delete, func, insert, select
 
 from jobarranger.db import tables as t
 from jobarranger.db.unique import insert_first
@@ -42,6 +42,19 @@ SETTINGS: dict[JobType, tuple[Table, ...]] = {
     JobType.LINK: (t.icon_zabbix_link,),
 }
 
+_L = t.ext_jobnet_limit.c
+#: Read together with the header: loading pays no statement for it.
+_LIMIT = func.coalesce(
+    select(_L.minutes)
+    .where(
+        _L.jobnet_id == t.jobnet_control.c.jobnet_id,
+        _L.update_date == t.jobnet_control.c.update_date,
+    )
+    .correlate(t.jobnet_control)
+    .scalar_subquery(),
+    0,
+).label("time_limit")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
@@ -52,6 +65,7 @@ class Definition:
     flows: Sequence[Values] = ()
     #: table name -> icon id -> rows
     settings: Mapping[str, Mapping[str, Sequence[Values]]] = field(default_factory=dict)
+    time_limit: int = 0  #: minutes that a run may take; 0: no limit
 
     @property
     def kind(self) -> ObjectKind:
@@ -106,13 +120,15 @@ def read_versions(conn: Connection, keys: Collection[VersionKey]) -> dict[Versio
         for kind in sorted(kinds)
         for table in SETTINGS.get(kind, ())
     }
-    headers = _rows(conn, t.jobnet_control, wanted)
+    headers = _rows(conn, t.jobnet_control, wanted, _LIMIT)
+    limits = {key: int(rows[0].pop(_LIMIT.name)) for key, rows in headers.items()}
     return {
         key: Definition(
             header=headers[key][0],
             icons=icons.get(key, ()),
             flows=flows.get(key, ()),
             settings={name: rows.get(key, {}) for name, rows in by_table.items()},
+            time_limit=limits[key],
         )
         for key in wanted
         if key in headers
@@ -161,26 +177,48 @@ def write_version(conn: Connection, definition: Definition) -> None:
         rows = [dict(row) for found in by_icon.values() for row in found]
         if rows:
             conn.execute(insert(table), rows)
+    _write_limit(conn, definition)
+
+
+def _write_limit(conn: Connection, definition: Definition) -> None:
+    """Store the time limit of a version.
+
+    One may stand there already: the Manager deletes versions and knows nothing of limits.
+    """
+    jobnet_id, update_date = definition.key
+    remove_limits(conn, jobnet_id, [update_date])
+    if minutes := definition.time_limit:
+        row = {"jobnet_id": jobnet_id, "update_date": update_date, "minutes": minutes}
+        conn.execute(insert(t.ext_jobnet_limit), [row])
+
+
+def remove_limits(conn: Connection, jobnet_id: str, update_dates: Collection[int]) -> None:
+    """Delete the time limits of versions of a jobnet."""
+    conn.execute(
+        delete(t.ext_jobnet_limit).where(
+            _L.jobnet_id == jobnet_id, _L.update_date.in_(sorted(update_dates))
+        )
+    )
 
 
 def _rows(
-    conn: Connection, table: Table, keys: frozenset[VersionKey]
-) -> dict[VersionKey, list[Values]]:
-    """Return the table's rows of the versions, grouped by version.
+    conn: Connection, table: Table, keys: frozenset[VersionKey], *more: Label[Any]
+) -> dict[VersionKey, list[dict[str, Any]]]:
+    """Return the table's rows of the versions, with `more` columns, grouped by version.
 
     Two plain INs serve every product's indexes better than pairs do; rows of combinations that
     were not asked for are dropped here.
     """
     columns = [column for column in table.c if column.name != "created_date"]
     rows = conn.execute(
-        select(*columns)
+        select(*columns, *more)
         .where(
             table.c.jobnet_id.in_(sorted({name for name, _ in keys})),
             table.c.update_date.in_(sorted({date for _, date in keys})),
         )
         .order_by(*table.primary_key.columns)
     ).mappings()
-    grouped: dict[VersionKey, list[Values]] = defaultdict(list)
+    grouped: dict[VersionKey, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         key = (row["jobnet_id"], row["update_date"])
         if key in keys:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Column, Connection, Select, Table, and_, delete, insert, select, update
 
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import Values, VersionKey
+from jobarranger.db.definitions import Values, VersionKey, remove_limits
 from jobarranger.db.unique import insert_first
 from jobarranger.states import DatedKind, ObjectFlag, ObjectKind
 
@@ -218,6 +218,8 @@ def delete_versions(conn: Connection, name: Name, update_dates: Collection[int])
             control.c.update_date.in_(sorted(update_dates)),
         )
     )
+    if name.kind is ObjectKind.JOBNET:
+        remove_limits(conn, name.object_id, update_dates)
 
 
 def out_of_force(conn: Connection, names: Iterable[Name]) -> set[Name]:

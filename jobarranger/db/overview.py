@@ -87,6 +87,15 @@ _SUMMARY = (
     _S.end_time.label("run_end_time"),
     _S.scheduled_time.label("run_scheduled_time"),
 )
+_LIMIT = (
+    select(t.ext_jobnet_limit.c.minutes)
+    .where(
+        t.ext_jobnet_limit.c.jobnet_id == _J.jobnet_id,
+        t.ext_jobnet_limit.c.update_date == _J.update_date,
+    )
+    .correlate(t.run_jobnet)
+    .scalar_subquery()
+)
 _RUN = (
     _J.inner_jobnet_id,
     _J.jobnet_id,
@@ -97,6 +106,7 @@ _RUN = (
     _J.execution_user_name,
     _J.status.label("instance_status"),
     _J.scheduled_time,
+    _LIMIT.label("time_limit"),
     *_SUMMARY,
 )
 _RUNS = (

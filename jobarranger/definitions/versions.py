@@ -249,7 +249,8 @@ def with_version(definition: Definition, date: int) -> Definition:
     def dated(row: Values) -> Mapping[str, Any]:
         return {**row, "update_date": date}
 
-    return Definition(
+    return replace(
+        definition,
         header=dated(definition.header),
         icons=[dated(row) for row in definition.icons],
         flows=[dated(row) for row in definition.flows],

@@ -18,6 +18,9 @@ from jobarranger.definitions.section import Section, check_id
 from jobarranger.definitions.yamlfile import sections
 from jobarranger.states import MethodFlag, MultipleStart
 
+#: Longest time limit of a jobnet (minutes).
+MAX_MINUTES = 99_999
+
 #: Largest distance on the canvas, whose side has 100,000 pixels.
 MAX_PIXELS = 1_000_000
 
@@ -51,6 +54,7 @@ def jobnet(section: Section, owner: str | None) -> Definition:
         "jobnet_name": section.label("name", jobnet_id, most=64),
         "memo": section.optional_label("memo", most=100),
     }
+    time_limit = section.number("time-limit", 0, least=1, most=MAX_MINUTES)
     icons = Section(f"{section.place}.icons", section.raw("icons"))
     forms: dict[str, Form] = {}
     rows: dict[str, dict[str, Any]] = {}
@@ -73,6 +77,7 @@ def jobnet(section: Section, owner: str | None) -> Definition:
         icons=list(rows.values()),
         flows=[_flow_row(jobnet_id, flow, widths) for flow in flows],
         settings=settings,
+        time_limit=time_limit,
     )
 
 

@@ -55,6 +55,8 @@ def write(definition: Definition) -> str:
     if header["multiple_start_up"]:
         place = f"jobnet {header['jobnet_id']}"
         document["multiple-start-up"] = _word(place, MULTIPLE, header["multiple_start_up"])
+    if definition.time_limit:
+        document["time-limit"] = definition.time_limit
     if header["memo"] is not None:
         document["memo"] = header["memo"]
     document["icons"] = {row["job_id"]: _icon(definition, row) for row in rows}

@@ -65,3 +65,9 @@ JAMONITOR300003 = warning(
     "({schedules}).",
     notify=True,
 )
+JAMONITOR300004 = warning(
+    "JAMONITOR300004 jobnet_id inner_jobnet_id:int user_name start_time time_limit:int",
+    "Run {inner_jobnet_id} of jobnet {jobnet_id} (user {user_name}) began at {start_time} and has "
+    "not ended within its time limit of {time_limit} minutes. Nothing is stopped.",
+    notify=True,
+)

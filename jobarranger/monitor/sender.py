@@ -14,8 +14,8 @@ from logging import getLogger
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.messages import Raised
-from jobarranger.watching.late import Lack, Missing
-from jobarranger.watching.watch import readable
+from jobarranger.watching.late import Lack
+from jobarranger.watching.watch import Alarm, readable
 
 log = getLogger(__name__)
 
@@ -31,26 +31,24 @@ class About(IntEnum):
     SERVER = 3  #: the server is silent or stopped
     DATABASE = 4  #: the database cannot be used
     CALENDAR = 5  #: a calendar ends soon
+    OVERRUN = 6  #: a run is over its time limit
 
 
-def arguments(
-    about: About, raised: Raised, missing: Missing | None = None, calendar_id: str = ""
-) -> list[str]:
+def arguments(about: About, raised: Raised, alarm: Alarm | None = None) -> list[str]:
     """Return the arguments of a call: seven as 3.0.0 gave them, and the whole line.
 
     They are: kind, calendar or filter, schedule, jobnet, user, scheduled time, start time. What a
     kind does not know is empty.
     """
-    known = [calendar_id, "", "", "", ""]
-    if missing is not None:
-        known = [
-            missing.calendar_id,
-            missing.schedule_id,
-            missing.jobnet_id,
-            missing.user_name,
-            readable(missing.slot),
-        ]
+    known = [alarm.calendar_id if alarm else "", "", "", "", ""]
     start_time = "0" if about is About.STARTED else ""
+    if alarm and (start := alarm.missing):
+        names = [start.calendar_id, start.schedule_id, start.jobnet_id, start.user_name]
+        known = [*names, readable(start.slot)]
+    elif alarm and (run := alarm.overrun):
+        slot = readable(run.scheduled_time) if run.scheduled_time else ""
+        known = [run.calendar_id, run.schedule_id, run.jobnet_id, run.user_name, slot]
+        start_time = readable(run.start_time // 100)
     return [str(int(about)), *known, start_time, raised.line]
 
 
@@ -63,20 +61,14 @@ class Sender:
         self._seconds = seconds
         self._clock = clock
 
-    def send(
-        self,
-        about: About,
-        raised: Raised,
-        missing: Missing | None = None,
-        calendar_id: str = "",
-    ) -> bool:
+    def send(self, about: About, raised: Raised, alarm: Alarm | None = None) -> bool:
         """Call the program and wait for its end; tell whether it did what it should.
 
         What goes wrong is logged; no shell takes part, so no text can break out of its argument.
         """
         if not self._command:
             return True
-        command = [*self._command, *arguments(about, raised, missing, calendar_id)]
+        command = [*self._command, *arguments(about, raised, alarm)]
         log.info("JaSenderScript: %s", command)
         error = self._run(command)
         if error:

@@ -22,6 +22,7 @@ from jobarranger.signalling import STOPPING, Signals
 from jobarranger.states import DatabaseType
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Lack, Rules
+from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import Alarm, ServerWatch, StartWatch, Teller
 
 log = getLogger(__name__)
@@ -49,6 +50,7 @@ class MonitorService:
             confirm_ms=2000 * config.ja_loader_interval,
         )
         self._starts = StartWatch(db, clock, self._zone, self._teller, rules)
+        self._limits = LimitWatch(db, clock, self._zone, self._teller)
         self._ends = CalendarWatch(db, clock, self._zone, self._teller, config.ja_calendar_warning)
         self._servers = ServerWatch(db, clock, self._zone, self._teller, config.ja_server_silence)
         self._away_since: float | None = None
@@ -91,6 +93,7 @@ class MonitorService:
         self._database_is_back()
         self._tell(self._servers.look())
         self._tell(self._starts.look())
+        self._tell(self._limits.look())
         self._tell(self._ends.look())
         self._teller.note([])  # what could not be noted before
         setproctitle(
@@ -109,7 +112,7 @@ class MonitorService:
             if self._stopping:
                 break
             m.write_all([alarm.raised])
-            self._sender.send(_about(alarm), alarm.raised, alarm.missing, alarm.calendar_id)
+            self._sender.send(_about(alarm), alarm.raised, alarm)
             if failure is not None:  # it would fail again, and take its time
                 self._teller.remember([alarm])
                 continue
@@ -163,6 +166,8 @@ class MonitorService:
 
 
 def _about(alarm: Alarm) -> About:
+    if alarm.overrun is not None:
+        return About.OVERRUN
     if alarm.missing is None:
         return About.CALENDAR if alarm.calendar_id else About.SERVER
     return About.LOADED if alarm.missing.lack is Lack.LOADED else About.STARTED

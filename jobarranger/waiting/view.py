@@ -33,6 +33,7 @@ from jobarranger.waiting.facts import (
     SummaryFacts,
 )
 from jobarranger.waiting.reasons import Need, Reason, Why
+from jobarranger.watching.overruns import instant_of_second, is_over
 
 #: Kinds of icon whose exit code and output are their own; others only pass on what they inherit.
 _WITH_OUTPUT = frozenset(
@@ -93,6 +94,8 @@ class RunView:
     user: str
     owner: str
     aborting: bool = False
+    time_limit: int = 0  #: minutes that it may take; 0: no limit
+    overrun: bool = False  #: it takes, or has taken, longer
     started_at: int | None = None  #: UTC milliseconds
     ended_at: int | None = None
     why: Why | None = None  #: why it does not go on; None if it has ended well, or was not read
@@ -161,12 +164,13 @@ def run_view(
         zone: in which times are told.
         pauses: those of starts; none by default.
     """
+    overrun = _is_overrun(rows, now, zone)
     if rows.too_large:
-        return _run(rows)
+        return _run(rows, overrun)
     family = _family(rows, hosts, pauses or Pauses(), now=now, minute=minute, zone=zone)
     explained = explain(family)
     found = ways(explained)
-    return _run(rows, explained, tuple(_icons(rows, family, found)), found)
+    return _run(rows, overrun, explained, tuple(_icons(rows, family, found)), found)
 
 
 def _state(rows: RunRows) -> Any:
@@ -174,8 +178,22 @@ def _state(rows: RunRows) -> Any:
     return rows.icons[0] if rows.icons else rows.run
 
 
+def _is_overrun(rows: RunRows, now: int, zone: tzinfo) -> bool:
+    """Tell whether a run has taken longer than its time limit, by now or by its end."""
+    limit, state = rows.run.time_limit, _state(rows)
+    if not limit or not state.run_start_time:
+        return False
+    ready = (int(row.at) for row in rows.events if row.event == IconEvent.READY)
+    began = min(ready, default=instant_of_second(state.run_start_time, zone))
+    until: int | None = now
+    if state.summary_status in _ENDED:
+        until = instant_of_second(state.run_end_time, zone)
+    return until is not None and is_over(began, until, limit)
+
+
 def _run(
     rows: RunRows,
+    overrun: bool,
     explained: Explained | None = None,
     icons: tuple[IconView, ...] = (),
     found: Ways | None = None,
@@ -202,6 +220,8 @@ def _run(
         user=run.execution_user_name,
         owner=run.user_name,
         aborting=loaded and not ended and state.jobnet_abort_flag == 1,
+        time_limit=run.time_limit or 0,
+        overrun=overrun,
         started_at=min((icon.started_at for icon in icons if icon.started_at), default=None),
         ended_at=max((icon.ended_at for icon in icons if icon.ended_at), default=None)
         if ended

@@ -1,6 +1,7 @@
-"""What should have happened and has not: starts that are not loaded or not begun, a silent server.
+"""What should have happened and has not: starts not loaded or not begun, runs not ended in time.
 
-`late` and `presence` decide, without database or clock; `watch` reads, asks them, and keeps
-account of what was told; `ends` looks for calendars that run out soon. The server's monitor
+`late`, `overruns` and `presence` decide, without database or clock; `watch` reads, asks them, and
+keeps account of what was told, of silent servers, too; `limits` looks for runs over their time
+limit, `ends` for calendars that run out soon. The server's monitor
 process and the daemon `jobarg_monitor` both use them (docs/monitor.md).
 """

@@ -36,6 +36,7 @@ from jobarranger.watching.late import (
     unloaded,
     unstarted,
 )
+from jobarranger.watching.overruns import Limited
 from jobarranger.watching.presence import Look, Presence
 
 log = getLogger(__name__)
@@ -55,7 +56,8 @@ class Alarm:
     cause: str
     raised: Raised
     missing: Missing | None = None  #: the start that it is about
-    calendar_id: str = ""  #: the calendar that it is about; without both it is about a server
+    overrun: Limited | None = None  #: the run over its time limit that it is about
+    calendar_id: str = ""  #: the calendar that it is about; without all it is about a server
 
 
 class Teller:
@@ -121,15 +123,15 @@ def _is_notified(alarm: Alarm) -> bool:
 
 def _notification(alarm: Alarm, second: int) -> dict[str, object]:
     """Return the row of `ja_send_message_table`."""
-    missing = alarm.missing
+    about = alarm.missing or alarm.overrun
     return {
         "message_date": second,
-        "inner_jobnet_id": missing.run if missing else 0,
-        "inner_jobnet_main_id": missing.run if missing else 0,
+        "inner_jobnet_id": about.run if about else 0,
+        "inner_jobnet_main_id": about.run if about else 0,
         "message_type": int(alarm.raised.kind),
-        "user_name": (missing.user_name if missing else "") or "none",
+        "user_name": (about.user_name if about else "") or "none",
         "host_name": "",
-        "jobnet_id": missing.jobnet_id if missing else "none",
+        "jobnet_id": about.jobnet_id if about else "none",
         "jobnet_name": "",
         "job_id": "none",
         "job_id_full": "none",

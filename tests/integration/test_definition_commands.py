@@ -9,7 +9,9 @@ from sqlalchemy import insert, select
 
 from jobarranger.calendars.starts import all_starts
 from jobarranger.db import tables as t
+from jobarranger.db.definitions import read_versions
 from jobarranger.db.scheduling import read_scheduling
+from jobarranger.definitions import versions, yamlform
 from tests.shell import Shell
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +71,47 @@ def test_an_export_of_all_kinds_can_be_imported(shell, tmp_path):
     assert "2026-01: 1-2," in shell(f"jobarg_def export {ALL[0]}")
     audit = shell.db.read(lambda conn: conn.execute(select(t.ext_audit)).all())
     assert sorted(row.target for row in audit) == sorted([*ALL, *ALL, ALL[0]])
+
+
+def test_a_time_limit_belongs_to_its_version(shell, tmp_path):
+    """Stored, exported and deleted with it; the Manager's copy of a version has none."""
+    drawn = HELLO.read_text()
+    (limited, free) = (tmp_path / "limited.yaml", tmp_path / "free.yaml")
+    limited.write_text(re.sub(r"^time-limit: .*$", "time-limit: 45", drawn, flags=re.MULTILINE))
+    free.write_text(re.sub(r"^time-limit: .*\n", "", drawn, flags=re.MULTILINE))
+    shell("jobarg_def import", limited)
+    shell("jobarg_def import --enable", free)
+    first, second = (line[2:].split()[1] for line in shell("jobarg_def list").splitlines())
+
+    def limits() -> list[tuple[str, int, int]]:
+        c = t.ext_jobnet_limit.c
+        found = select(c.jobnet_id, c.update_date, c.minutes)
+        return [tuple(row) for row in shell.db.read(lambda conn: conn.execute(found).all())]
+
+    assert limits() == [("HELLO", int(first), 45)]
+    assert "time-limit" not in shell("jobarg_def export HELLO")
+    shell(f"jobarg_def enable HELLO {first}")
+    exported = shell("jobarg_def export HELLO")
+    assert "\ntime-limit: 45\n" in exported
+    shell(f"jobarg_def delete HELLO {second}")
+    assert limits() == [("HELLO", int(first), 45)]
+    shell("jobarg_def delete HELLO")
+    assert limits() == []
+    limited.write_text(exported)
+    shell("jobarg_def import", limited)
+    assert shell("jobarg_def export HELLO") == exported
+
+
+def test_a_limit_that_the_manager_has_left_counts_for_nothing(database):
+    """It deletes a version without it; a new version of the same number has its own or none."""
+    version = 20260101000000
+    stale = {"jobnet_id": "HELLO", "update_date": version, "minutes": 5}
+    database.transaction(lambda unit: unit.execute(insert(t.ext_jobnet_limit), [stale]))
+    text = re.sub(r"^time-limit: .*\n", "", HELLO.read_text(), flags=re.MULTILINE)
+    (definition,) = yamlform.parse(text, "f.yaml")
+    database.transaction(lambda unit: versions.store(unit, definition, version))
+    key = ("HELLO", version)
+    assert database.read(lambda conn: read_versions(conn, [key]))[key].time_limit == 0
 
 
 def test_what_a_schedule_names_must_be_in_force(shell, tmp_path):

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import insert, update
@@ -21,7 +22,9 @@ from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render
 from jobarranger.states import IconStatus, Method, PauseScope, RunType
 from jobarranger.waiting import Need, Reason
-from tests.jobnets import HOST, Bench, define
+from jobarranger.watching.limits import LimitWatch
+from jobarranger.watching.watch import Teller
+from tests.jobnets import HOST, VERSION, Bench, define
 from tests.manager_sql.manager import Manager
 from tests.shell import ROOT, Shell
 
@@ -222,6 +225,35 @@ def test_a_paused_start(bench, session):
     run = look.run(session, number)
     assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.TIME)
     assert "all starts are paused by ann" in run.why.text
+
+
+def test_a_run_over_its_time_limit(bench, session):
+    """That of the version it was loaded from, sub-jobnets' time included; after its end as well."""
+    define(bench.db, "START JOB-1 END-1", jobnet_id="SUB")
+    define(bench.db, "START NET-1 END-1")
+    row = {"jobnet_id": "NET", "update_date": VERSION, "minutes": 30}
+    bench.db.transaction(lambda unit: unit.execute(insert(t.ext_jobnet_limit), [row]))
+    (number,) = bench.start()
+    bench.drain()
+    teller = Teller(bench.db, bench.clock, bench.zone, "server")
+    watch = LimitWatch(bench.db, bench.clock, bench.zone, teller)
+    session = replace(session, clock=bench.clock)
+
+    def state() -> tuple[int, bool]:
+        (listed,) = look.listed(session, Filter())
+        shown = look.run(session, number)
+        assert (listed.time_limit, listed.overrun) == (shown.time_limit, shown.overrun)
+        return shown.time_limit, shown.overrun
+
+    bench.clock.advance(29 * 60)
+    assert (state(), watch.look()) == ((30, False), [])
+    bench.clock.advance(2 * 60)
+    assert state() == (30, True)
+    (alarm,) = watch.look()
+    assert alarm.overrun is not None
+    assert alarm.overrun.run == number
+    bench.finish()
+    assert (state(), watch.look()) == ((30, True), [])
 
 
 def test_runs_that_were_stopped(bench, session):

@@ -22,7 +22,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
-from tests.plans import calendar, days, jobnet, run, schedule, store
+from tests.plans import VERSION, calendar, days, jobnet, run, schedule, store
 from tests.stack import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -328,6 +328,29 @@ def test_a_calendar_that_ends_soon_is_told(database, make_daemon):
     (call,) = daemon.calls()
     assert call[:7] == ["5", "C", "", "", "", "", ""]
     assert "(schedule S)" in call[7]
+    script = ROOT / "conf/monitor/jasender_monitor.sh"
+    assert subprocess.run([script, *call], check=False).returncode == 0
+
+
+def test_a_run_over_its_time_limit_is_told(database, make_daemon):
+    """With its jobnet, its time and its start; the shipped program knows the kind."""
+    begun = datetime.now(UTC) - timedelta(minutes=31)
+    minute = int(begun.strftime("%Y%m%d%H%M"))
+    start = int(begun.strftime("%Y%m%d%H%M%S"))
+    limit = {"jobnet_id": "NET", "update_date": VERSION, "minutes": 30}
+    store(
+        database,
+        [(t.ext_jobnet_limit, [limit])],
+        run(1, minute, status=2, start_time=start, update_date=VERSION),
+    )
+    daemon = make_daemon(database.settings)
+    daemon.launch()
+    daemon.wait_for("JAMONITOR300004")
+    eventually(daemon.calls)
+    (call,) = daemon.calls()
+    at = begun.strftime("%Y/%m/%d %H:%M")
+    assert call[:7] == ["6", "C", "S", "NET", "ann", at, at]
+    assert "[JAMONITOR300004] Run 1 of jobnet NET (user ann) began at" in call[7]
     script = ROOT / "conf/monitor/jasender_monitor.sh"
     assert subprocess.run([script, *call], check=False).returncode == 0
 

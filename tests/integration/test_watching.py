@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Engine, delete, event, insert, select, update
 
 from jobarranger.db import handled, pauses, servers, told
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.handled import Version
-from jobarranger.states import DatedKind, PauseScope
+from jobarranger.states import DatabaseType, DatedKind, IconEvent, PauseScope
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Rules
+from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
 from tests.plans import (
     VERSION,
@@ -499,3 +502,126 @@ def test_calendars_are_not_looked_at_all_the_time(database):
     never.clock.at = ends.clock.at
     assert ends.look(0.9) == never.look() == []
     assert len(ends.look(0.1)) == 1
+
+
+# -- runs over their time limit ----------------------------------------------------------------
+
+
+class Limits:
+    """A look for runs over their time limit."""
+
+    def __init__(
+        self, db: Database, at: int, name: str = "monitor", zone: tzinfo | None = None
+    ) -> None:
+        self.clock = FixedClock(at)
+        self.teller = Teller(db, self.clock, zone or UTC, name)
+        self.watch = LimitWatch(db, self.clock, zone or UTC, self.teller)
+
+    def look(self, minutes: float = 0.0) -> list[str]:
+        """Let time pass, look, tell; return the lines."""
+        self.clock.sleep(60 * minutes)
+        alarms = self.watch.look()
+        self.teller.note(alarms)
+        return [alarm.raised.line for alarm in alarms]
+
+
+def limit(minutes: int, jobnet_id: str = "NET", update_date: int = VERSION) -> list[Any]:
+    """Return the time limit of a version."""
+    row = {"jobnet_id": jobnet_id, "update_date": update_date, "minutes": minutes}
+    return [(t.ext_jobnet_limit, [row])]
+
+
+def going(number: int, start: int = 20260601090000, **summary: Any) -> list[Any]:
+    """Return a run at work."""
+    columns = {"status": 2, "start_time": start, "update_date": VERSION, **summary}
+    return run(number, 202606010900, **columns)
+
+
+def begun(number: int, at: int) -> list[Any]:
+    """Return the instant at which a run has begun, and that of an icon later in it."""
+    key = {"inner_jobnet_main_id": number, "attempt": 0}
+    ready = [
+        {**key, "inner_job_id": icon, "event": int(IconEvent.READY), "at": at + icon * MINUTE}
+        for icon in (0, 1)
+    ]
+    before = {**key, "inner_job_id": 0, "event": int(IconEvent.FAILED), "at": at - 600 * MINUTE}
+    return [(t.ext_event, [before, *ready])]
+
+
+def test_a_run_over_its_time_limit_is_told_once(database):
+    """By both who watch, also over a restart; notified once; in error it counts as well."""
+    store(database, limit(30), going(1), going(2, 20260601091500, job_status=2))
+    first = Limits(database, NINE)
+    assert first.look() == first.look(29.9) == []
+    (line,) = first.look(0.1)
+    assert line == (
+        "[JAMONITOR300004] Run 1 of jobnet NET (user ann) began at 2026/06/01 09:00:00 and has not"
+        " ended within its time limit of 30 minutes. Nothing is stopped."
+    )
+    assert "Run 2 " in first.look(15)[0]
+    assert first.look(600) == Limits(database, first.clock.at).look() == []
+    assert len(Limits(database, first.clock.at, "server").look()) == 2
+    assert queued(database) == [("JAMONITOR300004", "NET", 1), ("JAMONITOR300004", "NET", 2)]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"status": 3, "end_time": 20260601100000},
+        {"status": 5, "end_time": 20260601100000},
+        {"start": 0, "load_status": 2},
+        {"start": 0, "status": 0},
+        {"update_date": VERSION + 1},
+        {"jobnet_id": "net"},
+        {"jobnet_id": "OTHER"},
+        {"start": 20261341000000},
+    ],
+)
+def test_what_has_no_limit_or_is_not_at_work_is_not_over_it(database, columns):
+    """Ended, stopped, start missed, not begun; another version or jobnet; no time at all."""
+    store(database, limit(30), going(1, **columns))
+    assert Limits(database, NINE + 1000 * MINUTE).look() == []
+
+
+def test_the_instant_of_a_start_counts_where_it_is_known(database):
+    """In the hour that comes twice the digits alone would be an hour early."""
+    berlin = ZoneInfo("Europe/Berlin")
+    second_time = round(datetime(2026, 10, 25, 1, 10, tzinfo=UTC).timestamp() * 1000)
+    store(database, limit(30), *(going(number, 20261025021000) for number in (1, 2)))
+    store(database, begun(1, second_time))
+    limits = Limits(database, second_time, zone=berlin)
+    (line,) = limits.look()
+    assert "Run 2 " in line, "nothing but its digits is known: they stand for the first time"
+    assert limits.look(29) == []
+    (line,) = limits.look(1)
+    assert "Run 1 of jobnet NET (user ann) began at 2026/10/25 02:10:00" in line
+
+
+def test_many_runs_over_their_limit_are_told_in_portions(database):
+    """None is lost; the beginning of each is asked for once."""
+    store(database, limit(30), *(going(number) for number in range(1, 1202)))
+    limits = Limits(database, NINE + 30 * MINUTE)
+    assert [len(limits.look()) for _ in range(8)] == [200] * 6 + [1, 0]
+
+
+def test_the_history_is_not_scanned_for_limits(database):
+    """The runs at work are found by their state, their limits and beginnings by keys."""
+    if database.kind is not DatabaseType.SQLITE:
+        pytest.skip("the others plan by the size of the table, which is small here")
+    store(database, limit(30), going(1))
+    plans: list[str] = []
+
+    def explain(conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT ja_"):
+            rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.extend(row[3] for row in rows)
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        assert len(Limits(database, NINE + 30 * MINUTE).look()) == 1
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+    assert not [plan for plan in plans if plan.startswith("SCAN ")], plans
+    assert any(
+        "ja_run_jobnet_summary_table USING INDEX" in plan and "(status=" in plan for plan in plans
+    ), plans

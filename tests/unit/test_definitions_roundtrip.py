@@ -216,7 +216,8 @@ def definitions(draw):
         }
         for start, end, way in drawing.flows
     ]
-    return Definition(header=header, icons=icons, flows=flows, settings=found)
+    limit = draw(st.integers(0, 99_999))
+    return Definition(header=header, icons=icons, flows=flows, settings=found, time_limit=limit)
 
 
 def content(definition):
@@ -227,6 +228,7 @@ def content(definition):
 
     return (
         definition.header,
+        definition.time_limit,
         {row["job_id"]: dict(row) for row in definition.icons},
         {(row["start_job_id"], row["end_job_id"]): dict(row) for row in definition.flows},
         {
@@ -270,6 +272,7 @@ jobnet: PART
 name: Two at a time
 owner: ann
 multiple-start-up: skip
+time-limit: 90
 icons:
   START: {type: start, at: [60, 60]}
   M: {type: parallel-start, at: [180, 60]}

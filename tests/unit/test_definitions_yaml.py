@@ -14,6 +14,7 @@ name: Every night
 owner: oper
 public: true
 multiple-start-up: wait
+time-limit: 90
 icons:
   START: {type: start}
   ENV-1: {type: value, values: {DAY: monday, N: 3}}
@@ -49,6 +50,12 @@ def test_header():
     assert header["jobnet_name"] == "Every night"
     assert (header["user_name"], header["public_flag"], header["valid_flag"]) == ("oper", 1, 0)
     assert header["multiple_start_up"] == MultipleStart.DELAY
+
+
+def test_time_limit():
+    """Minutes, kept beside the rows of the original and in every version; none by default."""
+    assert versions.with_version(parse(), 20260101000000).time_limit == parse().time_limit == 90
+    assert parse(GOOD.replace("time-limit: 90\n", "")).time_limit == 0
 
 
 def test_job_icon():
@@ -101,6 +108,9 @@ def test_host_variable():
         ("{DAY: monday, N: 3}", "{1X: a}", ["ENV-1.values", "1X"]),
         ("public: true", "public: true\ncolour: red", ["colour", "not known"]),
         ("force: true", "forse: true", ["JOB-1.forse", "not known"]),
+        ("time-limit: 90", "time-limit: 0", ["time-limit", "0 is", "1 to 99999"]),
+        ("time-limit: 90", "time-limit: 100000", ["time-limit", "100000", "1 to 99999"]),
+        ("time-limit: 90", "time-limit: 1h", ["time-limit", "'1h'", "1 to 99999"]),
         ("multiple-start-up: wait", "multiple-start-up: later", ["'later'", "parallel, skip"]),
         ("owner: oper\n", "", ["owner", "missing"]),
         ("name: Every night", "name: a,b", ["name", ","]),

@@ -26,6 +26,7 @@ from jobarranger.watching.late import (
     unloaded,
     unstarted,
 )
+from jobarranger.watching.overruns import instant_of_second, is_over
 from jobarranger.watching.presence import Presence, Sign
 
 MINUTE = 60_000
@@ -314,3 +315,33 @@ def test_a_silence_is_one_cause_for_all_who_watch():
 def test_the_day_of_a_lack_is_a_day():
     """A guard against units that slip."""
     assert timedelta(milliseconds=DAY_MS) == timedelta(days=1)
+
+
+# -- over the time limit ----------------------------------------------------------------------
+
+
+def test_a_limit_is_used_up_after_its_minutes():
+    """To the millisecond; a run without a beginning uses none."""
+    assert not is_over(NINE, NINE + 30 * MINUTE - 1, 30)
+    assert is_over(NINE, NINE + 30 * MINUTE, 30)
+    assert not is_over(None, NINE, 1)
+
+
+@pytest.mark.parametrize(
+    ("second", "at"),
+    [
+        (20260601110000, datetime(2026, 6, 1, 9, tzinfo=UTC)),
+        (20261025023030, datetime(2026, 10, 25, 0, 30, 30, tzinfo=UTC)),
+        (20261025030000, datetime(2026, 10, 25, 2, tzinfo=UTC)),
+        (20260601110059, datetime(2026, 6, 1, 9, 0, 59, tzinfo=UTC)),
+    ],
+)
+def test_digits_of_a_start_stand_for_the_earliest_instant(second, at):
+    """One that comes twice for the first time, so no run over its limit is overlooked."""
+    assert instant_of_second(second, BERLIN) == round(at.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("second", [0, 20261301000000, 5])
+def test_digits_that_are_no_time_stand_for_none(second):
+    """Somebody has written them; nothing is told of that run."""
+    assert instant_of_second(second, BERLIN) is None

@@ -48,6 +48,14 @@ def drawn(shown, width=100, height=24):
     return console.file.getvalue()
 
 
+def test_the_time_limit_of_a_run_is_told():
+    """And that it is exceeded; a run without one says nothing of it."""
+    assert "limit" not in drawn(picture.run_table(run()))
+    assert "running (time limit 30 min)" in drawn(picture.run_table(run(time_limit=30)))
+    over = run(time_limit=30, overrun=True)
+    assert "running (over its time limit of 30 min)" in drawn(picture.run_table(over))
+
+
 def test_a_picture_fits_its_terminal():
     """Troubles and icons at work stay, ended ones are left out first, and counted."""
     held = why(number=40)

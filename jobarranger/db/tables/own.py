@@ -165,6 +165,15 @@ ext_in_force = own_table(
     primary_key("ja_ext_in_force_pk", "kind", "object_id"),
 )
 
+#: How long runs of a jobnet may take, for those versions that say so.
+ext_jobnet_limit = own_table(
+    "ja_ext_jobnet_limit",
+    string("jobnet_id", 32),
+    u64("update_date"),
+    integer("minutes"),
+    primary_key("ja_ext_jobnet_limit_pk", "jobnet_id", "update_date"),
+)
+
 #: Hosts of the embedded directory.
 ext_host = own_table(
     "ja_ext_host",

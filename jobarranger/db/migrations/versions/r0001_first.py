@@ -29,6 +29,7 @@ TABLES = (
     "ja_ext_host",
     "ja_ext_in_force",
     "ja_ext_inbox",
+    "ja_ext_jobnet_limit",
     "ja_ext_pause",
     "ja_ext_request",
     "ja_ext_server",
