@@ -259,14 +259,21 @@ def test_a_server_that_works_gives_no_reason_to_speak(database, make_daemon, tmp
 
 
 def test_the_server_tells_of_late_starts_itself(database, tmp_path):
-    """Its monitor process looks, too: here for a start of a jobnet that is not in force."""
-    at = in_half_an_hour()
+    """Its monitor process looks, too: here for a start of a jobnet that is not in force.
+
+    And for a run that is over its time limit.
+    """
+    at, begun = in_half_an_hour(), datetime.now(UTC) - timedelta(minutes=31)
+    start = int(begun.strftime("%Y%m%d%H%M%S"))
+    limit = {"jobnet_id": "NET", "update_date": VERSION, "minutes": 30}
     parameters = {"JaLoaderInterval": 1, "JaTimeZone": "UTC"}
     stack = Stack(tmp_path / "site", database.settings, server=parameters)
     store(
         database,
         calendar("C", days(at.date() - timedelta(days=5), 10)),
         schedule("S", [(0, "C", at.strftime("%H%M"))], ["GONE"]),
+        [(t.ext_jobnet_limit, [limit])],
+        run(1, start // 100, status=2, start_time=start, update_date=VERSION),
     )
     log = stack.directory / "jobarg_server.log"
     try:
@@ -274,6 +281,7 @@ def test_the_server_tells_of_late_starts_itself(database, tmp_path):
         stack.wait_for("jobarg_server")
         eventually(lambda: log.exists() and "[JAMONITOR200001]" in log.read_text())
         assert f"The start of jobnet GONE at {at:%Y/%m/%d %H:%M} is not loaded" in log.read_text()
+        eventually(lambda: "[JAMONITOR300004] Run 1 of jobnet NET " in log.read_text())
     finally:
         stack.close()
 
