@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ ODD = 3
 _USUAL_DAYS = 7
 #: Later starts may have no date.
 _LAST_YEAR = 9998
+#: A day or minute as the tables show it.
+_SHOWN = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d))?", re.ASCII)
 #: Raised when a field of the JSON changes its meaning or goes away.
 SCHEMA = 1
 
@@ -68,8 +71,14 @@ def add_parsers(objects: Any) -> None:
 
 
 def minute(text: str, *, at_end: bool = False) -> int:
-    """Return the slot of `YYYYMMDD` or `YYYYMMDDHHMM`; a day is its first or its last minute."""
-    digits = text + ("2359" if at_end else "0000") if len(text) == 8 else text
+    """Return the slot of `YYYYMMDD` or `YYYYMMDDHHMM`; a day is its first or its last minute.
+
+    What tables show, `YYYY-MM-DD` and `YYYY-MM-DD HH:MM`, is taken, too.
+    """
+    shown = _SHOWN.fullmatch(text)
+    digits = "".join(part or "" for part in shown.groups()) if shown else text
+    if len(digits) == 8:
+        digits += "2359" if at_end else "0000"
     if len(digits) != 12 or not digits.isascii() or not digits.isdigit():
         raise argparse.ArgumentTypeError(f"'{text}' is not YYYYMMDD or YYYYMMDDHHMM")
     try:

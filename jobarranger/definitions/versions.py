@@ -172,9 +172,13 @@ def chosen(name: Name, dates: Sequence[int], update_date: int | None) -> int:
     Raises:
         DefinitionError: there is no such version.
     """
-    if not dates or (update_date is not None and update_date not in dates):
-        known = ", ".join(map(str, dates)) or "none"
-        raise DefinitionError(f"{name}: there is no version {update_date or ''}; existing: {known}")
+    if not dates:
+        kinds = ", ".join(f"{kind}:NAME" for kind in ("calendar", "filter", "schedule"))
+        hint = f"; for other kinds write {kinds}" if name.kind is ObjectKind.JOBNET else ""
+        raise DefinitionError(f"{name} does not exist{hint}")
+    if update_date is not None and update_date not in dates:
+        known = ", ".join(map(str, dates))
+        raise DefinitionError(f"{name}: there is no version {update_date}; existing: {known}")
     return dates[-1] if update_date is None else update_date
 
 

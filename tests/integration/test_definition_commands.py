@@ -174,7 +174,7 @@ def test_what_is_named_stays_in_force(shell):
     assert in_force(shell) == []
     output = shell("jobarg_def disable schedule:REPORTS")
     assert output == "schedule:REPORTS: no version in force (was none before)\n"
-    assert "there is no version ; existing: none" in shell("jobarg_def disable filter:X", code=1)
+    assert "filter X does not exist" in shell("jobarg_def disable filter:X", code=1)
 
 
 def test_what_is_named_is_not_deleted(shell):

@@ -161,7 +161,9 @@ def test_what_is_exported_can_be_imported(shell, tmp_path):
     newest = [line.split() for line in shell("jobarg_def list").splitlines() if "HELLO" in line][-1]
     assert "Salute" in shell(f"jobarg_def export HELLO --version {newest[1]}")
     assert "no version 7; existing" in shell("jobarg_def export HELLO --version 7", code=1)
-    assert "no version ; existing: none" in shell("jobarg_def export NONE", code=1)
+    assert "jobnet NONE does not exist; for other kinds write calendar:NAME" in shell(
+        "jobarg_def export NONE", code=1
+    )
 
 
 def test_the_examples_of_the_docs_can_be_put_in_force(shell, tmp_path):

@@ -141,6 +141,7 @@ def test_a_plan_can_be_narrowed(database, shell):
     ("options", "text"),
     [
         ("--from 2031060", "'2031060' is not YYYYMMDD or YYYYMMDDHHMM"),
+        ("--from 2031-6-1", "'2031-6-1' is not YYYYMMDD or YYYYMMDDHHMM"),
         ("--from 20310631", "'20310631' is no day or minute of the calendar"),
         ("--to 99990101", "'99990101' is later than the year 9998"),
         ("--to 203106012460", "'203106012460' is no day or minute of the calendar"),
@@ -149,6 +150,12 @@ def test_a_plan_can_be_narrowed(database, shell):
 def test_what_is_no_time_is_refused(shell, options, text):
     """With the value and the form that is wanted."""
     assert text in shell(f"jobarg_ctl plan {options}", code=2)
+
+
+def test_times_are_taken_as_they_are_shown(shell):
+    """What stands in the plan can be copied to its options."""
+    out = shell("jobarg_ctl plan --from 2031-06-02 --to 2031-06-01T23:58", code=1)
+    assert out == "jobarg_ctl: --to 203106012358 lies before --from 203106020000\n"
 
 
 def test_a_range_that_goes_back_is_refused(shell):
