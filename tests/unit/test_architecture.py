@@ -36,6 +36,7 @@ CORE = (
     "loading",
     "messages",
     "planning",
+    "purging",
     "waiting",
     "watching",
 )
@@ -167,3 +168,9 @@ def test_ipc_imports_nothing_of_ours_and_nobody_imports_processes() -> None:
         ):
             found.append(name)
     assert not found
+
+
+def test_names_of_test_files_are_unique():
+    """Two of one name are collected by themselves, but not together."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
