@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Label, Table, delete, func, insert, select
+from sqlalchemy import Connection, Label, Table, func, insert, select
 
 from jobarranger.db import tables as t
+from jobarranger.db import timelimits
 from jobarranger.db.unique import insert_first
 from jobarranger.states import JobType, ObjectKind
 
@@ -42,18 +43,8 @@ SETTINGS: dict[JobType, tuple[Table, ...]] = {
     JobType.LINK: (t.icon_zabbix_link,),
 }
 
-_L = t.ext_jobnet_limit.c
 #: Read together with the header: loading pays no statement for it.
-_LIMIT = func.coalesce(
-    select(_L.minutes)
-    .where(
-        _L.jobnet_id == t.jobnet_control.c.jobnet_id,
-        _L.update_date == t.jobnet_control.c.update_date,
-    )
-    .correlate(t.jobnet_control)
-    .scalar_subquery(),
-    0,
-).label("time_limit")
+_LIMIT = func.coalesce(timelimits.limit_of(t.jobnet_control), 0).label("time_limit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,28 +168,7 @@ def write_version(conn: Connection, definition: Definition) -> None:
         rows = [dict(row) for found in by_icon.values() for row in found]
         if rows:
             conn.execute(insert(table), rows)
-    _write_limit(conn, definition)
-
-
-def _write_limit(conn: Connection, definition: Definition) -> None:
-    """Store the time limit of a version.
-
-    One may stand there already: the Manager deletes versions and knows nothing of limits.
-    """
-    jobnet_id, update_date = definition.key
-    remove_limits(conn, jobnet_id, [update_date])
-    if minutes := definition.time_limit:
-        row = {"jobnet_id": jobnet_id, "update_date": update_date, "minutes": minutes}
-        conn.execute(insert(t.ext_jobnet_limit), [row])
-
-
-def remove_limits(conn: Connection, jobnet_id: str, update_dates: Collection[int]) -> None:
-    """Delete the time limits of versions of a jobnet."""
-    conn.execute(
-        delete(t.ext_jobnet_limit).where(
-            _L.jobnet_id == jobnet_id, _L.update_date.in_(sorted(update_dates))
-        )
-    )
+    timelimits.write(conn, *definition.key, definition.time_limit)
 
 
 def _rows(

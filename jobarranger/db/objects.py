@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Column, Connection, Select, Table, and_, delete, insert, select, update
 
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import Values, VersionKey, remove_limits
+from jobarranger.db import timelimits
+from jobarranger.db.definitions import Values, VersionKey
 from jobarranger.db.unique import insert_first
 from jobarranger.states import DatedKind, ObjectFlag, ObjectKind
 
@@ -219,7 +220,7 @@ def delete_versions(conn: Connection, name: Name, update_dates: Collection[int])
         )
     )
     if name.kind is ObjectKind.JOBNET:
-        remove_limits(conn, name.object_id, update_dates)
+        timelimits.remove(conn, name.object_id, update_dates)
 
 
 def out_of_force(conn: Connection, names: Iterable[Name]) -> set[Name]:

@@ -7,19 +7,13 @@ from collections.abc import Collection
 from sqlalchemy import Connection, bindparam, func, select
 
 from jobarranger.db import tables as t
+from jobarranger.db.timelimits import limit_of
 from jobarranger.states import ACTIVE_JOBNET, IconEvent
 from jobarranger.watching.overruns import Limited
 
-_S, _L, _E = t.run_jobnet_summary.c, t.ext_jobnet_limit.c, t.ext_event.c
+_S, _E = t.run_jobnet_summary.c, t.ext_event.c
 
-#: A subquery of its own, not a join: no product can then begin at the limits and go from each
-#: through all runs that its jobnet has ever had.
-_LIMIT = (
-    select(_L.minutes)
-    .where(_L.jobnet_id == _S.jobnet_id, _L.update_date == _S.update_date)
-    .correlate(t.run_jobnet_summary)
-    .scalar_subquery()
-)
+_LIMIT = limit_of(t.run_jobnet_summary)
 _LIMITED = select(
     _S.inner_jobnet_id.label("run"),
     _S.jobnet_id,

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select
 
-from jobarranger.db import gates, icons
+from jobarranger.db import gates, icons, timelimits
 from jobarranger.db import tables as t
 from jobarranger.states import (
     ACTIVE_JOBNET,
@@ -87,15 +87,6 @@ _SUMMARY = (
     _S.end_time.label("run_end_time"),
     _S.scheduled_time.label("run_scheduled_time"),
 )
-_LIMIT = (
-    select(t.ext_jobnet_limit.c.minutes)
-    .where(
-        t.ext_jobnet_limit.c.jobnet_id == _J.jobnet_id,
-        t.ext_jobnet_limit.c.update_date == _J.update_date,
-    )
-    .correlate(t.run_jobnet)
-    .scalar_subquery()
-)
 _RUN = (
     _J.inner_jobnet_id,
     _J.jobnet_id,
@@ -106,7 +97,7 @@ _RUN = (
     _J.execution_user_name,
     _J.status.label("instance_status"),
     _J.scheduled_time,
-    _LIMIT.label("time_limit"),
+    timelimits.limit_of(t.run_jobnet).label("time_limit"),
     *_SUMMARY,
 )
 _RUNS = (

@@ -12,7 +12,7 @@ from enum import Enum
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from jobarranger.errors import StateConflict
+from jobarranger.errors import StateConflict, in_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def one_line(error: BaseException) -> str:
     """Return the driver's own words without statement and parameters."""
     original = getattr(error, "orig", None)
     if original is None:
-        return str(error).partition("\n")[0]
+        return in_short(error)
     words = [str(part) for part in original.args] or [type(original).__name__]
     return " ".join(" ".join(words).split())
 

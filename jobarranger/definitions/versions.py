@@ -173,8 +173,8 @@ def chosen(name: Name, dates: Sequence[int], update_date: int | None) -> int:
         DefinitionError: there is no such version.
     """
     if not dates:
-        kinds = ", ".join(f"{kind}:NAME" for kind in ("calendar", "filter", "schedule"))
-        hint = f"; for other kinds write {kinds}" if name.kind is ObjectKind.JOBNET else ""
+        others = "; for other kinds write calendar:NAME, filter:NAME, schedule:NAME"
+        hint = others if name.kind is ObjectKind.JOBNET else ""
         raise DefinitionError(f"{name} does not exist{hint}")
     if update_date is not None and update_date not in dates:
         known = ", ".join(map(str, dates))

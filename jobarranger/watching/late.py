@@ -15,7 +15,6 @@ from jobarranger.loading.pauses import Pauses
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
 from jobarranger.states import JobnetStatus, LoadStatus
 
-#: Kind and id of a definition.
 #: A start that lacks is looked for up to so long after its time, and then forgotten (ms).
 DAY_MS = 24 * 60 * MINUTE_MS
 #: A run that has not begun need not lack under our eyes for longer (ms): boot looks all the time.

@@ -257,13 +257,15 @@ def test_a_run_that_has_not_begun_is_told_once(database):
     assert watching.starts_only(1) == []
 
 
+def daemon_and_server(database):
+    """Return the watch of the daemon, and that of the server beside its boot process."""
+    return Watching(database, NINE), Watching(database, NINE, "server", beside_boot=True)
+
+
 def test_a_missed_start_is_notified_by_boot_alone(database):
     """The boot process has told of it: the server does not again, the daemon does not notify."""
     store(database, run(1, 202606010900, status=2, load_status=2, job_status=2))
-    daemon, server = (
-        Watching(database, NINE, name, beside_boot=name == "server")
-        for name in ("monitor", "server")
-    )
+    daemon, server = daemon_and_server(database)
     assert daemon.starts_only() + server.starts_only() == []
     (line,) = daemon.starts_only(1)
     assert "its start was missed" in line
@@ -279,10 +281,7 @@ def test_a_run_that_waits_as_it_should_is_told_by_the_daemon_alone(database):
         run(2, 202606010900, load_status=2),
         run(3, 202606010800, status=2, start_time=20260601080000, job_status=2, jobnet_id="OTHER"),
     )
-    daemon, server = (
-        Watching(database, NINE, name, beside_boot=name == "server")
-        for name in ("monitor", "server")
-    )
+    daemon, server = daemon_and_server(database)
     assert daemon.starts_only() + server.starts_only() == []
     (line,) = daemon.starts_only(1)
     assert "it waits for an earlier run of the jobnet" in line
