@@ -18,9 +18,12 @@ from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 
 #: MariaDB has tx_isolation, MySQL transaction_isolation: each reads only its own comment.
+#: However many numbers a statement names, their rows are counted in the index. Statistics may be as
+#: old as the time when the tables were empty, and with these the whole table would be read instead.
 _MYSQL_INIT = (
-    "SET /*M! tx_isolation = 'READ-COMMITTED', */ /*!50720 transaction_isolation ="
-    " 'READ-COMMITTED', */ innodb_lock_wait_timeout = {lock},"
+    "SET /*M! tx_isolation = 'READ-COMMITTED', in_predicate_conversion_threshold = 0, */"
+    " /*!50720 transaction_isolation = 'READ-COMMITTED', */ eq_range_index_dive_limit = 0,"
+    " innodb_lock_wait_timeout = {lock},"
     " sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'"
 )
 

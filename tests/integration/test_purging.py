@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, event, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from jobarranger import failpoints
 from jobarranger.clock import stamp12, stamp14
@@ -21,6 +21,7 @@ from jobarranger.flow.operating import stop_run
 from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
 from jobarranger.states import DatabaseType, IconStatus, JobnetStatus, RunType
+from tests.explain import explained
 from tests.jobnets import Bench, define
 from tests.plans import run, store
 
@@ -185,18 +186,9 @@ def test_next_runs_are_found_by_the_time_of_their_end(bench: Bench) -> None:
     """However long the history is, it is neither read whole nor sorted for each portion."""
     if bench.db.kind is not DatabaseType.SQLITE:
         pytest.skip("the others plan by the size of the table, which is small here")
-    plans: list[str] = []
-
-    def explain(conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        if statement.startswith("SELECT ja_run_jobnet_summary_table.end_time,") and not plans:
-            rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend(row[3] for row in rows)
-
-    event.listen(Engine, "before_cursor_execute", explain)
-    try:
+    with explained("SELECT ja_run_jobnet_summary_table.end_time,") as steps:
         clean(bench)
-    finally:
-        event.remove(Engine, "before_cursor_execute", explain)
+    plans = [step[3] for step in steps]
     assert "USING INDEX ja_run_jobnet_summary_idx2 (end_time>" in plans[0]
     assert not any("ORDER BY" in step for step in plans)
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, delete, event, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from jobarranger.db import handled, pauses, servers, told
 from jobarranger.db import tables as t
@@ -18,6 +18,7 @@ from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Rules
 from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
+from tests.explain import explained
 from tests.plans import (
     VERSION,
     FixedClock,
@@ -608,18 +609,9 @@ def test_the_history_is_not_scanned_for_limits(database):
     if database.kind is not DatabaseType.SQLITE:
         pytest.skip("the others plan by the size of the table, which is small here")
     store(database, limit(30), going(1))
-    plans: list[str] = []
-
-    def explain(conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        if statement.startswith("SELECT ja_"):
-            rows = conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.extend(row[3] for row in rows)
-
-    event.listen(Engine, "before_cursor_execute", explain)
-    try:
+    with explained("SELECT ja_") as steps:
         assert len(Limits(database, NINE + 30 * MINUTE).look()) == 1
-    finally:
-        event.remove(Engine, "before_cursor_execute", explain)
+    plans = [step[3] for step in steps]
     assert not [plan for plan in plans if plan.startswith("SCAN ")], plans
     assert any(
         "ja_run_jobnet_summary_table USING INDEX" in plan and "(status=" in plan for plan in plans
