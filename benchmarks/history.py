@@ -32,8 +32,10 @@ from benchmarks import sequence, throughput
 from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
 from benchmarks.surroundings import Surroundings, surroundings
+from jobarranger.db import ids
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
+from jobarranger.states import Counter
 
 #: Environment variable with the number of finished runs.
 VARIABLE = "JOBARG_BENCH_HISTORY"
@@ -49,8 +51,8 @@ STEP = 20_000
 #: What says how long runs and their log are kept, and a time (minutes) that is long enough.
 SPANS, KEEP = ("JOBNET_KEEP_SPAN", "JOBLOG_KEEP_SPAN"), 100_000_000
 
-#: How the numbers of the model's rows are shifted for a copy, by column.
-_RUN, _ICON, _ARROW = "run", "icon", "arrow"
+#: By which counter the numbers of the model's rows are shifted for a copy, by column.
+_RUN, _ICON, _ARROW = Counter.LOADED_JOBNET, Counter.ICON, Counter.FLOW
 _SHIFTED = {
     "inner_jobnet_id": _RUN,
     "inner_jobnet_main_id": _RUN,
@@ -60,6 +62,8 @@ _SHIFTED = {
     "start_inner_job_id": _ICON,
     "end_inner_job_id": _ICON,
 }
+#: Numbers that a copy uses up of each counter.
+_NUMBERS = {_RUN: 1, _ICON: 10, _ARROW: 10}
 _COPIED = (
     t.run_jobnet,
     t.run_jobnet_summary,
@@ -187,6 +191,7 @@ def _left(place: Surroundings) -> int:
 def _fill(place: Surroundings, runs: int, say: Callable[[str], None]) -> None:
     """Copy one finished run as often as wanted."""
     db = place.stack.db
+    taken = {counter: ids.reserve(db, counter, runs * each) for counter, each in _NUMBERS.items()}
     place.stack.define(chain("OLD", 1))
     before = place.stack.ended()
     model = place.stack.client().start_jobnet("OLD")
@@ -203,7 +208,7 @@ def _fill(place: Surroundings, runs: int, say: Callable[[str], None]) -> None:
         for side in sides
     ]
     db.transaction(lambda unit: [unit.execute(one) for one in others])
-    copies = _Copies(model)
+    copies = _Copies(model, {counter: block.start for counter, block in taken.items()})
     db.transaction(copies.prepare)
     for start in range(0, runs, STEP):
         count = min(STEP, runs - start)
@@ -215,15 +220,16 @@ def _fill(place: Surroundings, runs: int, say: Callable[[str], None]) -> None:
 class _Copies:
     """Copies of one run, with numbers below those of the runs that benches start."""
 
-    def __init__(self, model: int) -> None:
+    def __init__(self, model: int, first: Mapping[Counter, int]) -> None:
+        """Copy the run `model`; the numbers of the copies begin with `first`."""
         self._model = model
+        self._first = first
         self._numbers = Table(
             "ja_bench_number",
             MetaData(),
             Column("n", Integer, primary_key=True, autoincrement=False),
         )
-        self._bases: dict[str, int] = {}
-        self._counts: dict[str, int] = {}
+        self._lowest: dict[Counter, int] = {}
 
     def prepare(self, unit: Unit) -> None:
         """Make a table of numbers, and look at the numbers of the model."""
@@ -232,9 +238,8 @@ class _Copies:
             _ICON: select(func.min(icon)).where(t.run_job.c.inner_jobnet_main_id == self._model),
             _ARROW: select(func.min(arrow)).where(t.run_flow.c.inner_jobnet_id == self._model),
         }
-        self._bases = {kind: int(unit.conn.scalar(one) or 0) for kind, one in lowest.items()}
-        self._bases[_RUN] = self._model
-        self._counts = {_RUN: 1, _ICON: 10, _ARROW: 10}
+        self._lowest = {kind: int(unit.conn.scalar(one) or 0) for kind, one in lowest.items()}
+        self._lowest[_RUN] = self._model
         self._numbers.create(unit.conn)
         unit.execute(insert(self._numbers), [{"n": n} for n in range(STEP)])
 
@@ -258,9 +263,9 @@ class _Copies:
         """Return the expression for one column of a copy."""
         kind = _SHIFTED.get(column.name)
         if kind is not None:
-            base = 10**12 if kind is not _RUN else 1  # above what the counters have reached
-            shift = base - self._bases[kind] + first * self._counts[kind]
-            moved = column + literal_column(str(shift)) + n * self._counts[kind]
+            each = _NUMBERS[kind]
+            shift = self._first[kind] - self._lowest[kind] + first * each
+            moved = column + literal_column(str(shift)) + n * each
             if column.name == "inner_job_id_fs_link" or (table is t.run_jobnet and kind is _ICON):
                 return literal_column("0")
             return moved

@@ -1,8 +1,9 @@
 """Services that tests and benchmarks start for themselves.
 
 A `PrivateMariaDB` or `PrivatePostgreSQL` is a whole server of its own: data directory, socket and
-port belong to it alone, and it commits as durably as a real one unless told otherwise. Its guard, a
-small process, ends it when the process that it was started for is gone, however that ended.
+port belong to it alone, and it commits as durably as a real one, with the caches of one, unless
+told otherwise. Its guard, a small process, ends it when the process that it was started for is
+gone, however that ended.
 """
 
 from __future__ import annotations
@@ -193,6 +194,14 @@ class PrivateServer(ABC):
         self.pid = self._guard = 0
 
 
+#: What a MariaDB does without that nobody kills and that holds little.
+_HASTY = (
+    "--innodb-flush-method=nosync",
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-log-file-size=64M",
+)
+
+
 class PrivateMariaDB(PrivateServer):
     """A MariaDB of one's own."""
 
@@ -272,9 +281,7 @@ class PrivateMariaDB(PrivateServer):
             f"--log-error={self.directory / 'log'}",
             f"--init-file={self.directory / 'init.sql'}",
             f"--innodb-flush-log-at-trx-commit={int(self.durable)}",
-            *([] if self.durable else ["--innodb-flush-method=nosync"]),
-            "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=64M",
+            *([] if self.durable else _HASTY),
             "--innodb-print-all-deadlocks=ON",
             "--character-set-server=utf8mb4",
             "--skip-name-resolve",
