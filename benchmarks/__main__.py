@@ -29,6 +29,8 @@ BENCHES: dict[str, Bench] = {
     "idle": idle.run,
     "history": history.run,
 }
+#: Parameters of the server that are not the shipped ones, by bench.
+PARAMETERS: dict[str, dict[str, object]] = {"history": history.PARAMETERS}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +73,7 @@ def _run(console: Console, name: str, product: str, bench: Bench, base: Path) ->
     label = f"{name} on {product}"
     with console.status(f"{label}: starting") as status:
         try:
-            with surroundings(product, base) as place:
+            with surroundings(product, base, **PARAMETERS.get(name, {})) as place:
                 found = list(bench(place, lambda text: status.update(f"{label}: {text}")))
         except ServiceMissing as missing:
             console.print(f"{label}: left out: {missing}")

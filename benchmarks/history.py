@@ -2,8 +2,9 @@
 
 `sequence` and `throughput` beside many finished runs, and again while these are being purged; each
 time in turn with a second site whose database has no history, since the speed of a machine
-changes within minutes. The runs are copies of a real one, made by the database itself, with three
-variables to each side of an icon. The number is `JOBARG_BENCH_HISTORY`, by default 20,000.
+changes within seconds: the ratio is the median of those of the rounds. The runs are copies of a
+real one, made by the database itself, with three variables to each side of an icon. Their number is
+`JOBARG_BENCH_HISTORY`, by default 20,000, that of the rounds `JOBARG_BENCH_ROUNDS`, by default 5.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
 from jobarranger.states import Counter
 
-#: Environment variable with the number of finished runs.
-VARIABLE = "JOBARG_BENCH_HISTORY"
-DEFAULT = 20_000
-#: So often each bench runs at each place; the median counts.
-ROUNDS = 5
+#: Environment variables with the number of finished runs and of rounds, and what holds without.
+HISTORY, FEW = "JOBARG_BENCH_HISTORY", 20_000
+ROUNDS, SOME = "JOBARG_BENCH_ROUNDS", 5
+#: Both sites look every second whether there is something to purge.
+PARAMETERS: dict[str, object] = {"JaPurgeInterval": 1}
 #: Variables that are kept on each side of an icon of the copies.
 VARIABLES = ("JOBNET_ID", "JOB_EXIT_CD", "STD_OUT")
 #: The copies have stamps from here on (only compared, so they need not be times of the clock).
@@ -83,26 +84,35 @@ _GIVEN = frozenset({"seq_no", "id", "created_date"})  #: the database numbers th
 
 def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
     """Measure."""
-    runs = int(os.environ.get(VARIABLE, DEFAULT))
+    runs = int(os.environ.get(HISTORY, FEW))
+    rounds = int(os.environ.get(ROUNDS, SOME))
     _keep(place, KEEP)
-    with surroundings(place.product, place.base, JaPurgeInterval=1) as full:
+    with surroundings(place.product, place.base, **PARAMETERS) as full:
         _keep(full, KEEP)
         started = time.perf_counter()
         _fill(full, runs, say)
         filled = {"filled_s": round(time.perf_counter() - started, 1)}
         pairs = []
-        for number in range(ROUNDS):
-            say(f"beside {runs} runs, round {number + 1} of {ROUNDS}")
-            pairs.append((_both(place), _both(full)))
+        for number in range(rounds):
+            say(f"beside {runs} runs, round {number + 1} of {rounds}")
+            pairs.append(_in_turn(number, lambda: _both(place), lambda: _both(full)))
         yield from _compared(f"beside {runs} runs", pairs, filled)
         pairs, purge = [], _Purge(full)
-        for number in range(ROUNDS):
-            say(f"while purging, round {number + 1} of {ROUNDS}")
-            alone = _both(place)
-            with purge:
-                pairs.append((alone, _both(full)))
+        for number in range(rounds):
+            say(f"while purging, round {number + 1} of {rounds}")
+            pairs.append(_in_turn(number, lambda: _both(place), lambda: purge.beside(_both)))
         yield from _compared("while purging", pairs, {})
         yield purge.figure(runs)
+
+
+def _in_turn(
+    number: int, alone: Callable[[], list[Figure]], full: Callable[[], list[Figure]]
+) -> tuple[list[Figure], list[Figure]]:
+    """Measure at both places, first at one in this round and at the other in the next."""
+    if number % 2:
+        after = full()
+        return alone(), after
+    return alone(), full()
 
 
 def _both(place: Surroundings) -> list[Figure]:
@@ -117,37 +127,40 @@ def _silent(_text: str) -> None:
 def _compared(
     when: str, pairs: Sequence[tuple[list[Figure], list[Figure]]], detail: Mapping[str, float | str]
 ) -> Iterator[Figure]:
-    """Compare the medians of each bench without history and with it; the first is the limit."""
+    """Compare each bench without history and with it, round by round; the first is the limit."""
     for number, last in enumerate(pairs[-1][1]):
         limits, values = ([pair[side][number].value for pair in pairs] for side in (0, 1))
-        limit, value = median(limits), median(values)
+        is_time = last.name == "sequence"
+        ratios = [
+            value / limit if is_time else limit / value
+            for value, limit in zip(values, limits, strict=True)
+        ]
         yield replace(
             last,
             name=f"history: {last.name} {when}",
-            value=value,
-            limit=limit,
-            ratio=round(value / limit if last.name == "sequence" else limit / value, 2),
+            value=median(values),
+            limit=median(limits),
+            ratio=round(median(ratios), 2),
             detail={
                 **last.detail,
                 **detail,
                 "values": ", ".join(map(str, values)),
                 "limits": ", ".join(map(str, limits)),
+                "ratios": ", ".join(f"{ratio:.2f}" for ratio in ratios),
             },
         )
 
 
 class _Purge:
-    """Lets a site purge its history for a while, several times; counts what goes meanwhile."""
+    """Lets a site purge its history for a while, again and again; counts what goes meanwhile."""
 
     def __init__(self, place: Surroundings) -> None:
         self._place = place
         self._gone = 0
         self._seconds = 0.0
-        self._left = 0
-        self._started = 0.0
 
-    def __enter__(self) -> None:
-        """Go on purging."""
+    def beside(self, measure: Callable[[Surroundings], list[Figure]]) -> list[Figure]:
+        """Measure while it purges."""
         before = _left(self._place)
         _keep(self._place, 60)
         deadline = time.monotonic() + 120
@@ -155,13 +168,12 @@ class _Purge:
             if time.monotonic() > deadline:
                 raise AssertionError("the purge has not begun within 120 s")
             time.sleep(0.2)
-        self._left, self._started = left, time.perf_counter()
-
-    def __exit__(self, *_error: object) -> None:
-        """Stop purging."""
-        self._seconds += time.perf_counter() - self._started
-        self._gone += self._left - _left(self._place)
+        started = time.perf_counter()
+        found = measure(self._place)
+        self._seconds += time.perf_counter() - started
+        self._gone += left - _left(self._place)
         _keep(self._place, KEEP)
+        return found
 
     def figure(self, runs: int) -> Figure:
         """Return how fast runs went."""
