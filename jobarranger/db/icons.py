@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from jobarranger.db import query_plans
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes
 from jobarranger.db.pipeline import check_count
@@ -53,13 +54,14 @@ COLUMNS = (
 _LOCK = (
     select(*COLUMNS).where(_I.inner_job_id.in_(_IDS)).order_by(_I.inner_job_id).with_for_update()
 )
-_LOCK_STARTS = (
+_LOCK_STARTS = query_plans.icons(
     select(*COLUMNS)
     .where(_I.inner_jobnet_id.in_(_IDS), _I.job_type == JobType.START)
     .order_by(_I.inner_job_id)
-    .with_for_update()
+    .with_for_update(),
+    query_plans.OF_INSTANCE,
 )
-_LOCK_ACTIVE = (
+_LOCK_ACTIVE = query_plans.icons(
     select(*COLUMNS)
     .where(
         _I.inner_jobnet_main_id.in_(_IDS),
@@ -69,7 +71,8 @@ _LOCK_ACTIVE = (
         ),
     )
     .order_by(_I.inner_job_id)
-    .with_for_update()
+    .with_for_update(),
+    query_plans.OF_RUN,
 )
 _ARROWS = (
     select(_F.start_inner_job_id.label("arrow_from"), _F.flow_type.label("arrow_type"), *COLUMNS)
@@ -187,16 +190,17 @@ _ARROWS_OF = (
     .where(_F.inner_jobnet_id == bindparam("instance"))
     .order_by(_F.inner_flow_id)
 )
-_LOCK_USED = (
+_LOCK_USED = query_plans.icons(
     select(*COLUMNS)
     .where(
         _I.inner_jobnet_id == bindparam("instance"),
         or_(_I.status != IconStatus.BEGIN, _I.end_count != 0),
     )
     .order_by(_I.inner_job_id)
-    .with_for_update()
+    .with_for_update(),
+    query_plans.OF_INSTANCE,
 )
-_LOCK_ENDED = (
+_LOCK_ENDED = query_plans.icons(
     select(*COLUMNS)
     .where(
         _I.inner_jobnet_id.in_(_IDS),
@@ -204,7 +208,8 @@ _LOCK_ENDED = (
         _I.status == IconStatus.END,
     )
     .order_by(_I.end_time, _I.inner_job_id)
-    .with_for_update()
+    .with_for_update(),
+    query_plans.OF_INSTANCE,
 )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from jobarranger.db import query_plans
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import Change, apply_changes, write_alike
 from jobarranger.flow.judging import Census
@@ -169,13 +170,8 @@ def _one_statement(*parts: Select[Any]) -> CompoundSelect[Any]:
     return union_all(*(select(part.subquery()) for part in parts))
 
 
-#: Makes MariaDB begin with the runs that go on, as written. It remembers how selective an index is
-#: from when it opened the table: if that was empty then, it would read all icons there ever were.
-_IN_THIS_ORDER = "STRAIGHT_JOIN"
 _UNSETTLED = (
     select(_J.inner_jobnet_id, _J.inner_jobnet_main_id)
-    .prefix_with(_IN_THIS_ORDER, dialect="mysql")
-    .with_hint(t.run_job, "FORCE INDEX (ja_run_job_fk1)", "mysql")
     .join(t.run_job, _I.inner_jobnet_id == _J.inner_jobnet_id)
     .where(_J.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]))
     .group_by(_J.inner_jobnet_id, _J.inner_jobnet_main_id, _J.status, _J.timeout_flag, _J.run_type)
@@ -207,7 +203,6 @@ _ABOUT_TO_BEGIN = (
 _SUB = t.run_jobnet.alias("sub")
 _LEFT_BEHIND = (
     select(_SUB.c.inner_jobnet_id, _SUB.c.inner_jobnet_main_id)
-    .prefix_with(_IN_THIS_ORDER, dialect="mysql")
     .select_from(t.run_jobnet)
     .join(t.run_job, _I.inner_jobnet_id == _J.inner_jobnet_id)
     .join(t.run_icon_jobnet, t.run_icon_jobnet.c.inner_job_id == _I.inner_job_id)
@@ -229,7 +224,11 @@ _LEFT_BEHIND = (
     )
     .limit(bindparam("most"))
 )
-_UNSETTLED_OR_LEFT = _one_statement(_UNSETTLED, _ABOUT_TO_BEGIN, _LEFT_BEHIND)
+_UNSETTLED_OR_LEFT = _one_statement(
+    query_plans.in_this_order(query_plans.icons(_UNSETTLED, query_plans.OF_INSTANCE)),
+    _ABOUT_TO_BEGIN,
+    query_plans.in_this_order(_LEFT_BEHIND),
+)
 
 
 def unsettled(conn: Connection, most: int) -> list[tuple[int, int]]:
