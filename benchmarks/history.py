@@ -33,6 +33,7 @@ from benchmarks import sequence, throughput
 from benchmarks.figures import Figure
 from benchmarks.jobnets import chain
 from benchmarks.surroundings import Surroundings, surroundings
+from jobarranger.commands.demo_site import wait_until
 from jobarranger.db import ids
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
@@ -97,12 +98,12 @@ def run(place: Surroundings, say: Callable[[str], None]) -> Iterator[Figure]:
             say(f"beside {runs} runs, round {number + 1} of {rounds}")
             pairs.append(_in_turn(number, lambda: _both(place), lambda: _both(full)))
         yield from _compared(f"beside {runs} runs", pairs, filled)
-        pairs, purge = [], _Purge(full)
+        pairs, purge = [], _Purge(full, runs)
         for number in range(rounds):
             say(f"while purging, round {number + 1} of {rounds}")
             pairs.append(_in_turn(number, lambda: _both(place), lambda: purge.beside(_both)))
         yield from _compared("while purging", pairs, {})
-        yield purge.figure(runs)
+        yield purge.figure()
 
 
 def _in_turn(
@@ -154,36 +155,41 @@ def _compared(
 class _Purge:
     """Lets a site purge its history for a while, again and again; counts what goes meanwhile."""
 
-    def __init__(self, place: Surroundings) -> None:
+    def __init__(self, place: Surroundings, runs: int) -> None:
         self._place = place
+        self._runs = runs
         self._gone = 0
         self._seconds = 0.0
 
     def beside(self, measure: Callable[[Surroundings], list[Figure]]) -> list[Figure]:
         """Measure while it purges."""
-        before = _left(self._place)
+        before = self._purged()
         _keep(self._place, 60)
-        deadline = time.monotonic() + 120
-        while (left := _left(self._place)) == before:
-            if time.monotonic() > deadline:
-                raise AssertionError("the purge has not begun within 120 s")
-            time.sleep(0.2)
-        started = time.perf_counter()
+        if not wait_until(lambda: self._purged() > before, 120):
+            raise AssertionError("the purge has not begun within 120 s")
+        before, started = self._purged(), time.perf_counter()
         found = measure(self._place)
         self._seconds += time.perf_counter() - started
-        self._gone += left - _left(self._place)
+        self._gone += self._purged() - before
         _keep(self._place, KEEP)
         return found
 
-    def figure(self, runs: int) -> Figure:
+    def figure(self) -> Figure:
         """Return how fast runs went."""
         return Figure(
             name="history: purged",
             database=self._place.product,
             value=round(self._gone / self._seconds, 1),
             unit="runs/s",
-            detail={"runs": runs, "left": _left(self._place)},
+            detail={"runs": self._runs, "left": self._runs - self._purged()},
         )
+
+    def _purged(self) -> int:
+        """Return how many copies are gone: they go in the order of their ends, one for each."""
+        c = t.run_jobnet_summary.c
+        query = select(func.min(c.end_time)).where(c.end_time >= ENDED)
+        oldest = self._place.stack.db.read(lambda conn: conn.scalar(query))
+        return min(self._runs, int(oldest) - ENDED)
 
 
 def _keep(place: Surroundings, minutes: int) -> None:
@@ -193,21 +199,13 @@ def _keep(place: Surroundings, minutes: int) -> None:
     place.stack.db.transaction(lambda unit: unit.execute(change.values(value=str(minutes))))
 
 
-def _left(place: Surroundings) -> int:
-    """Return how many copies there still are."""
-    c = t.run_jobnet_summary.c
-    query = select(func.count()).where(c.end_time.between(ENDED, ENDED + 10**9))
-    return int(place.stack.db.read(lambda conn: conn.scalar(query)) or 0)
-
-
 def _fill(place: Surroundings, runs: int, say: Callable[[str], None]) -> None:
     """Copy one finished run as often as wanted."""
     db = place.stack.db
     taken = {counter: ids.reserve(db, counter, runs * each) for counter, each in _NUMBERS.items()}
     place.stack.define(chain("OLD", 1))
-    before = place.stack.ended()
     model = place.stack.client().start_jobnet("OLD")
-    if not place.stack.wait_for_ends(before + 1, 60):
+    if not place.stack.wait_for_end(model, 60):
         raise AssertionError("the model has not ended within 60 s")
     sides = (t.run_value_before, t.run_value_after)
     others = [

@@ -33,9 +33,8 @@ def run_many(
     stack.define(definition)
     jobnet_id = definition.partition("jobnet: ")[2].partition("\n")[0]
     client = stack.client()
-    before = stack.ended()
-    client.start_jobnet(jobnet_id)
-    if not stack.wait_for_ends(before + 1, PATIENCE):
+    first = client.start_jobnet(jobnet_id)
+    if not stack.wait_for_end(first, PATIENCE):
         raise AssertionError(f"the first jobnet did not end within {PATIENCE} s")
     meter = Meter(place)
     started = time.perf_counter()
@@ -45,7 +44,7 @@ def run_many(
     say(f"{runs} requests in {requested:.2f} s")
 
     def all_ended() -> bool:
-        ended = stack.ended() - before - 1
+        ended = stack.ended(first + 1)
         say(f"{ended} of {runs} runs ended")
         return ended >= runs
 

@@ -6,7 +6,7 @@ stored directly; runs are started over the wire, like by any client.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,6 @@ from jobarranger.definitions.versions import store
 from jobarranger.definitions.yamlform import parse
 from jobarranger.directory.passwords import hash_password
 from jobarranger.states import DatabaseType, JobnetStatus, UserType
-
-#: The lowest number of a run that a client has started.
-FIRST = 1_600_000_000_000_000_000
 
 HOST = "localhost"
 USER = "tester"
@@ -123,19 +120,17 @@ class Stack(Site):
 
     # -- looking ---------------------------------------------------------------------------
 
-    def ended(self, runs: Iterable[int] | None = None) -> int:
-        """Count the runs of clients that have ended normally."""
+    def ended(self, since: int) -> int:
+        """Count the runs of clients that have ended normally, from the run `since` on."""
         column = t.run_jobnet_summary.c
         query = select(func.count()).where(
-            column.inner_jobnet_id >= FIRST, column.status + 0 == JobnetStatus.END
+            column.inner_jobnet_id >= since, column.status + 0 == JobnetStatus.END
         )
-        if runs is not None:
-            query = query.where(column.inner_jobnet_id.in_(list(runs)))
         return int(self.db.read(lambda conn: conn.scalar(query)) or 0)
 
-    def wait_for_ends(self, count: int, seconds: float) -> bool:
-        """Wait until so many runs have ended normally; return whether they have in time."""
-        return wait_until(lambda: self.ended() >= count, seconds)
+    def wait_for_end(self, run: int, seconds: float) -> bool:
+        """Wait until the last run of a client has ended normally; return whether it has in time."""
+        return wait_until(lambda: self.ended(run) > 0, seconds)
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Return a daemon's processes, its parent first."""
