@@ -114,9 +114,11 @@ class PrivateServer(ABC):
 
     def freeze(self) -> None:
         """Let it stand still: connections stay open, nobody answers."""
-        for process in self.processes():
+        family = self.processes()
+        for process in family:
             with suppress(psutil.NoSuchProcess):
                 process.suspend()
+        wait_until(lambda: all(map(_stands_still, family)), "all its threads stand still")
 
     def thaw(self) -> None:
         """Let it go on after `freeze`."""
@@ -432,6 +434,15 @@ def _spawn(arguments: list[str], log: Path | None = None) -> int:
 
 def _is_zombie(pid: int) -> bool:
     return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def _stands_still(process: psutil.Process) -> bool:
+    """Tell whether no thread of a process runs any more; a stop reaches them one by one."""
+    states = []
+    for thread in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            states.append(thread.read_text().rpartition(")")[2].split()[0])
+    return all(state in "TtZX" for state in states)
 
 
 def _program(*names: str) -> str:
