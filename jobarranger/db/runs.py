@@ -225,7 +225,7 @@ _LEFT_BEHIND = (
     .limit(bindparam("most"))
 )
 _UNSETTLED_OR_LEFT = _one_statement(
-    query_plans.in_this_order(query_plans.icons(_UNSETTLED, query_plans.OF_INSTANCE)),
+    query_plans.in_this_order(_UNSETTLED),
     _ABOUT_TO_BEGIN,
     query_plans.in_this_order(_LEFT_BEHIND),
 )
