@@ -128,9 +128,10 @@ class Stack(Site):
         )
         return int(self.db.read(lambda conn: conn.scalar(query)) or 0)
 
-    def wait_for_end(self, run: int, seconds: float) -> bool:
-        """Wait until the last run of a client has ended normally; return whether it has in time."""
-        return wait_until(lambda: self.ended(run) > 0, seconds)
+    def wait_for_end(self, run: int, seconds: float) -> None:
+        """Wait until the last run of a client has ended normally."""
+        if not wait_until(lambda: self.ended(run) > 0, seconds):
+            raise AssertionError(f"run {run} has not ended within {seconds} s")
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Return a daemon's processes, its parent first."""
