@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert, select
+from sqlalchemy import insert, select
 
 from jobarranger.db import guarded
 from jobarranger.db import tables as t
@@ -24,6 +24,7 @@ from jobarranger.states import (
     RunType,
 )
 from tests.jobnets import Bench, define
+from tests.statements import before_each
 
 
 @pytest.fixture
@@ -595,14 +596,8 @@ def test_more_icons_than_a_statement_names_change_alike(
     (run,) = bench.start()
     statements = []
 
-    def note(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
+    with before_each(lambda _conn, statement, _values: statements.append(statement)):
         bench.drain()
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
     assert sum(one.startswith("UPDATE ja_run_job_table") for one in statements) >= 3
     bench.finish()
     assert ended(bench, run)

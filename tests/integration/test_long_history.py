@@ -14,9 +14,9 @@ from jobarranger.clock import SystemClock
 from jobarranger.db import icons, runs, schema, values
 from jobarranger.db.engine import Database
 from jobarranger.db.values import Variables
-from tests.explain import explained
 from tests.jobnets import Bench, define
 from tests.services import PrivateServer
+from tests.statements import explained
 
 #: By default MariaDB trusts its statistics from 200 values on, and makes a table of 1,000 or more.
 MANY = 1500
@@ -51,14 +51,18 @@ def start(db: Database, count: int) -> list[int]:
     return Bench(db).start(count=count)
 
 
-def test_runs_that_do_not_fit_are_sought_among_those_at_work(
-    own_server: PrivateServer, empty: Database
-) -> None:
-    """Not by way of all icons that there are."""
+@pytest.fixture
+def alike(own_server: PrivateServer, empty: Database) -> Database:
+    """Give a database with some runs whose server believes in very many that are all alike."""
     remember(own_server, empty, 300_000, 2600)
     start(empty, 3)
+    return empty
+
+
+def test_runs_that_do_not_fit_are_sought_among_those_at_work(alike: Database) -> None:
+    """Not by way of all icons that there are."""
     with explained("SELECT anon_1.inner_jobnet_id, anon_1.inner_jobnet_main_id") as steps:
-        empty.read(lambda conn: runs.unsettled(conn, 500))
+        alike.read(lambda conn: runs.unsettled(conn, 500))
     used = {(query, table): key for query, _, table, _, _, key, *_ in steps}
     assert used[2, "ja_run_jobnet_table"] == "ja_run_jobnet_idx2"
     assert used[2, "ja_run_job_table"] == "ja_run_job_fk1"
@@ -66,14 +70,10 @@ def test_runs_that_do_not_fit_are_sought_among_those_at_work(
     assert used[6, "ja_run_job_table"] in {"ja_run_job_fk1", "ja_run_job_idx1"}
 
 
-def test_many_icons_at_once_are_found_by_their_numbers(
-    own_server: PrivateServer, empty: Database
-) -> None:
+def test_many_icons_at_once_are_found_by_their_numbers(alike: Database) -> None:
     """However many numbers a statement names."""
-    remember(own_server, empty, 300_000, 2600)
-    start(empty, 3)
     with explained("SELECT ja_run_value_before_table") as steps:
-        empty.read(lambda conn: values.read(conn, Variables.BEFORE, range(1, MANY + 1)))
+        alike.read(lambda conn: values.read(conn, Variables.BEFORE, range(1, MANY + 1)))
     assert steps
     assert {step[5] for step in steps} == {"ja_run_value_before_fk1"}
 

@@ -21,9 +21,9 @@ from jobarranger.flow.operating import stop_run
 from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
 from jobarranger.states import DatabaseType, IconStatus, JobnetStatus, RunType
-from tests.explain import explained
 from tests.jobnets import Bench, define
 from tests.plans import run, store
+from tests.statements import explained
 
 HOUR, DAY = 3600, 24 * 3600
 #: Tables in which purged runs leave nothing.

@@ -13,7 +13,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import select, text
 
 from jobarranger.clock import SystemClock
 from jobarranger.db import dispatch, gates, handled, servers, told
@@ -30,6 +30,7 @@ from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
 from tests.integration.test_supervisor import eventually
 from tests.jobnets import Bench, define
 from tests.schedules import JOBNET, VERSION, MovedClock, Timetabled, at, days
+from tests.statements import before_each
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -47,16 +48,13 @@ def between(words: str, work: Callable[[], object]) -> Iterator[list[str]]:
     """Let `work` be done once, just before the first statement that begins with `words`."""
     met: list[str] = []
 
-    def look(_conn, _cursor, statement, *_rest):
+    def look(_conn, statement, _values):
         if statement.startswith(words) and not met:
             met.append(statement)
             work()
 
-    event.listen(Engine, "before_cursor_execute", look)
-    try:
+    with before_each(look):
         yield met
-    finally:
-        event.remove(Engine, "before_cursor_execute", look)
     assert met, f"nobody has said {words}"
 
 

@@ -18,7 +18,6 @@ from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Rules
 from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
-from tests.explain import explained
 from tests.plans import (
     VERSION,
     FixedClock,
@@ -30,6 +29,7 @@ from tests.plans import (
     schedule,
     store,
 )
+from tests.statements import explained
 
 MINUTE = 60_000
 NINE = round(datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp() * 1000)
