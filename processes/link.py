@@ -11,7 +11,7 @@ import msgspec
 
 from jobarranger import logs
 from jobarranger.clock import Clock
-from processes import output
+from jobarranger.daemon import output
 from processes.lifeline import Kind, Lifeline
 from processes.signals import STOPPING, Signals
 

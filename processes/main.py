@@ -16,18 +16,18 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-import sdnotify
-
-from jobarranger import __version__, logs
+from jobarranger import __version__
 from jobarranger import messages as m
-from jobarranger.clock import Clock, SystemClock, stamp17, zone_named
+from jobarranger.clock import SystemClock, stamp17, zone_named
 from jobarranger.config import ServerConfig, load_server
+from jobarranger.daemon import life, user
+from jobarranger.daemon.life import Program, Start
+from jobarranger.daemon.pidfile import PidFile
+from jobarranger.daemon.service_manager import ServiceManager
 from jobarranger.errors import ConfigError, JobArrangerError
-from processes import children, daemon, listening, output, registry, startcheck
-from processes.daemon import Launch, PidFile
+from processes import children, listening, registry, startcheck
 from processes.generation import Generation
 from processes.registry import Entry
 from processes.signals import PARENT_SIGNALS, STOPPING, Signals
@@ -35,7 +35,7 @@ from processes.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
-DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_server.conf")
+NAME = "jobarg_server"
 IDENT = "Job Arranger Server"
 #: What is told on standard output with --hold-all.
 HELD = "--hold-all: no run is started and no job is sent until jobarg_ctl resume"
@@ -55,92 +55,55 @@ HEAVY: tuple[str, ...] = (
 
 def main(argv: Sequence[str] | None = None, entries: Sequence[Entry] = registry.ENTRIES) -> int:
     """Run the server; return its exit code."""
-    options = _parser().parse_args(argv)
-    try:
-        config, warnings = load_server(options.config.absolute())
-    except JobArrangerError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"cannot read {options.config}: {error.strerror}")
-    if options.test:
-        for warning in warnings:
-            _print(f"warning: {warning}")
-        _print(f"{options.config}: the configuration is correct")
-        return 0
-    if options.hold_all:
-        print(f"jobarg_server: {HELD}", flush=True)  # noqa: T201
-    launch = daemon.Foreground() if options.foreground else daemon.detach()
-    return Server(config, warnings, entries, launch, hold_all=options.hold_all).run()
+
+    def run(start: Start[ServerConfig]) -> int:
+        if start.options.hold_all:
+            print(f"{NAME}: {HELD}", flush=True)  # noqa: T201 - for whoever typed the command
+        return Server(start, entries).run()
+
+    return life.main(
+        Program(
+            name=NAME,
+            description="The Job Arranger job server.",
+            load=load_server,
+            run=run,
+            add_options=_add_options,
+        ),
+        argv,
+    )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jobarg_server", description="The Job Arranger job server.", allow_abbrev=False
-    )
-    parser.add_argument(
-        "-c", "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE",
-        help="configuration file (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("-f", "--foreground", action="store_true", help="stay in the foreground")
-    parser.add_argument(
-        "-t", "--test", action="store_true", help="check the configuration file and exit"
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hold-all",
         action="store_true",
         help="start nothing until jobarg_ctl resume: for the first start after a restore",
     )
-    parser.add_argument(
-        "-V", "--version", action="version", version=f"jobarg_server (Job Arranger) {__version__}"
-    )
-    return parser
-
-
-def _print(text: str) -> None:
-    print(f"jobarg_server: {text}", file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _nobody(state: str) -> None:
-    """Tell no service manager."""
-
-
-def _refuse(text: str) -> int:
-    _print(text)
-    return 1
 
 
 class Server:
     """The life of the main process between its start and its exit code."""
 
-    def __init__(
-        self,
-        config: ServerConfig,
-        warnings: Sequence[str],
-        entries: Sequence[Entry],
-        launch: Launch,
-        clock: Clock | None = None,
-        *,
-        hold_all: bool = False,
-    ) -> None:
+    def __init__(self, start: Start[ServerConfig], entries: Sequence[Entry]) -> None:
+        config = start.config
         self._config = config
-        self._hold_all = hold_all
-        self._warnings = warnings
+        self._hold_all = bool(start.options.hold_all)
+        self._warnings = start.warnings
         self._entries = entries
-        self._launch = launch
-        self._clock = clock or SystemClock()
+        self._launch = start.launch
+        self._clock = SystemClock()
         self._generation = Generation(config.ja_runtime_dir)
         self._pid_file: PidFile | None = None
         self._listeners: list[socket.socket] = []
         self._told: list[str] = []
         self._is_ready = False
-        self._notify: Callable[[str], None] = _nobody
+        self._service_manager = ServiceManager()
 
     def run(self) -> int:
         """Start, supervise, end; return the exit code.
 
         A signal that asks for the end is heeded from here on: it leaves no pid file behind.
         """
-        os.umask(daemon.UMASK)
         self._signals = Signals(PARENT_SIGNALS)
         try:
             self._prepare()
@@ -158,19 +121,18 @@ class Server:
 
     def _fail(self, text: str) -> int:
         """Tell log and starter why the server does not work."""
-        if logging.getLogger().handlers:
-            m.say(m.JASERVER100003, error_text=text.rstrip("."))
-        self._launch.fail(text)
-        return 1
+        return life.give_up(
+            self._launch, text, lambda line: m.say(m.JASERVER100003, error_text=line.rstrip("."))
+        )
 
     def _prepare(self) -> None:
         """Do what has to be done once, in part as root, before the first fork."""
         config = self._config
-        user = daemon.wanted_user(config.ja_execution_user, allow_root=config.allow_root)
+        name = user.wanted_user(config.ja_execution_user, allow_root=config.allow_root)
         for path in (config.ja_runtime_dir, config.ja_state_dir):
-            daemon.own_directory(path, user)
+            user.own_directory(path, name)
         self._pid_file = PidFile.take(config.ja_pid_file)
-        self._generation.claim(daemon.ids_of(user))
+        self._generation.claim(user.ids_of(name))
         self._generation.wait_alone(
             self._clock,
             self._tell_waiting,
@@ -179,7 +141,7 @@ class Server:
         )
         self._bind()
         self._import_all()
-        daemon.become(user)
+        user.become(name)
         self._open_log()
 
     def _look_for_end(self) -> None:
@@ -204,14 +166,14 @@ class Server:
             raise ConfigError(text) from error
 
     def _open_log(self) -> None:
-        config, zone = self._config, zone_named(self._config.ja_time_zone)
-        try:
-            logs.setup(file=config.ja_log_file, level=config.debug_level, ident=IDENT, zone=zone)
-        except OSError as error:
-            text = f"cannot open JaLogFile {config.ja_log_file}: {error.strerror}"
-            raise ConfigError(text) from error
-        if isinstance(self._launch, daemon.Background):
-            output.redirect(config.ja_log_file)
+        config = self._config
+        life.open_log(
+            self._launch,
+            file=config.ja_log_file,
+            level=config.debug_level,
+            ident=IDENT,
+            zone=config.ja_time_zone,
+        )
         faulthandler.enable(sys.stderr)
         m.use(config.ja_log_message_file)
         m.say(m.JASERVER000001, version=__version__, revision=__version__)
@@ -219,7 +181,8 @@ class Server:
             log.warning("%s", line)
         for warning in self._warnings:
             m.say(m.JASERVER300004, warning=warning)
-        m.say(m.JASERVER000007, zone=str(zone), database=config.db_type.value)
+        zone = str(zone_named(config.ja_time_zone))
+        m.say(m.JASERVER000007, zone=zone, database=config.db_type.value)
 
     def _import_all(self) -> None:
         """Load what the children need, and put it where no collection touches it."""
@@ -232,7 +195,6 @@ class Server:
     def _serve(self) -> int:
         """Check, fork, supervise."""
         config = self._config
-        self._connect_service_manager()
         reason = startcheck.run(
             config, self._clock, self._generation, self._signals, hold_all=self._hold_all
         )
@@ -255,7 +217,7 @@ class Server:
             signals=self._signals,
             stop_timeout=config.ja_stop_timeout,
             on_ready=self._ready,
-            on_stopping=lambda: self._notify("STOPPING=1"),
+            on_stopping=self._service_manager.stopping,
             level=config.debug_level,
         )
         code = supervisor.run()
@@ -271,20 +233,13 @@ class Server:
         self._is_ready = True
         m.say(m.JASERVER000003)
         self._launch.ready()
-        self._notify("READY=1")
+        self._service_manager.ready()
 
     def _let_go(self) -> None:
         """Close in a child what only the parent needs."""
         self._launch.let_go()
         if self._pid_file is not None:
             self._pid_file.let_go()
-
-    def _connect_service_manager(self) -> None:
-        """Remember the service manager's socket and hide it from all children."""
-        if "NOTIFY_SOCKET" in os.environ:
-            notifier = sdnotify.SystemdNotifier()
-            self._notify = notifier.notify
-            del os.environ["NOTIFY_SOCKET"]
 
 
 if __name__ == "__main__":

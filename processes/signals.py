@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobarranger.signalling import STOPPING, Signals
+from jobarranger.daemon.signals import STOPPING, Signals
 
 __all__ = ["PARENT_SIGNALS", "STOPPING", "Signals", "child_signals", "held_back"]
 

@@ -22,7 +22,8 @@ from typing import NoReturn
 from jobarranger import logs
 from jobarranger import messages as m
 from jobarranger.clock import Clock
-from processes import output, policy
+from jobarranger.daemon import output
+from processes import policy
 from processes.lifeline import Kind, Lifeline, Record, lifeline
 from processes.policy import ExitCode, Kill, Phase, Reason, Slot, Spawn, Spec, Stopping, Terminate
 from processes.signals import STOPPING, Signals, child_signals, held_back

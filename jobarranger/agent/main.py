@@ -2,139 +2,70 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import socket
 import stat
 import sys
 from collections.abc import Sequence
+from functools import partial
 from logging import getLogger
 from pathlib import Path
 
-from sdnotify import SystemdNotifier
-
-from jobarranger import __version__, logs
+from jobarranger import __version__
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.service import AgentService, listen
 from jobarranger.agent.spawn import raise_file_limit
 from jobarranger.clock import Clock, SystemClock
 from jobarranger.config import AgentConfig, load_agent
-from jobarranger.daemonise import (
-    ForegroundLaunch,
-    Launch,
-    PidFile,
-    detach,
-    settle,
-    silence,
-    switch_user,
-    user_and_group,
-)
+from jobarranger.daemon import life, user
+from jobarranger.daemon.life import Program, Start
+from jobarranger.daemon.pidfile import PidFile
+from jobarranger.daemon.service_manager import ServiceManager
 from jobarranger.errors import JobArrangerError
 
 log = getLogger(__name__)
 
-DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_agentd.conf")
+NAME = "jobarg_agentd"
 LISTEN_PAUSE = 1.0
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = _parser().parse_args(argv)
-    try:
-        config, warnings = load_agent(options.config)
-        if options.test_config:
-            return _report(warnings)
-        if os.getuid() == 0 and not config.allow_root:
-            switch_user(config.ja_execution_user)
-    except JobArrangerError as error:
-        sys.stderr.write(f"jobarg_agentd: {error}\n")
-        return 1
-    launch: Launch
-    if options.foreground:
-        launch = ForegroundLaunch()
-        settle()
-    else:
-        launch = detach()
-    return _serve(config, warnings, launch, background=not options.foreground)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jobarg_agentd", description="Runs jobs for job servers and reports their outcome."
+    return life.main(
+        Program(
+            name=NAME,
+            description="Runs jobs for job servers and reports their outcome.",
+            load=load_agent,
+            run=_run,
+        ),
+        argv,
     )
-    parser.add_argument(
-        *("-c", "--config"),
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="FILE",
-        help=f"configuration file (default {DEFAULT_CONFIG})",
-    )
-    parser.add_argument(
-        *("-f", "--foreground"), action="store_true", help="do not go to the background"
-    )
-    parser.add_argument(
-        *("-t", "--test-config"), action="store_true", help="check the configuration and exit"
-    )
-    parser.add_argument(
-        *("-V", "--version"), action="version", version=f"jobarg_agentd {__version__}"
-    )
-    return parser
 
 
-def _report(warnings: Sequence[str]) -> int:
-    for warning in warnings:
-        sys.stdout.write(f"warning: {warning}\n")
-    sys.stdout.write("the configuration is right\n")
-    return 0
-
-
-def _serve(
-    config: AgentConfig, warnings: Sequence[str], launch: Launch, *, background: bool
-) -> int:
-    """Open everything, run, and tidy up; what fails before that is told to the launcher."""
-    clock = SystemClock()
-    try:
-        logs.setup(file=config.ja_log_file, level=config.debug_level, ident="jobarg_agentd")
-    except OSError as error:
-        where = f"cannot open JaLogFile {config.ja_log_file}: {error.strerror}"
-        launch.fail(f"jobarg_agentd: {where}")
+def _run(start: Start[AgentConfig]) -> int:
+    """Open everything, serve, and tidy up; what fails before that is told to the launcher."""
+    config, clock = start.config, SystemClock()
     pid_file: PidFile | None = None
     try:
+        user.become(user.wanted_user(config.ja_execution_user, allow_root=config.allow_root))
+        life.open_log(start.launch, file=config.ja_log_file, level=config.debug_level, ident=NAME)
         pid_file = PidFile.take(config.ja_pid_file)
         jobs_dir = _jobs_directory(config.tmp_dir)
         boot_id = BOOT_ID_FILE.read_text("ascii").strip()
         journal = Journal(config.ja_database_file, jobs_dir=jobs_dir, boot_id=boot_id, clock=clock)
         listener = _listen(config, clock)
     except (JobArrangerError, OSError) as error:
-        log.critical("the agent cannot start: %s", error)
         if pid_file is not None:
             pid_file.remove()
-        launch.fail(f"jobarg_agentd: {error}")
-    for warning in warnings:
-        log.warning("%s", warning)
-
-    notifier = SystemdNotifier()
-    os.environ.pop("NOTIFY_SOCKET", None)  # it is ours, not the jobs'
-
-    def ready() -> None:
-        log.info(
-            "jobarg_agentd %s started as %s, host %s, port %d",
-            *(__version__, user_and_group(), config.hostname, listener.getsockname()[1]),
+        return life.give_up(
+            start.launch, str(error), partial(log.critical, "the agent cannot start: %s")
         )
-        launch.ready()
-        notifier.notify("READY=1")
-        if background:
-            silence()
-
-    async def work() -> None:
-        files = raise_file_limit()
-        service = AgentService(config, journal, clock=clock, boot_id=boot_id, files=files)
-        await service.run(listener, ready)
-
+    for warning in start.warnings:
+        log.warning("%s", warning)
     try:
-        asyncio.run(work())
+        asyncio.run(_serve(start, journal, listener, boot_id))
     except Exception:
         log.critical("the agent failed", exc_info=True)
         raise
@@ -143,6 +74,26 @@ def _serve(
         pid_file.remove()
     log.info("jobarg_agentd stopped")
     return 0
+
+
+async def _serve(
+    start: Start[AgentConfig], journal: Journal, listener: socket.socket, boot_id: str
+) -> None:
+    """Serve until a signal ends it."""
+    config = start.config
+    service_manager = ServiceManager()  # before the starter: it is ours, not the jobs'
+
+    def ready() -> None:
+        log.info(
+            "jobarg_agentd %s started as %s, host %s, port %d",
+            *(__version__, user.user_and_group(), config.hostname, listener.getsockname()[1]),
+        )
+        start.launch.ready()
+        service_manager.ready()
+
+    files = raise_file_limit()
+    service = AgentService(config, journal, clock=SystemClock(), boot_id=boot_id, files=files)
+    await service.run(listener, ready)
 
 
 def _jobs_directory(tmp_dir: Path) -> str:

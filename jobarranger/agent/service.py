@@ -24,6 +24,7 @@ from jobarranger.agent.running import Runner
 from jobarranger.agent.spawn import sweep
 from jobarranger.clock import Clock
 from jobarranger.config import AgentConfig
+from jobarranger.daemon import output
 from jobarranger.failpoints import failpoint
 
 log = getLogger(__name__)
@@ -88,7 +89,7 @@ class AgentService:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, logs.reopen)
+        loop.add_signal_handler(signal.SIGHUP, output.reopen)
         self._server.start([listener])
         gc.collect()
         gc.freeze()

@@ -14,11 +14,12 @@ from jobarranger import logs
 from jobarranger import messages as m
 from jobarranger.clock import Clock, zone_named
 from jobarranger.config import MonitorConfig
+from jobarranger.daemon import output
+from jobarranger.daemon.signals import STOPPING, Signals
 from jobarranger.db import schema
 from jobarranger.db.engine import Database
 from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConflict, in_short
 from jobarranger.monitor.sender import About, Sender
-from jobarranger.signalling import STOPPING, Signals
 from jobarranger.states import DatabaseType
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Lack, Rules
@@ -159,7 +160,7 @@ class MonitorService:
             if number in STOPPING:
                 self._stopping = True
             elif number == signal.SIGHUP:
-                logs.reopen()
+                output.reopen()
             else:
                 self._level = (self._level + 1) % len(logs.THRESHOLDS)
                 logs.set_level(self._level)

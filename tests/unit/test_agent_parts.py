@@ -33,7 +33,8 @@ from jobarranger.agent.peers import Peers
 from jobarranger.agent.spawn import OUTPUT_BYTES, as_text, discard, prepare, sweep
 from jobarranger.agent.watch import Process
 from jobarranger.clock import SystemClock
-from jobarranger.daemonise import DaemonError, PidFile
+from jobarranger.daemon.errors import DaemonError
+from jobarranger.daemon.pidfile import PidFile
 from jobarranger.states import Method
 
 OPEN = (JobState.ACCEPTED, JobState.RUNNING, JobState.ENDED)

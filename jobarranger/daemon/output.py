@@ -1,4 +1,4 @@
-"""Where standard output and error of the server's processes go: into the log file.
+"""Where standard output and error of a daemon's processes go: into the log file.
 
 Whatever a library, an interpreter crash or a started program writes there is found in the log.
 After the log file has been renamed both are pointed at the new one, together with the log itself.
