@@ -18,7 +18,7 @@ from jobarranger.db.definitions import valid_header
 from jobarranger.errors import JobArrangerError
 from jobarranger.flow.acting import Actor
 from jobarranger.flow.pausing import Target, pause, resume
-from jobarranger.loading.pauses import Pause
+from jobarranger.model.pauses import Pause
 from jobarranger.states import PauseScope
 
 #: Characters of a jobnet's or host's name.

@@ -13,7 +13,7 @@ from jobarranger.commands.operate import Session
 from jobarranger.db import overview, pauses
 from jobarranger.db.overview import Detail, Filter, RunRows
 from jobarranger.errors import ConfigError, JobArrangerError
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.pauses import Pauses
 from jobarranger.slots import due_slot
 from jobarranger.states import JobnetStatus
 from jobarranger.waiting.facts import HostState

@@ -17,9 +17,9 @@ from jobarranger.db import journal, runs
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.stopping import stop_icons
 from jobarranger.flow.work import Work
+from jobarranger.model.records import Icon, Instance
 from jobarranger.parking import Parking
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, JobType
 from jobarranger.wakes import Role

@@ -8,7 +8,7 @@ from jobarranger.db import pauses
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError
 from jobarranger.flow.acting import Actor
-from jobarranger.loading.pauses import Pause, Pauses
+from jobarranger.model.pauses import Pause, Pauses
 from jobarranger.states import PauseScope
 
 

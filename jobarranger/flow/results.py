@@ -22,13 +22,13 @@ from jobarranger.errors import DatabaseUnavailable
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
-from jobarranger.flow.variables import MESSAGE, storable
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.icons import Failure
 from jobarranger.icons.job import judge_result
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import MESSAGE, storable
 from jobarranger.states import (
     AWAITING_RESULT,
     DispatchState,

@@ -20,10 +20,10 @@ from jobarranger.db.values import Variables
 from jobarranger.dispatching.request import Payload
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import MESSAGE
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import MESSAGE
 from jobarranger.states import (
     DispatchState,
     IconStatus,

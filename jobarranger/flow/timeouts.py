@@ -9,10 +9,10 @@ from jobarranger import messages as m
 from jobarranger.db import overdue
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
+from jobarranger.model.records import Icon
 from jobarranger.states import IconStatus
 
 #: Icons warned of in one transaction, and transactions of one pass.

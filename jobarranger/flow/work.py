@@ -21,9 +21,9 @@ from jobarranger.db.pipeline import together
 from jobarranger.db.values import Variables
 from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.joins import Drawing
-from jobarranger.flow.records import Icon, Instance
-from jobarranger.flow.variables import MESSAGE, VariableRows
 from jobarranger.messages import Kind, Raised
+from jobarranger.model.records import Icon, Instance
+from jobarranger.model.variables import MESSAGE, VariableRows
 from jobarranger.states import FlowType, IconEvent
 from jobarranger.wakes import Role
 

@@ -25,8 +25,8 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.due import STARTS, STRICT, Action, Due, Rules, decide
 from jobarranger.loading.missed import write_missed
 from jobarranger.loading.notes import queue_notes
-from jobarranger.loading.pauses import Pauses
 from jobarranger.messages.model import Message, Raised
+from jobarranger.model.pauses import Pauses
 from jobarranger.parking import Parking, together_or_alone
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
 from jobarranger.states import JobnetStatus, LoadStatus, MultipleStart

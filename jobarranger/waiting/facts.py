@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 
-from jobarranger.flow.arrivals import fires
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.arrivals import fires
+from jobarranger.model.pauses import Pauses
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,

@@ -8,7 +8,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from jobarranger.db.overview import OUTPUT_SHOWN, RunRows
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.pauses import Pauses
 from jobarranger.states import (
     DispatchState,
     FlowType,

@@ -19,8 +19,8 @@ from jobarranger.db import inquiries
 from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
-from jobarranger.flow.expressions import found, is_usable
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
+from jobarranger.model.expressions import found, is_usable
 from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import Refused
 from processes.trapping.wishes import registry_number
