@@ -15,9 +15,9 @@ from jobarranger.calendars.filters import Filter
 from jobarranger.calendars.schedules import Detail, Schedule
 from jobarranger.db import tables as t
 from jobarranger.db.scheduling import missing_day
+from jobarranger.model.words import status_words
 from jobarranger.planning.plan import Key, LoadedRun
 from jobarranger.states import BaseDate, JobnetStatus, ObjectFlag, RunType
-from jobarranger.waiting.view import status_words
 
 _C, _D = t.jobnet_control.c, t.icon_jobnet.c
 _R, _S, _L = t.run_jobnet.c, t.run_jobnet_summary.c, t.ext_slot.c
