@@ -14,7 +14,7 @@ from jobarranger import messages as m
 from jobarranger.calendars.digits import slot_date
 from jobarranger.calendars.starts import Start, starts
 from jobarranger.clock import Clock, local_time, stamp14
-from jobarranger.db import handled, journal, lateness, pauses, servers, told
+from jobarranger.db import handled, journal, pauses
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.scheduling import Scheduling, read_scheduling
 from jobarranger.errors import DefinitionError
@@ -38,6 +38,7 @@ from jobarranger.watching.late import (
 )
 from jobarranger.watching.overruns import Limited
 from jobarranger.watching.presence import Look, Presence
+from jobarranger.watching.rows import lateness, servers, told
 
 log = getLogger(__name__)
 

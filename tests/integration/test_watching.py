@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from jobarranger.db import handled, pauses, servers, told
+from jobarranger.db import handled, pauses
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.handled import Version
@@ -17,6 +17,7 @@ from jobarranger.states import DatabaseType, DatedKind, IconEvent, PauseScope
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Rules
 from jobarranger.watching.limits import LimitWatch
+from jobarranger.watching.rows import servers, told
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
 from tests.plans import (
     VERSION,
