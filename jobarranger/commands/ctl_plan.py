@@ -18,8 +18,8 @@ from jobarranger.clock import local_time
 from jobarranger.commands import runjson
 from jobarranger.commands.operate import Session
 from jobarranger.db import pauses
-from jobarranger.db.scheduling import Scheduling, read_scheduling
 from jobarranger.errors import JobArrangerError
+from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.planning.oddities import Oddity, broken_jobnets, findings_of
 from jobarranger.planning.plan import Planned, plan, readable
 from jobarranger.planning.rows import loaded

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from jobarranger import messages as m
 from jobarranger.clock import Clock, stamp14, stamp17
 from jobarranger.db import gates, pauses
-from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import in_short
@@ -25,6 +24,7 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.due import STARTS, STRICT, Action, Due, Rules, decide
 from jobarranger.loading.missed import write_missed
 from jobarranger.loading.notes import queue_notes
+from jobarranger.loading.rows import requests as queries
 from jobarranger.messages.model import Message, Raised
 from jobarranger.model.pauses import Pauses
 from jobarranger.parking import Parking, together_or_alone

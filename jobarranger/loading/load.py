@@ -19,7 +19,6 @@ from sqlalchemy import Connection, insert
 
 from jobarranger import messages as m
 from jobarranger.clock import Clock, stamp14
-from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values, read_tree
 from jobarranger.db.engine import Database, Unit
@@ -28,6 +27,7 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan, summary_row
 from jobarranger.loading.notes import queue_notes
 from jobarranger.loading.requests import IdSource
+from jobarranger.loading.rows import requests as queries
 from jobarranger.loading.writing import expand, insert_rows
 from jobarranger.messages.model import Message, Raised
 from jobarranger.parking import Parking, together_or_alone

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobarranger.db import journal
-from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
+from jobarranger.loading.rows import requests as queries
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, LoadStatus
 
 #: The run log's id of a missed start.

@@ -15,8 +15,6 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.calendars.starts import Start
-from jobarranger.db import handled as queries
-from jobarranger.db import requests
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values
 from jobarranger.db.engine import Database, Unit
@@ -25,6 +23,8 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan
 from jobarranger.loading.references import Cause, cause
 from jobarranger.loading.requests import IdSource
+from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows import requests
 from jobarranger.loading.shelf import Shelf
 from jobarranger.loading.templates import main_row
 from jobarranger.loading.walk import instant, key_of

@@ -14,10 +14,11 @@ from jobarranger import messages as m
 from jobarranger.calendars.digits import slot_date
 from jobarranger.calendars.starts import Start, starts
 from jobarranger.clock import Clock, local_time, stamp14
-from jobarranger.db import handled, journal, pauses
+from jobarranger.db import journal, pauses
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.scheduling import Scheduling, read_scheduling
 from jobarranger.errors import DefinitionError
+from jobarranger.loading.rows import handled
+from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.loading.window import load_span
 from jobarranger.messages import Raised
 from jobarranger.slots import due_slot, instant_of

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.clock import SystemClock, stamp12, stamp14
-from jobarranger.db import objects, requests
+from jobarranger.db import objects
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.db.objects import Name
@@ -19,6 +19,7 @@ from jobarranger.loading.boot import boot_due
 from jobarranger.loading.due import Rules
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import Refusal, StartRequest, register
+from jobarranger.loading.rows import requests
 from jobarranger.parking import FAILURES, Parking
 from jobarranger.states import IconStatus, JobType, ObjectKind, RunType
 from jobarranger.wakes import Role, Wake

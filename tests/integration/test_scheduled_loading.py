@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, update
 
-from jobarranger.db import handled, objects, pauses
+from jobarranger.db import objects, pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.loading import scheduled, slotted, writing
 from jobarranger.loading.requests import StartRequest, register
+from jobarranger.loading.rows import handled
 from jobarranger.loading.scheduled import BATCH
 from jobarranger.loading.walk import Walk
 from jobarranger.purging.passing import Purger

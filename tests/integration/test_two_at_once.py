@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select, text
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import dispatch, gates, handled
+from jobarranger.db import dispatch, gates
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.ids import IdPool
@@ -26,6 +26,7 @@ from jobarranger.directory.base import Host
 from jobarranger.errors import DirectoryError
 from jobarranger.flow.work import Work
 from jobarranger.loading.requests import Refusal, StartRequest, register
+from jobarranger.loading.rows import handled
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
 from jobarranger.watching.rows import servers, told
 from tests.integration.test_supervisor import eventually

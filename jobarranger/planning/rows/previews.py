@@ -13,7 +13,7 @@ from jobarranger.calendars.digits import date_from
 from jobarranger.calendars.filters import Filter
 from jobarranger.calendars.schedules import Detail, Schedule
 from jobarranger.db import tables as t
-from jobarranger.db.scheduling import missing_day
+from jobarranger.loading.rows.scheduling import missing_day
 from jobarranger.states import BaseDate, ObjectFlag
 
 
