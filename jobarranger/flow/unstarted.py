@@ -169,7 +169,7 @@ def _operate(
 
     def whole(unit: Unit) -> None:
         if names:
-            unit.execute(unit.lock(gates.lock(names)))
+            gates.lock(unit, names)
         runs.lock_mains(unit.conn, [run], wait=True)
         found = operations.run(unit.conn, run)
         if found is None:

@@ -190,10 +190,7 @@ def _decide(
 
 def _lock_guards(unit: Unit, slots: set[tuple[str, int]]) -> set[str]:
     """Lock the guard rows that exist and return their keys."""
-    if not slots:
-        return set()
-    wanted = {_guard(slot) for slot in slots}
-    return set(unit.execute(unit.lock(queries.lock_guards(wanted))).scalars())
+    return queries.lock_guards(unit, {_guard(slot) for slot in slots}) if slots else set()
 
 
 def _write(

@@ -125,8 +125,7 @@ def test_gates_of_ids_that_differ_in_a_blank(server_database):
     """MariaDB has one row for both; boot goes on all the same."""
     gates.make(server_database, {"A"})
     gates.make(server_database, {"A "})
-    lock = gates.lock({"A "})
-    assert server_database.transaction(lambda unit: len(unit.execute(unit.lock(lock)).all())) == 1
+    assert len(server_database.transaction(lambda unit: gates.lock(unit, {"A "}))) == 1
 
 
 def test_what_is_in_force(server_database, other):
