@@ -24,8 +24,8 @@ from jobarranger.commands import look, operate, picture
 from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
 from jobarranger.commands.follow import follow
 from jobarranger.db import tables as t
-from jobarranger.db.overview import Detail
 from jobarranger.errors import JobArrangerError
+from jobarranger.waiting.rows.runs import Detail
 from jobarranger.waiting.view import RunView
 
 #: The jobnet that is started, of those in conf/demo.

@@ -1,4 +1,4 @@
-"""What is to be known of a run to say why it waits: plain values, made by `db.overview`."""
+"""What is to be known of a run to say why it waits: plain values, made by `rows`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs as people see them: made of the rows of `db.overview`, with every reason. Pure."""
+"""Runs as people see them: made of the rows of `rows.runs`, with every reason. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
-from jobarranger.db.overview import OUTPUT_SHOWN, RunRows
 from jobarranger.model.pauses import Pauses
 from jobarranger.model.words import status_words
 from jobarranger.states import (
@@ -34,6 +33,7 @@ from jobarranger.waiting.facts import (
     SummaryFacts,
 )
 from jobarranger.waiting.reasons import Need, Reason, Why
+from jobarranger.waiting.rows.runs import OUTPUT_SHOWN, RunRows
 from jobarranger.watching.overruns import instant_of_second, is_over
 
 #: Kinds of icon whose exit code and output are their own; others only pass on what they inherit.
