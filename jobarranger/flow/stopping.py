@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from jobarranger import messages as m
-from jobarranger.db import dispatch
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.values import Variables
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.dispatching.request import Payload
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine

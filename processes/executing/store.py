@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from jobarranger.clock import Clock
-from jobarranger.db import dispatch, pauses
-from jobarranger.db.dispatch import Place
+from jobarranger.db import pauses
 from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, Host
 from jobarranger.dispatching import decide
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.dispatching.request import RUNS, Key, Request
+from jobarranger.dispatching.rows import Place
 from jobarranger.dispatching.steps import Accept, Fail, Finish, Later, Pursue, Reason, Send, Step
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.failpoints import failpoint

@@ -16,13 +16,14 @@ import pytest
 from sqlalchemy import select, text
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import dispatch, gates
+from jobarranger.db import gates
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.ids import IdPool
 from jobarranger.definitions import versions, yamlform
 from jobarranger.directory import keeping
 from jobarranger.directory.base import Host
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.errors import DirectoryError
 from jobarranger.flow.work import Work
 from jobarranger.loading.requests import Refusal, StartRequest, register
