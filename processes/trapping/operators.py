@@ -16,6 +16,7 @@ from ipc import telegrams
 from ipc.errors import ProtocolError
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
@@ -136,14 +137,8 @@ class OperatorDesk:
 
     def _note(self, user: str, peer: str) -> Callable[[Unit, str], None]:
         def note(unit: Unit, target: str) -> None:
-            inquiries.add_audit(
-                unit.conn,
-                at=self.clock.now_ms(),
-                actor_user=user,
-                actor_source=f"jobarg_release {peer}"[:32],
-                action="release",
-                target=target[:255],
-            )
+            actor = Actor(user, f"jobarg_release {peer}")
+            actor.note(unit, self.clock.now_ms(), "release", target)
 
         return note
 

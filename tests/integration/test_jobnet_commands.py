@@ -15,7 +15,7 @@ from sqlalchemy import insert, update
 from jobarranger import messages as m
 from jobarranger.commands import ctl_jobnets, look, operate
 from jobarranger.db import tables as t
-from jobarranger.flow.acting import Actor
+from jobarranger.db.audit import Actor
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render

@@ -14,8 +14,8 @@ from sqlalchemy import delete, func, insert, select, update
 from jobarranger import failpoints
 from jobarranger.clock import stamp12, stamp14
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.operating import stop_run
 from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
