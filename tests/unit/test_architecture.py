@@ -228,6 +228,23 @@ def test_statements_are_recognised(text: str, count: int) -> None:
     assert len(list(statements(ast.parse(text)))) == count
 
 
+@pytest.mark.parametrize(
+    ("table", "writer"),
+    [("ext_audit", "jobarranger/db/audit.py"), ("send_message", "jobarranger/db/notifications.py")],
+)
+def test_rows_that_people_read_have_one_writer(table: str, writer: str) -> None:
+    """So each of them says the same things in the same way."""
+    inserts = {"insert", "insert_rows", "insert_first"}
+    found = [
+        name
+        for path, name in zip(SOURCES, NAMES, strict=True)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and dotted(node.func) in inserts
+        if any(dotted(argument).endswith(f".{table}") for argument in node.args)
+    ]
+    assert found == [writer]
+
+
 def test_names_of_test_files_are_unique():
     """Two of one name are collected by themselves, but not together."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
