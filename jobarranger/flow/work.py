@@ -85,8 +85,8 @@ class Work:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def lock_families(self, main_ids: Collection[int], *, wait: bool) -> set[int]:
-        """Lock main rows; return the ids that are ours now (without `wait`, perhaps fewer)."""
+    def lock_families(self, main_ids: Collection[int], *, wait: bool) -> None:
+        """Lock main rows and take them in hand; without `wait` only those that nobody holds."""
         rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
         last_logs = runs.last_logs(self.unit.conn, rows)
         self.now = self.engine.now()  # waiting for a lock takes time
@@ -94,7 +94,6 @@ class Work:
             main = Instance.from_row(row)
             self.families[main.id] = Family(main, last_logs[main.id])
             self.instances[main.id] = main
-        return {row.inner_jobnet_id for row in rows}
 
     def load_icons(self, ids: Collection[int]) -> list[Icon]:
         """Lock and read icons that are not in hand yet, with their instances."""
