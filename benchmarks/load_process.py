@@ -17,10 +17,11 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
 from jobarranger.db.settings import DatabaseSettings
+from jobarranger.loading.numbering import expand
+from jobarranger.loading.rows.runs import insert_rows
 from jobarranger.loading.scheduled import BATCH, ScheduledLoad
 from jobarranger.loading.shelf import Shelf
 from jobarranger.loading.slotted import prepare
-from jobarranger.loading.writing import expand, insert_rows
 from jobarranger.states import Counter, DatabaseType, ObjectFlag
 
 

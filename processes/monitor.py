@@ -21,12 +21,12 @@ import msgspec
 from jobarranger import logs
 from jobarranger import messages as m
 from jobarranger.clock import Clock, zone_named
-from jobarranger.db import servers
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DatabaseUnavailable, StateConflict, in_short
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import DAY_MS, Rules
 from jobarranger.watching.limits import LimitWatch
+from jobarranger.watching.rows import servers
 from jobarranger.watching.watch import StartWatch, Teller
 from processes.context import ChildContext
 from processes.worker import Turn

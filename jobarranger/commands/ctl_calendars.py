@@ -20,12 +20,12 @@ from jobarranger.clock import local_time
 from jobarranger.commands import ctl_plan, picture, runjson
 from jobarranger.commands.operate import Session
 from jobarranger.commands.yearpicture import year_picture
-from jobarranger.db import previews
-from jobarranger.db.previews import Version
-from jobarranger.db.scheduling import read_scheduling
 from jobarranger.errors import JobArrangerError
+from jobarranger.loading.rows.scheduling import read_scheduling
 from jobarranger.planning.filterdays import Picked, year_of
 from jobarranger.planning.plan import Planned, readable
+from jobarranger.planning.rows import previews
+from jobarranger.planning.rows.previews import Version
 from jobarranger.states import BaseDate, ObjectFlag
 
 #: Next starts that are shown of a schedule, and days in which they are looked for.

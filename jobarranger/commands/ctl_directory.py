@@ -10,12 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, select
-
 from jobarranger.commands.operate import Session
-from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
-from jobarranger.directory import Host, keeping
+from jobarranger.directory import Host, keeping, rows
 from jobarranger.directory.passwords import hash_password
 from jobarranger.errors import ConfigError, DirectoryError
 from jobarranger.states import UserType
@@ -29,16 +26,16 @@ Subparsers = Any
 
 def add_parsers(objects: Subparsers) -> None:
     """Add the three objects to the command line."""
-    for name, table, add in (
-        ("host", t.ext_host, _host_arguments),
-        ("user", t.ext_user, _user_arguments),
-        ("group", t.ext_group, _group_arguments),
+    for name, add in (
+        ("host", _host_arguments),
+        ("user", _user_arguments),
+        ("group", _group_arguments),
     ):
         actions = objects.add_parser(name, help=f"{name}s of the embedded directory")
         actions = actions.add_subparsers(dest="action", required=True, metavar="ACTION")
         add(actions)
         show = actions.add_parser("list", help=f"list {name}s")
-        show.set_defaults(work=_lister(table))
+        show.set_defaults(work=_lister(name))
         for word in ("remove", "enable", "disable"):
             each = actions.add_parser(word, help=f"{word} a {name}")
             each.add_argument("name")
@@ -195,24 +192,15 @@ def _changer(kind: str, word: str) -> Callable[[Session, argparse.Namespace], in
     return change
 
 
-def _lister(table: Table) -> Callable[[Session, argparse.Namespace], int]:
+def _lister(kind: str) -> Callable[[Session, argparse.Namespace], int]:
     """Return the work of `list`: one line per entry, fields separated by tabulators."""
 
     def show(session: Session, arguments: argparse.Namespace) -> int:
-        hidden = {"password_hash", "created_at"}
-        columns = [column for column in table.c if column.name not in hidden]
-        rows = session.db.read(
-            lambda conn: conn.execute(select(*columns).order_by(columns[0])).all()
-        )
-        groups: dict[str, list[str]] = {}
-        if table is t.ext_user:
-            m = t.ext_user_group.c
-            memberships = select(m.user_name, m.group_name).order_by(m.group_name)
-            for user, group in session.db.read(lambda conn: conn.execute(memberships).all()):
-                groups.setdefault(user, []).append(group)
-        for row in rows:
+        found = session.db.read(lambda conn: rows.listed(conn, kind))
+        groups = session.db.read(rows.memberships) if kind == "user" else {}
+        for row in found:
             fields = ["-" if value is None else str(value) for value in row]
-            if table is t.ext_user:
+            if kind == "user":
                 fields.append(",".join(groups.get(row[0], [])) or "-")
             print("\t".join(fields))
         return 0

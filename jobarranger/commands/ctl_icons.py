@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from jobarranger.commands import operate
 from jobarranger.commands.operate import Session
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.resolving import Ended, NotDone, resolve, unknown_outcomes
 
@@ -49,7 +47,7 @@ def _resolve(session: Session, arguments: argparse.Namespace) -> int:
     resolve(
         session.db,
         Engine.from_config(session.config, session.clock),
-        actor=Actor(user=operate.actor(), source=session.source),
+        actor=session.actor,
         job_id=arguments.icon,
         decision=decision,
     )

@@ -10,8 +10,9 @@ from jobarranger.commands import look, picture, runjson
 from jobarranger.commands.follow import follow, follow_all
 from jobarranger.commands.operate import Session
 from jobarranger.commands.showable import without_secrets
-from jobarranger.db import overview
-from jobarranger.db.overview import Detail, Filter, Which
+from jobarranger.waiting.rows.lists import Filter, Which
+from jobarranger.waiting.rows.runs import Detail
+from jobarranger.waiting.rows.variables import variables
 from jobarranger.waiting.view import RunView
 
 #: Exit codes of `watch` beside the usual ones.
@@ -138,7 +139,7 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
 
 def _show_icon(session: Session, run: RunView, arguments: argparse.Namespace) -> int:
     icon = look.icon_at(run, arguments.icon)
-    sides = session.db.read(lambda conn: overview.variables(conn, icon.inner_job_id))
+    sides = session.db.read(lambda conn: variables(conn, icon.inner_job_id))
     given, yielded = (without_secrets(values) for values in sides)
     if arguments.json:
         print(runjson.page(runjson.one_icon(run, icon, given, yielded)))

@@ -6,10 +6,8 @@ import argparse
 from functools import partial
 from typing import Any
 
-from jobarranger.commands import operate
 from jobarranger.commands.operate import Session
 from jobarranger.db import releases
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.operating import NotPossible, Operation, stop_run
 from jobarranger.flow.operating import operate as operate_icon
@@ -40,7 +38,7 @@ def add_parsers(jobnets: Any, icons: Any) -> None:
 
 
 def _abort(session: Session, arguments: argparse.Namespace) -> int:
-    running = stop_run(session.db, _engine(session), actor=_actor(session), run=arguments.registry)
+    running = stop_run(session.db, _engine(session), actor=session.actor, run=arguments.registry)
     done = "is being stopped" if running else "had not started; it is cancelled"
     print(f"run {arguments.registry} {done}")
     return 0
@@ -50,7 +48,7 @@ def _operate(operation: Operation, session: Session, arguments: argparse.Namespa
     operate_icon(
         session.db,
         _engine(session),
-        actor=_actor(session),
+        actor=session.actor,
         icon_id=find_icon(session, arguments.icon),
         operation=operation,
     )
@@ -77,7 +75,3 @@ def find_icon(session: Session, text: str) -> int:
 
 def _engine(session: Session) -> Engine:
     return Engine.from_config(session.config, session.clock)
-
-
-def _actor(session: Session) -> Actor:
-    return Actor(user=operate.actor(), source=session.source)

@@ -11,14 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from jobarranger.clock import local_time
-from jobarranger.commands import look, operate, picture
+from jobarranger.commands import look, picture
 from jobarranger.commands.operate import Session
 from jobarranger.db import pauses
 from jobarranger.db.definitions import valid_header
 from jobarranger.errors import JobArrangerError
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.pausing import Target, pause, resume
-from jobarranger.loading.pauses import Pause
+from jobarranger.model.pauses import Pause
 from jobarranger.states import PauseScope
 
 #: Characters of a jobnet's or host's name.
@@ -71,10 +70,6 @@ def _target(arguments: argparse.Namespace) -> Target:
     return Target()
 
 
-def _actor(session: Session) -> Actor:
-    return Actor(user=operate.actor(), source=session.source)
-
-
 def _pause(session: Session, arguments: argparse.Namespace) -> int:
     target, minutes = _target(arguments), arguments.minutes
     if target.scope is PauseScope.JOBNET:
@@ -82,7 +77,7 @@ def _pause(session: Session, arguments: argparse.Namespace) -> int:
         if known is None:
             raise JobArrangerError(f"jobnet {target.name} has no version in force")
     until = None if minutes is None else session.clock.now_ms() + minutes * 60_000
-    pause(session.db, actor=_actor(session), target=target, reason=arguments.reason, until_at=until)
+    pause(session.db, actor=session.actor, target=target, reason=arguments.reason, until_at=until)
     print(f"{target}: paused")
     if target.scope is PauseScope.HOST and not look.is_known(session, target.name):
         text = f"nobody knows host {target.name}; only jobs of icons that name it like this wait"
@@ -92,7 +87,7 @@ def _pause(session: Session, arguments: argparse.Namespace) -> int:
 
 def _resume(session: Session, arguments: argparse.Namespace) -> int:
     target = None if arguments.everything else _target(arguments)
-    for ended in resume(session.db, actor=_actor(session), target=target):
+    for ended in resume(session.db, actor=session.actor, target=target):
         print(f"{ended.what}: resumed")
     return 0
 

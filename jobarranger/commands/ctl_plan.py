@@ -17,11 +17,12 @@ from jobarranger.calendars.starts import Start, all_starts
 from jobarranger.clock import local_time
 from jobarranger.commands import runjson
 from jobarranger.commands.operate import Session
-from jobarranger.db import pauses, previews
-from jobarranger.db.scheduling import Scheduling, read_scheduling
+from jobarranger.db import pauses
 from jobarranger.errors import JobArrangerError
+from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.planning.oddities import Oddity, broken_jobnets, findings_of
 from jobarranger.planning.plan import Planned, plan, readable
+from jobarranger.planning.rows import loaded
 from jobarranger.slots import instant_of
 from jobarranger.states import ObjectFlag
 
@@ -170,7 +171,7 @@ def _wanted(
             jobnet_id
             for user in arguments.user
             for jobnet_id in session.db.read(
-                lambda conn, user=user: previews.owned_by(conn, user)  # type: ignore[misc]
+                lambda conn, user=user: loaded.owned_by(conn, user)  # type: ignore[misc]
             )
         }
         schedules = _only(schedules, owned)
@@ -190,7 +191,7 @@ def oddities(session: Session, asked: Asked) -> list[Oddity]:
     """Return what is odd about the schedules that are asked about."""
     timetable = asked.timetable
     first, last = slot_date(asked.first), slot_date(asked.last)
-    parts = session.db.read(previews.sub_jobnets)
+    parts = session.db.read(loaded.sub_jobnets)
     return [
         *findings_of(asked.schedules, timetable, first, last),
         *broken_jobnets(asked.schedules, timetable.jobnet_ids, parts),
@@ -201,12 +202,12 @@ def planned(session: Session, asked: Asked) -> Iterator[Planned]:
     """Yield the starts with what is known of them; runs are read day by day."""
     now = session.clock.now_ms()
     paused = session.db.read(lambda conn: pauses.read(conn, now))
-    last_loaded = session.db.read(previews.last_loaded)
+    last_loaded = session.db.read(loaded.last_loaded)
     for day, starts in groupby(asked.starts(), key=lambda start: start.slot // 10_000):
         first, last = day * 10_000, day * 10_000 + 2359
         runs = (
             session.db.read(
-                lambda conn, first=first, last=last: previews.loaded_runs(conn, first, last)  # type: ignore[misc]
+                lambda conn, first=first, last=last: loaded.loaded_runs(conn, first, last)  # type: ignore[misc]
             )
             if first <= last_loaded
             else {}

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from jobarranger.commands.operate import Session
-from jobarranger.db import purge
 from jobarranger.purging.passing import Purger
+from jobarranger.purging.rows.counting import counts
 
 
 def add_parsers(objects: Any) -> None:
@@ -25,6 +25,6 @@ def add_parsers(objects: Any) -> None:
 def _count(session: Session, arguments: argparse.Namespace) -> int:
     grace_ms = session.config.ja_boot_grace * 1000
     limits = Purger(session.db, session.clock, session.zone, grace_ms).limits()
-    for kind, number in session.db.read(lambda conn: purge.counts(conn, limits)).items():
+    for kind, number in session.db.read(lambda conn: counts(conn, limits)).items():
         print(f"{kind}\t{number}")
     return 0

@@ -6,10 +6,8 @@ import argparse
 from functools import partial
 from typing import Any
 
-from jobarranger.commands import operate
 from jobarranger.commands.operate import Session
 from jobarranger.flow import unstarted
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.operating import NotPossible
 
@@ -44,14 +42,14 @@ def _add(jobnets: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _start(session: Session, arguments: argparse.Namespace) -> int:
     run = arguments.registry
     unstarted.start(
-        session.db, _engine(session), actor=_actor(session), run=run, force=arguments.force
+        session.db, _engine(session), actor=session.actor, run=run, force=arguments.force
     )
     print(f"run {run} starts")
     return 0
 
 
 def _pending(operation: Any, done: str, session: Session, arguments: argparse.Namespace) -> int:
-    operation(session.db, _engine(session), actor=_actor(session), run=arguments.registry)
+    operation(session.db, _engine(session), actor=session.actor, run=arguments.registry)
     print(f"run {arguments.registry} {done}")
     return 0
 
@@ -60,16 +58,10 @@ def _reschedule(session: Session, arguments: argparse.Namespace) -> int:
     run, time = arguments.registry, arguments.time
     if not time.isascii() or not time.isdigit() or len(time) != _DIGITS:
         raise NotPossible(f"'{time}' is not a time YYYYMMDDHHMM")
-    unstarted.reschedule(
-        session.db, _engine(session), actor=_actor(session), run=run, slot=int(time)
-    )
+    unstarted.reschedule(session.db, _engine(session), actor=session.actor, run=run, slot=int(time))
     print(f"run {run} is to start at {time}")
     return 0
 
 
 def _engine(session: Session) -> Engine:
     return Engine.from_config(session.config, session.clock)
-
-
-def _actor(session: Session) -> Actor:
-    return Actor(user=operate.actor(), source=session.source)

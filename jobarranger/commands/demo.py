@@ -17,24 +17,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from sqlalchemy import Connection, select
-
 from jobarranger.client import BadAnswer, registry_number
 from jobarranger.commands import look, operate, picture
 from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
 from jobarranger.commands.follow import follow
-from jobarranger.db import tables as t
-from jobarranger.db.overview import Detail
 from jobarranger.errors import JobArrangerError
+from jobarranger.waiting.rows.runs import Detail
+from jobarranger.waiting.rows.way import begun_icons
 from jobarranger.waiting.view import RunView
 
 #: The jobnet that is started, of those in conf/demo.
 JOBNET = "DEMO"
 #: Seconds that the jobnet may take.
 RUN_SECONDS = 120.0
-
-#: Rows of the run log for an icon that begins, and for one that is run again.
-_BEGUN, _BEGUN_AGAIN = "JC00000003", "JC00000007"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,27 +132,16 @@ def _run_jobnet(site: Site) -> RunView:
     with operate.session(site.server_config, "demo") as session:
         follow(session, number, seconds=RUN_SECONDS)
         run = look.run(session, number, Detail.OUTPUT)
-        way = session.db.read(lambda conn: _way(conn, run))
+        begun = session.db.read(lambda conn: begun_icons(conn, run.registry))
     console = picture.console()
     if not console.is_terminal:  # on a terminal the last picture stands there already
         console.print(picture.run_table(run, width=console.width))
-    _say(f"the way it went: {' '.join(way)}")
+    paths = {icon.inner_job_id: icon.path.partition("/")[2] for icon in run.icons}
+    _say(f"the way it went: {' '.join(paths[icon] for icon in begun if icon in paths)}")
     _say("what the jobs said, in their last round:")
     console.print(picture.outputs(run))
     site.check_alive()
     return run
-
-
-def _way(conn: Connection, run: RunView) -> list[str]:
-    """Return all icons in the order in which they began, those of a loop once for each round."""
-    paths = {icon.inner_job_id: icon.path.partition("/")[2] for icon in run.icons}
-    c = t.run_log.c
-    begun = conn.execute(
-        select(c.inner_job_id)
-        .where(c.inner_jobnet_main_id == run.registry, c.message_id.in_([_BEGUN, _BEGUN_AGAIN]))
-        .order_by(c.log_date)
-    )
-    return [paths[icon] for icon in begun.scalars() if icon in paths]
 
 
 def _wait(site: Site) -> None:

@@ -12,8 +12,9 @@ from rich.text import Text
 from jobarranger.clock import local_time
 from jobarranger.commands import look, picture, runjson
 from jobarranger.commands.operate import Session
-from jobarranger.db.overview import Detail, Filter
 from jobarranger.waiting.reasons import Need
+from jobarranger.waiting.rows.lists import Filter
+from jobarranger.waiting.rows.runs import Detail
 from jobarranger.waiting.view import IconView, RunView
 
 #: Seconds between two looks at least; and a look may take a fifth of the time.

@@ -10,13 +10,15 @@ from sqlalchemy import Connection
 
 from jobarranger import directory
 from jobarranger.commands.operate import Session
-from jobarranger.db import overview, pauses
-from jobarranger.db.overview import Detail, Filter, RunRows
+from jobarranger.db import pauses
 from jobarranger.errors import ConfigError, JobArrangerError
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.pauses import Pauses
 from jobarranger.slots import due_slot
 from jobarranger.states import JobnetStatus
 from jobarranger.waiting.facts import HostState
+from jobarranger.waiting.rows.hosts import locked_hosts
+from jobarranger.waiting.rows.lists import Filter, newest
+from jobarranger.waiting.rows.runs import Detail, RunRows, read_runs
 from jobarranger.waiting.view import IconView, RunView, hosts_of, run_view
 
 #: The monitor writes its file more often than this (ms) while the server works.
@@ -49,7 +51,7 @@ def listed(session: Session, wanted: Filter) -> list[RunView]:
     """Return a list of runs; those that have not ended with their reasons."""
 
     def work(conn: Connection) -> list[RunView]:
-        rows = overview.newest(conn, wanted)
+        rows = newest(conn, wanted)
         going = [row.inner_jobnet_id for row in rows if not _has_ended(row.summary_status)]
         explained = {one.registry: one for one in _views(session, conn, going, Detail.STATES)}
         ended = [RunRows(run=row) for row in rows if row.inner_jobnet_id not in explained]
@@ -66,7 +68,7 @@ def _has_ended(status: int | None) -> bool:
 def _views(
     session: Session, conn: Connection, numbers: Collection[int], detail: Detail
 ) -> list[RunView]:
-    rows = list(overview.read_runs(conn, numbers, detail).values())
+    rows = list(read_runs(conn, numbers, detail).values())
     paused = pauses.read(conn, session.clock.now_ms())
     return _explained(session, rows, _hosts(session, conn, hosts_of(rows)), paused)
 
@@ -86,7 +88,7 @@ def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[s
     """Return what stands between hosts and requests to them."""
     if not names:
         return {}
-    locked = overview.locked_hosts(conn, names)
+    locked = locked_hosts(conn, names)
     try:
         known = directory.open(session.config, session.db).hosts(conn, names)
     except ConfigError:  # a kind of directory that this release does not have

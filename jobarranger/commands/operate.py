@@ -18,13 +18,11 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
-
 from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
 from jobarranger.commands.hints import Hints
 from jobarranger.config import ServerConfig, load_server
 from jobarranger.db import schema
-from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import ConfigError, JobArrangerError
 from jobarranger.states import DatabaseType
@@ -43,28 +41,21 @@ class Session:
     zone: tzinfo
     source: str  #: name of the command
 
-    def audit(self, unit: Unit, action: str, target: str, detail: str | None = None) -> None:
+    @property
+    def actor(self) -> Actor:
+        """Who calls the command."""
+        return Actor(user=caller(), source=self.source)
+
+    def audit(self, unit: Unit, action: str, target: str, detail: str = "") -> None:
         """Note what a person did, in the transaction that does it."""
-        unit.execute(
-            insert(t.ext_audit),
-            [
-                {
-                    "at": self.clock.now_ms(),
-                    "actor_user": actor(),
-                    "actor_source": self.source,
-                    "action": action,
-                    "target": target[:255],
-                    "detail": detail,
-                }
-            ],
-        )
+        self.actor.note(unit, self.clock.now_ms(), action, target, detail)
 
     def now(self) -> int:
         """Return the present as 14 digits in the server's zone."""
         return stamp14(self.clock.now_ms(), self.zone)
 
 
-def actor() -> str:
+def caller() -> str:
     """Return the name of the system's user who calls (through sudo: who called sudo)."""
     name = os.environ.get("SUDO_USER") if os.geteuid() == 0 else None
     if name:

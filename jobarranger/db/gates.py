@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, and_, insert, or_, select, update
+from sqlalchemy import Connection, Update, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobarranger.db import tables as t
@@ -102,9 +102,10 @@ def _insert(unit: Unit, rows: list[dict[str, Any]]) -> None:
     unit.execute(insert(t.ext_gate), rows)
 
 
-def lock(names: Collection[str]) -> Select[Any]:
-    """Return the select of gates, to be locked in the order of their jobnets."""
-    return select(_G.jobnet_id).where(_G.jobnet_id.in_(sorted(names))).order_by(_G.jobnet_id)
+def lock(unit: Unit, names: Collection[str]) -> list[str]:
+    """Lock the gates of jobnets, in the order of their ids, which are returned."""
+    wanted = select(_G.jobnet_id).where(_G.jobnet_id.in_(sorted(names))).order_by(_G.jobnet_id)
+    return list(unit.execute(unit.lock(wanted)).scalars())
 
 
 def count_passing(names: Collection[str]) -> Update:

@@ -7,7 +7,6 @@ means that someone else was faster: the transaction is rolled back and decided a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, upda
 
 from jobarranger.db.pipeline import Check, check_count
 from jobarranger.errors import StateConflict
+from jobarranger.model.change import Change
 
 T = TypeVar("T")
 
@@ -27,15 +27,6 @@ MOST = 10_000
 def batched(keys: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Return `keys` in parts of at most `size`."""
     return (keys[start : start + size] for start in range(0, len(keys), size))
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """New values for one row, and the status it must still have."""
-
-    key: int
-    stored: int
-    values: Mapping[str, object]
 
 
 @lru_cache(maxsize=256)

@@ -24,9 +24,10 @@ from sqlalchemy import (
 
 from jobarranger.db import query_plans
 from jobarranger.db import tables as t
-from jobarranger.db.guarded import Change, apply_changes
+from jobarranger.db.guarded import apply_changes
 from jobarranger.db.pipeline import check_count
 from jobarranger.errors import StateConflict
+from jobarranger.model.change import Change
 from jobarranger.states import DispatchState, IconStatus, JobnetStatus, JobType, Method
 
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, select
 
 from jobarranger.db import tables as t
 from jobarranger.states import IconStatus, JobType
@@ -125,8 +125,3 @@ def log_rows(
     else:
         statement = statement.where(_g.log_date >= first, _g.log_date <= last)
     yield from conn.execute(statement).all()
-
-
-def add_audit(conn: Connection, **row: object) -> None:
-    """Keep what a person did; columns as in `ja_ext_audit`."""
-    conn.execute(insert(t.ext_audit), [row])

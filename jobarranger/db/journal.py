@@ -1,4 +1,4 @@
-"""What runs leave behind for readers: run log, notifications to be sent, instants of icons.
+"""What runs leave behind for readers: run log and instants of icons.
 
 Functions take a connection inside the caller's transaction and never commit.
 """
@@ -18,7 +18,6 @@ _IDS: Any = bindparam("ids", expanding=True)
 _FORGET = delete(t.run_log).where(
     t.run_log.c.inner_jobnet_id.in_(_IDS), t.run_log.c.message_id == bindparam("message")
 )
-_SWITCH = select(t.parameter.c.value).where(t.parameter.c.parameter_name == "ZBXSND_ON")
 
 
 def add_log(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
@@ -29,16 +28,6 @@ def add_log(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
 def forget_log(conn: Connection, instances: Collection[int], message_id: str) -> None:
     """Delete the entries of one kind about instances; a newer one is to take their place."""
     conn.execute(_FORGET, {"ids": sorted(instances), "message": message_id})
-
-
-def add_notifications(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Queue notifications for Zabbix."""
-    insert_rows(conn, t.send_message, rows)
-
-
-def notifications_wanted(conn: Connection) -> bool:
-    """Tell whether notifications are switched on (`ZBXSND_ON`; anything but `0` means yes)."""
-    return conn.scalar(_SWITCH) != "0"
 
 
 def add_events(conn: Connection, rows: Sequence[dict[str, object]]) -> None:

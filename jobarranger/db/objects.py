@@ -16,6 +16,7 @@ from sqlalchemy import Column, Connection, Select, Table, and_, delete, insert, 
 from jobarranger.db import tables as t
 from jobarranger.db import timelimits
 from jobarranger.db.definitions import Values, VersionKey
+from jobarranger.db.engine import Unit
 from jobarranger.db.unique import insert_first
 from jobarranger.states import DatedKind, ObjectFlag, ObjectKind
 
@@ -108,20 +109,24 @@ def headers(conn: Connection, kind: ObjectKind) -> list[Values]:
     return [dict(row) for row in rows]
 
 
-def update_dates(name: Name) -> Select[tuple[int]]:
-    """Return the select of an object's versions, to be locked before they are changed."""
+def lock_versions(unit: Unit, name: Name) -> list[int]:
+    """Lock an object and return its versions (update dates), oldest first.
+
+    They are read once more: what another has stored while the lock was waited for shows only then.
+    """
     c = CONTROL[name.kind].c
-    return (
+    dates = (
         select(c.update_date).where(id_column(name.kind) == name.object_id).order_by(c.update_date)
     )
+    if not unit.execute(unit.lock(dates)).all():
+        _lock_kind(unit, name.kind)
+    return [int(date) for date in unit.execute(dates).scalars()]
 
 
-def lock_kind(kind: ObjectKind) -> Select[tuple[int]]:
-    """Return the select of a row that stands for all objects of a kind, to be locked.
-
-    What has no version yet has no row of its own.
-    """
-    return select(t.index.c.count_id).where(t.index.c.count_id == _PROPOSALS[kind])
+def _lock_kind(unit: Unit, kind: ObjectKind) -> None:
+    """Lock the row that stands for all objects of a kind: what has no version yet has none."""
+    row = select(t.index.c.count_id).where(t.index.c.count_id == _PROPOSALS[kind])
+    unit.execute(unit.lock(row))
 
 
 def read_versions(

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, insert, select, update
 
 from jobarranger.db import tables as t
-from jobarranger.loading.pauses import Pause, Pauses, in_order
+from jobarranger.model.pauses import Pause, Pauses, in_order
 from jobarranger.states import PauseScope
 
 _P = t.ext_pause.c

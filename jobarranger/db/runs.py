@@ -27,8 +27,9 @@ from sqlalchemy import (
 
 from jobarranger.db import query_plans
 from jobarranger.db import tables as t
-from jobarranger.db.guarded import Change, apply_changes, write_alike
-from jobarranger.flow.judging import Census
+from jobarranger.db.guarded import apply_changes, write_alike
+from jobarranger.model.census import Census
+from jobarranger.model.change import Change
 from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, RunType
 
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c

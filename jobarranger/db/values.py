@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, Table, bindparam, delete, literal, s
 from jobarranger.db import tables as t
 from jobarranger.db.bulk import insert_rows
 from jobarranger.db.guarded import MOST, batched
-from jobarranger.flow.variables import VariableRows
+from jobarranger.model.variables import VariableRows
 
 _IDS: Any = bindparam("ids", expanding=True)
 

@@ -58,7 +58,7 @@ def store(
         enable: put it in force; None = only if the id has no version yet.
     """
     name = Name(definition.kind, definition.object_id)
-    dates = _dates(unit, name)
+    dates = objects.lock_versions(unit, name)
     date = next_version(now, dates)
     if isinstance(definition, Definition):
         queries.write_version(unit.conn, with_version(definition, date))
@@ -109,7 +109,7 @@ def put_in_force(
     """
     done: list[Enabled] = []
     for name in sorted(set(names)):
-        date = chosen(name, _dates(unit, name), update_date)
+        date = chosen(name, objects.lock_versions(unit, name), update_date)
         doubts: list[str] = []
         if name.kind is ObjectKind.JOBNET and not force:
             key = (name.object_id, date)
@@ -134,7 +134,7 @@ def put_out_of_force(unit: Unit, names: Iterable[Name], *, force: bool = False) 
     """
     done: dict[Name, bool] = {}
     for name in sorted(set(names)):
-        chosen(name, _dates(unit, name), None)
+        chosen(name, objects.lock_versions(unit, name), None)
         done[name] = objects.disable(unit.conn, name) > 0
     for name in () if force else done:
         related.check_unused(unit, name, in_force=True)
@@ -155,7 +155,7 @@ def remove(
     done: dict[Name, list[int]] = {}
     last: list[Name] = []
     for name in sorted(set(names)):
-        dates = _dates(unit, name)
+        dates = objects.lock_versions(unit, name)
         date = chosen(name, dates, update_date)
         done[name] = dates if update_date is None else [date]
         if len(done[name]) == len(dates):
@@ -180,17 +180,6 @@ def chosen(name: Name, dates: Sequence[int], update_date: int | None) -> int:
         known = ", ".join(map(str, dates))
         raise DefinitionError(f"{name}: there is no version {update_date}; existing: {known}")
     return dates[-1] if update_date is None else update_date
-
-
-def _dates(unit: Unit, name: Name) -> list[int]:
-    """Lock an object and return its versions, oldest first.
-
-    They are read once more: what another has stored while the lock was waited for shows only then.
-    """
-    dates = objects.update_dates(name)
-    if not unit.execute(unit.lock(dates)).all():
-        unit.execute(unit.lock(objects.lock_kind(name.kind)))
-    return [int(date) for date in unit.execute(dates).scalars()]
 
 
 def _with_date(version: Version, date: int) -> Version:

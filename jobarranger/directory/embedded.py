@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from jobarranger.db import tables as t
-from jobarranger.directory import rights
+from jobarranger.directory import rights, rows
 from jobarranger.directory.base import Group, Host, User
 from jobarranger.directory.passwords import verify_password
 from jobarranger.states import UserType
@@ -25,38 +24,13 @@ class EmbeddedDirectory:
         """Return the known ones of `names`; names are compared exactly, also on MariaDB."""
         if not names:
             return {}
-        c = t.ext_host.c
-        rows = conn.execute(
-            select(c.host_name, c.address, c.port, c.ssh_port, c.enabled).where(
-                c.host_name.in_(sorted(set(names)))
-            )
-        )
-        found = (_host(row) for row in rows)
+        found = (_host(row) for row in rows.hosts(conn, names))
         return {host.name: host for host in found if host.name in names}
 
     def user(self, conn: Connection, name: str) -> User | None:
         """Return the user with his groups in one statement, or None."""
-        u, m, g = t.ext_user, t.ext_user_group, t.ext_group
-        rows = conn.execute(
-            select(
-                u.c.user_name,
-                u.c.password_hash,
-                u.c.user_type,
-                u.c.lang,
-                u.c.enabled,
-                g.c.group_name,
-                g.c.enabled.label("group_enabled"),
-            )
-            .select_from(
-                u.outerjoin(m, m.c.user_name == u.c.user_name).outerjoin(
-                    g, g.c.group_name == m.c.group_name
-                )
-            )
-            .where(u.c.user_name == name)
-            .order_by(g.c.group_name)
-        ).all()
-        rows = [row for row in rows if row.user_name == name]
-        return _user(rows) if rows else None
+        found = rows.user(conn, name)
+        return _user(found) if found else None
 
     def verify(self, user: User, password: str) -> bool:
         """Tell whether the password is right (bcrypt: call it in a pool)."""
@@ -70,9 +44,7 @@ class EmbeddedDirectory:
         """Apply the rule; asks for the owner's groups only when they matter."""
         if rights.may_use_without_groups(user, public):
             return True
-        c = t.ext_user_group.c
-        groups = conn.execute(select(c.group_name).where(c.user_name == owner)).scalars()
-        return rights.may_use(user, set(groups), public)
+        return rights.may_use(user, rows.groups_of(conn, owner), public)
 
 
 def _host(row: Any) -> Host:
@@ -86,9 +58,9 @@ def _host(row: Any) -> Host:
     )
 
 
-def _user(rows: Sequence[Any]) -> User:
+def _user(found: Sequence[Any]) -> User:
     """Make the record of a user from one row per group (one row with NULLs: no group)."""
-    first = rows[0]
+    first = found[0]
     return User(
         name=first.user_name,
         password_hash=first.password_hash,
@@ -97,7 +69,7 @@ def _user(rows: Sequence[Any]) -> User:
         enabled=bool(first.enabled),
         groups=tuple(
             Group(name=row.group_name, enabled=bool(row.group_enabled))
-            for row in rows
+            for row in found
             if row.group_name is not None
         ),
     )

@@ -10,26 +10,20 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, select, update
-
-from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
-from jobarranger.db.unique import insert_first
+from jobarranger.directory import rows
 from jobarranger.directory.base import Host
 from jobarranger.errors import DirectoryError
 from jobarranger.states import UserType
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._:%-]{1,255}\Z")
-_KINDS: dict[str, tuple[Table, Column[Any], int]] = {
-    "host": (t.ext_host, t.ext_host.c.host_name, 128),
-    "user": (t.ext_user, t.ext_user.c.user_name, 100),
-    "group": (t.ext_group, t.ext_group.c.group_name, 64),
-}
+#: Characters of a name at most.
+_LONGEST = {"host": 128, "user": 100, "group": 64}
 
 
 def check_name(kind: str, name: str) -> str:
     """Return the name of a host, user or group if it can be one."""
-    longest = _KINDS[kind][2]
+    longest = _LONGEST[kind]
     if not name.strip() or name != name.strip() or len(name) > longest or not name.isprintable():
         raise DirectoryError(
             f"{kind} {name!r}: a name has 1 to {longest} printable characters and no blank at"
@@ -87,59 +81,43 @@ def add_group(unit: Unit, name: str) -> None:
 def set_password(unit: Unit, name: str, password_hash: str) -> None:
     """Give a user another password."""
     _require(unit, "user", [name])
-    c = t.ext_user.c
-    unit.execute(update(t.ext_user).where(c.user_name == name).values(password_hash=password_hash))
+    rows.change(unit.conn, "user", name, {"password_hash": password_hash})
 
 
 def set_enabled(unit: Unit, kind: str, name: str, *, enabled: bool) -> None:
     """Enable or disable a host, user or group."""
-    table, key, _ = _KINDS[kind]
     _require(unit, kind, [name])
-    unit.execute(update(table).where(key == name).values(enabled=int(enabled)))
+    rows.change(unit.conn, kind, name, {"enabled": int(enabled)})
 
 
 def remove(unit: Unit, kind: str, name: str) -> None:
     """Remove a host, user or group; memberships go with it."""
-    table, key, _ = _KINDS[kind]
     _require(unit, kind, [name])
-    unit.execute(delete(table).where(key == name))
+    rows.remove(unit.conn, kind, name)
 
 
 def join(unit: Unit, user: str, groups: Collection[str]) -> None:
     """Add a user to groups; being in one already is no error."""
     _require(unit, "user", [user])
     _require(unit, "group", groups)
-    c = t.ext_user_group.c
-    present = set(unit.execute(select(c.group_name).where(c.user_name == user)).scalars())
-    rows = [{"user_name": user, "group_name": group} for group in sorted(set(groups) - present)]
-    if rows:
-        insert_first(unit.conn, t.ext_user_group, rows)
+    rows.join(unit.conn, user, set(groups) - rows.groups_of(unit.conn, user))
 
 
 def leave(unit: Unit, user: str, group: str) -> None:
     """Take a user out of a group."""
-    c = t.ext_user_group.c
-    statement = delete(t.ext_user_group).where(c.user_name == user, c.group_name == group)
-    if not unit.execute(statement).rowcount:
+    if not rows.leave(unit.conn, user, group):
         raise DirectoryError(f"user {user} is not in group {group}")
 
 
 def _add(unit: Unit, kind: str, name: str, values: dict[str, Any]) -> None:
     """Insert a row unless its name is taken."""
-    table, key, _ = _KINDS[kind]
-    if _present(unit, kind, [name]):
+    if rows.present(unit.conn, kind, [name]):
         raise DirectoryError(f"{kind} {name} exists already")
-    insert_first(unit.conn, table, {key.name: name, **values})
-
-
-def _present(unit: Unit, kind: str, names: Collection[str]) -> set[str]:
-    """Return those of the names that exist."""
-    _, key, _ = _KINDS[kind]
-    return set(unit.execute(select(key).where(key.in_(sorted(names)))).scalars())
+    rows.add(unit.conn, kind, name, values)
 
 
 def _require(unit: Unit, kind: str, names: Collection[str]) -> None:
     """Complain about the first name that does not exist."""
-    missing: Sequence[str] = sorted(set(names) - _present(unit, kind, names))
+    missing: Sequence[str] = sorted(set(names) - rows.present(unit.conn, kind, names))
     if missing:
         raise DirectoryError(f"{kind} {missing[0]} does not exist")

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
 from jobarranger.db import journal, runs
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.stopping import stop_icons
+from jobarranger.flow.transact import transact
 from jobarranger.flow.work import Work
+from jobarranger.model.records import Icon, Instance
 from jobarranger.parking import Parking
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, JobType
 from jobarranger.wakes import Role
@@ -63,15 +64,11 @@ class Aborter:
     def _abort_batch(self, mains: Sequence[int]) -> Work:
         """Stop a batch of families in one transaction."""
 
-        def work_on(unit: Unit) -> Work:
-            work = Work(unit, self._engine)
-            ours = work.lock_families(mains, wait=False)
-            abort_families(work, runs.stop_asked_of(unit.conn, ours) if ours else [])
-            work.write()
-            return work
+        def step(work: Work) -> None:
+            ours = work.families.keys()
+            abort_families(work, runs.stop_asked_of(work.unit.conn, ours) if ours else [])
 
-        work = self._db.transaction(work_on)
-        m.write_all(work.raised)
+        work, _ = transact(self._db, self._engine, mains, step, wait=False)
         return work
 
 

@@ -12,10 +12,10 @@ from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
 from jobarranger.db import values
 from jobarranger.db.values import Variables
-from jobarranger.flow.records import Icon, Instance
-from jobarranger.flow.variables import VariableRows
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
+from jobarranger.model.records import Icon, Instance
+from jobarranger.model.variables import VariableRows
 from jobarranger.states import AWAITING_RESULT, IconEvent, IconStatus, JobnetStatus
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
+from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
@@ -40,16 +40,11 @@ def fail_dispatch(db: Database, engine: Engine, failures: Sequence[DispatchFailu
     found = db.read(lambda conn: icon_rows.dispatches(conn, ids))
     mains = {int(row.inner_jobnet_main_id) for row in found}
 
-    def work_on(unit: Unit) -> Work:
-        work = Work(unit, engine)
-        work.lock_families(mains, wait=True)
+    def step(work: Work) -> None:
         _fail(work, failures)
         advance(work)
-        work.write()
-        return work
 
-    work = db.transaction(work_on)
-    m.write_all(work.raised)
+    work, _ = transact(db, engine, mains, step, wait=True)
     return sum(family.steps for family in work.families.values())
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jobarranger.flow.arrivals import FIRST_ARRIVAL
 from jobarranger.flow.joins import shared_forks
-from jobarranger.flow.records import Icon
 from jobarranger.flow.work import Work
+from jobarranger.model.arrivals import FIRST_ARRIVAL
+from jobarranger.model.records import Icon
 from jobarranger.states import IconStatus
 
 

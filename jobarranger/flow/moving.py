@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
 from jobarranger.db import runs
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.failpoints import failpoint
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
@@ -22,6 +22,7 @@ from jobarranger.flow.loops import LoopWatch
 from jobarranger.flow.resuming import adopt_jobs, resume
 from jobarranger.flow.settling import settle
 from jobarranger.flow.starting import start_jobnets
+from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.parking import Parking
@@ -103,21 +104,23 @@ class Mover:
     ) -> Work:
         """Move a batch of families in one transaction."""
 
-        def work_on(unit: Unit) -> Work:
-            work = Work(unit, self._engine)
-            ours = work.lock_families(mains, wait=False)
+        def step(work: Work) -> None:
             failpoint("run.claim")
-            start_jobnets(work, sorted(ours & begun))
-            held = [icon for main in sorted(ours) for icon in icons.get(main, [])[:MOST]]
+            ours = sorted(work.families)
+            start_jobnets(work, [main for main in ours if main in begun])
+            held = [icon for main in ours for icon in icons.get(main, [])[:MOST]]
             ready = [icon for icon in work.load_icons(held) if icon.status is IconStatus.READY]
             advance(work, ready)
-            work.write()
-            failpoint("run.before_commit")
-            return work
 
-        work = self._db.transaction(work_on)
-        failpoint("run.after_commit")
-        m.write_all(work.raised)
+        work, _ = transact(
+            self._db,
+            self._engine,
+            mains,
+            step,
+            wait=False,
+            before_commit=lambda: failpoint("run.before_commit"),
+            after_commit=lambda: failpoint("run.after_commit"),
+        )
         return work
 
     def adopt(self) -> int:
@@ -130,14 +133,12 @@ class Mover:
             by_main.setdefault(main, []).append(icon_id)
 
         def adopt_batch(mains: Sequence[int]) -> int:
-            def work_on(unit: Unit) -> int:
-                work = Work(unit, self._engine)
-                ours = work.lock_families(mains, wait=True)
-                adopt_jobs(work, [icon for main in ours for icon in by_main[main]])
-                work.write()
+            def step(work: Work) -> int:
+                adopt_jobs(work, [icon for main in work.families for icon in by_main[main]])
                 return len(work.dispatches)
 
-            return self._db.transaction(work_on)
+            _, adopted = transact(self._db, self._engine, mains, step, wait=True)
+            return adopted
 
         return sum(in_batches(list(by_main), BATCH, adopt_batch, self._parking))
 
@@ -162,19 +163,14 @@ class Mover:
     def _settle_batch(self, mains: Sequence[int], by_main: dict[int, list[int]]) -> Work:
         """Judge a batch of families in one transaction."""
 
-        def work_on(unit: Unit) -> Work:
-            work = Work(unit, self._engine)
-            ours = work.lock_families(mains, wait=False)
-            ids = {instance for main in ours for instance in by_main[main]}
+        def step(work: Work) -> None:
+            ids = {instance for main in work.families for instance in by_main[main]}
             work.load_instances(ids)
             resume(work, ids)
             work.suspects.update(ids & work.instances.keys())
-            settle(work, _ends_reached(unit.conn, ids))
-            work.write()
-            return work
+            settle(work, _ends_reached(work.unit.conn, ids))
 
-        work = self._db.transaction(work_on)
-        m.write_all(work.raised)
+        work, _ = transact(self._db, self._engine, mains, step, wait=False)
         return work
 
 

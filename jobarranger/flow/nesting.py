@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import stepping
-from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.work import Work
+from jobarranger.model.records import Icon, Instance
 from jobarranger.states import FlowType, IconEvent, IconStatus, JobnetStatus
 
 _FOLLOWING = frozenset({IconStatus.RUN, IconStatus.RUNERR})

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobarranger.db import operations, runs
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.states import (
     ACTIVE_JOBNET,

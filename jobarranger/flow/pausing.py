@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobarranger.db import pauses
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError
-from jobarranger.flow.acting import Actor
-from jobarranger.loading.pauses import Pause, Pauses
+from jobarranger.model.pauses import Pause, Pauses
 from jobarranger.states import PauseScope
 
 

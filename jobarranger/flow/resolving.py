@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from jobarranger.db import dispatch
-from jobarranger.db.dispatch import Unknown
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
+from jobarranger.dispatching import rows as dispatch
+from jobarranger.dispatching.rows import Unknown
 from jobarranger.errors import JobArrangerError, StateConflict
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import JobResult, Verdict, complete
 from jobarranger.states import DispatchState

@@ -17,18 +17,19 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
-from jobarranger.flow.variables import MESSAGE, storable
+from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.icons import Failure
 from jobarranger.icons.job import judge_result
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import MESSAGE, storable
 from jobarranger.states import (
     AWAITING_RESULT,
     DispatchState,
@@ -240,22 +241,24 @@ def _complete_batch(
     mains = {rows[results[i].job_id][-1].inner_jobnet_main_id for i in indexes}
     known = [rows]
 
-    def work_on(unit: Unit) -> tuple[Work, dict[int, Judged]]:
-        work = Work(unit, engine)
-        work.lock_families(mains, wait=True)
-        requests = known.pop() if known else _requests(unit.conn, rows)
+    def step(work: Work) -> dict[int, Judged]:
+        requests = known.pop() if known else _requests(work.unit.conn, rows)
         judged = _take(work, {i: results[i] for i in indexes}, requests)
         if further:
             advance(work)
         else:
             settle(work)
-        work.write()
-        failpoint("trapper.before_commit")
-        return work, judged
+        return judged
 
-    work, judged = db.transaction(work_on)
-    failpoint("trapper.after_commit")
-    m.write_all(work.raised)
+    _, judged = transact(
+        db,
+        engine,
+        mains,
+        step,
+        wait=True,
+        before_commit=lambda: failpoint("trapper.before_commit"),
+        after_commit=lambda: failpoint("trapper.after_commit"),
+    )
     return judged
 
 

@@ -12,10 +12,10 @@ from collections.abc import Collection
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import beginning, nesting, stepping
-from jobarranger.flow.records import Instance
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.work import Work
 from jobarranger.icons import REGISTRY, Dispatched
+from jobarranger.model.records import Instance
 from jobarranger.states import (
     ACTIVE_JOBNET,
     AWAITING_RESULT,

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from jobarranger import messages as m
 from jobarranger.db import runs
 from jobarranger.flow import nesting
-from jobarranger.flow.judging import Census, Fault, Judgement, judge
-from jobarranger.flow.records import Instance
+from jobarranger.flow.judging import Fault, Judgement, judge
 from jobarranger.flow.stepping import is_test
 from jobarranger.flow.work import Work
 from jobarranger.messages import Message
+from jobarranger.model.census import Census
+from jobarranger.model.records import Instance
 from jobarranger.states import ACTIVE_JOBNET, JobnetStatus, JobStatus
 
 #: The message for each fault; an icon that failed for good has raised its own.

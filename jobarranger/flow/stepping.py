@@ -15,13 +15,13 @@ from jobarranger.clock import local_time
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import beginning
-from jobarranger.flow.arrivals import FIRST_ARRIVAL, Arrival, Refusal, arrive, fires
 from jobarranger.flow.meeting import is_same_arrival
-from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import MESSAGE
 from jobarranger.flow.work import Work
 from jobarranger.icons import REGISTRY, Dispatched, Done, Entered, Failed, Failure, Outcome
 from jobarranger.messages import Raised
+from jobarranger.model.arrivals import FIRST_ARRIVAL, Arrival, Refusal, arrive, fires
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import MESSAGE
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,

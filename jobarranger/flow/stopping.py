@@ -13,17 +13,17 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from jobarranger import messages as m
-from jobarranger.db import dispatch
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.db.values import Variables
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.dispatching.request import Payload
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import MESSAGE
+from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import MESSAGE
 from jobarranger.states import (
     DispatchState,
     IconStatus,
@@ -77,18 +77,15 @@ def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[in
     if not rows:
         return []
 
-    def work_on(unit: Unit) -> tuple[Work, list[int]]:
-        work = Work(unit, engine)
-        held = work.lock_families({row.inner_jobnet_main_id for row in rows}, wait=False)
-        wanted = {row.inner_job_id for row in rows if row.inner_jobnet_main_id in held}
+    def step(work: Work) -> list[int]:
+        wanted = {row.inner_job_id for row in rows if row.inner_jobnet_main_id in work.families}
         icons = [icon for icon in work.load_icons(sorted(wanted)) if _is_wanted(icon)]
         stop_icons(work, icons)
         advance(work)
-        work.write()
-        return work, [icon.id for icon in icons]
+        return [icon.id for icon in icons]
 
-    work, stopped = db.transaction(work_on)
-    m.write_all(work.raised)
+    mains = {row.inner_jobnet_main_id for row in rows}
+    _, stopped = transact(db, engine, mains, step, wait=False)
     return stopped
 
 

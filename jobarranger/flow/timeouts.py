@@ -7,12 +7,13 @@ from typing import Any
 
 from jobarranger import messages as m
 from jobarranger.db import overdue
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
+from jobarranger.flow.transact import transact
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
+from jobarranger.model.records import Icon
 from jobarranger.states import IconStatus
 
 #: Icons warned of in one transaction, and transactions of one pass.
@@ -35,12 +36,11 @@ def _warn(db: Database, engine: Engine, rows: Sequence[Any], now: int) -> int:
     """Mark a batch of icons in one transaction; return how many were still running."""
     ids = [row.inner_job_id for row in rows]
 
-    def work_on(unit: Unit) -> Work:
-        work = Work(unit, engine)
-        work.lock_families({row.inner_jobnet_main_id for row in rows}, wait=True)
+    def step(work: Work) -> None:
+        conn = work.unit.conn
         icons = work.load_icons(ids)
-        minutes = overdue.limits(unit.conn, ids)
-        due = overdue.due_of(unit.conn, ids, now)  # another process may have been as fast
+        minutes = overdue.limits(conn, ids)
+        due = overdue.due_of(conn, ids, now)  # another process may have been as fast
         for icon in icons:
             if icon.status is not IconStatus.RUN or icon.id not in due:
                 continue
@@ -50,13 +50,11 @@ def _warn(db: Database, engine: Engine, rows: Sequence[Any], now: int) -> int:
             work.log("JC00000005", work.instance(icon), icon)
             work.suspects.add(icon.instance_id)
             work.family(icon).steps += 1
-        overdue.clear(unit.conn, ids, now)
+        overdue.clear(conn, ids, now)
         settle(work)
-        work.write()
-        return work
 
-    work = db.transaction(work_on)
-    m.write_all(work.raised)
+    mains = {row.inner_jobnet_main_id for row in rows}
+    work, _ = transact(db, engine, mains, step, wait=True)
     return sum(family.steps for family in work.families.values())
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from jobarranger.db import gates, operations, pauses, runs
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.operating import NotPossible
 from jobarranger.slots import instant_of
@@ -169,7 +169,7 @@ def _operate(
 
     def whole(unit: Unit) -> None:
         if names:
-            unit.execute(unit.lock(gates.lock(names)))
+            gates.lock(unit, names)
         runs.lock_mains(unit.conn, [run], wait=True)
         found = operations.run(unit.conn, run)
         if found is None:

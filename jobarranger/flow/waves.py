@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jobarranger.flow import stepping
-from jobarranger.flow.records import Icon
 from jobarranger.flow.settling import settle
 from jobarranger.flow.work import Work
+from jobarranger.model.records import Icon
 from jobarranger.states import MethodFlag
 
 #: Icons of one family in one wave: a parallel start of thousands is more than one transaction.

@@ -15,15 +15,16 @@ from sqlalchemy import Connection
 
 from jobarranger.clock import next_stamp17
 from jobarranger.db import icons as icon_rows
-from jobarranger.db import journal, runs, values
+from jobarranger.db import journal, notifications, runs, values
 from jobarranger.db.engine import Unit
+from jobarranger.db.notifications import NONE, Notification
 from jobarranger.db.pipeline import together
 from jobarranger.db.values import Variables
 from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.joins import Drawing
-from jobarranger.flow.records import Icon, Instance
-from jobarranger.flow.variables import MESSAGE, VariableRows
 from jobarranger.messages import Kind, Raised
+from jobarranger.model.records import Icon, Instance
+from jobarranger.model.variables import MESSAGE, VariableRows
 from jobarranger.states import FlowType, IconEvent
 from jobarranger.wakes import Role
 
@@ -75,7 +76,7 @@ class Work:
         default_factory=lambda: {Variables.BEFORE: set(), Variables.AFTER: set()}
     )
     _logs: list[dict[str, object]] = field(default_factory=list)
-    _notes: list[dict[str, object]] = field(default_factory=list)
+    _notes: list[Notification] = field(default_factory=list)
     _events: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,8 +85,8 @@ class Work:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def lock_families(self, main_ids: Collection[int], *, wait: bool) -> set[int]:
-        """Lock main rows; return the ids that are ours now (without `wait`, perhaps fewer)."""
+    def lock_families(self, main_ids: Collection[int], *, wait: bool) -> None:
+        """Lock main rows and take them in hand; without `wait` only those that nobody holds."""
         rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
         last_logs = runs.last_logs(self.unit.conn, rows)
         self.now = self.engine.now()  # waiting for a lock takes time
@@ -93,7 +94,6 @@ class Work:
             main = Instance.from_row(row)
             self.families[main.id] = Family(main, last_logs[main.id])
             self.instances[main.id] = main
-        return {row.inner_jobnet_id for row in rows}
 
     def load_icons(self, ids: Collection[int]) -> list[Icon]:
         """Lock and read icons that are not in hand yet, with their instances."""
@@ -282,21 +282,21 @@ class Work:
             return
         main = self.families[instance.main_id].main
         self._notes.append(
-            {
-                "message_date": self.now.second,
-                "inner_jobnet_id": instance.id,
-                "inner_jobnet_main_id": instance.main_id,
-                "message_type": int(raised.kind),
-                "user_name": main.user_name,
-                "host_name": host,
-                "jobnet_id": main.jobnet_id,
-                "jobnet_name": main.jobnet_name,
-                "job_id": icon.job_id if icon else "none",
-                "job_id_full": f"/{self.path(icon)}" if icon else "none",
-                "job_name": icon.job_name if icon else "",
-                "log_message_id": raised.id,
-                "log_message": raised.text,
-            }
+            Notification(
+                second=self.now.second,
+                kind=int(raised.kind),
+                message_id=raised.id,
+                text=raised.text,
+                instance_id=instance.id,
+                main_id=instance.main_id,
+                user_name=main.user_name,
+                host_name=host,
+                jobnet_id=main.jobnet_id,
+                jobnet_name=main.jobnet_name,
+                job_id=icon.job_id if icon else NONE,
+                job_path=f"/{self.path(icon)}" if icon else NONE,
+                job_name=icon.job_name if icon else "",
+            )
         )
 
     def event(self, event: IconEvent, icon: Icon, at: int | None = None, attempt: int = 0) -> None:
@@ -326,7 +326,7 @@ class Work:
     def write(self) -> None:
         """Write everything that has changed, and hand over the hints."""
         conn = self.unit.conn
-        notify = bool(self._notes) and journal.notifications_wanted(conn)
+        notify = bool(self._notes) and notifications.are_wanted(conn)
         with together(conn):
             self._write_rows(conn)
             self._write_journal(conn, notify=notify)
@@ -361,6 +361,6 @@ class Work:
         if self._logs:
             journal.add_log(conn, self._logs)
         if notify:
-            journal.add_notifications(conn, self._notes)
+            notifications.add(conn, self._notes)
         if self._events:
             journal.add_events(conn, self._events)

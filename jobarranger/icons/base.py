@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from jobarranger.flow.records import Icon
 from jobarranger.messages import Raised
+from jobarranger.model.records import Icon
 from jobarranger.states import FlowType, JobType, Method
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.flow import expressions, numbers
-from jobarranger.flow.records import Icon
 from jobarranger.icons.base import Done, Failed, Outcome
 from jobarranger.messages import Raised
+from jobarranger.model import expressions, numbers
+from jobarranger.model.records import Icon
 from jobarranger.states import FlowType, JobType
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.flow.numbers import jobnet_exit_code
-from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import UnknownVariable, resolve
 from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.model.numbers import jobnet_exit_code
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import UnknownVariable, resolve
 from jobarranger.states import JobType
 
 

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.flow.numbers import PatternError, matches
-from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import environment
 from jobarranger.icons.base import Dispatched, Failed, Failure, Outcome
+from jobarranger.model.numbers import PatternError, matches
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import environment
 from jobarranger.states import JobType, Method
 
 _MINUTE_MS = 60_000

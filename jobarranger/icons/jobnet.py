@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.flow.records import Icon
 from jobarranger.icons.base import Entered, Failed, Outcome
+from jobarranger.model.records import Icon
 from jobarranger.states import JobType
 
 

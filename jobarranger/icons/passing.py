@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from jobarranger.flow.records import Icon
 from jobarranger.icons.base import Done, Outcome
+from jobarranger.model.records import Icon
 from jobarranger.states import JobType
 
 

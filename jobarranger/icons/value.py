@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.flow.records import Icon
-from jobarranger.flow.variables import UnknownVariable, resolve
 from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.model.records import Icon
+from jobarranger.model.variables import UnknownVariable, resolve
 from jobarranger.states import JobType
 
 

@@ -10,10 +10,10 @@ from datetime import tzinfo
 
 from jobarranger import messages as m
 from jobarranger.clock import Clock, stamp14
-from jobarranger.db import handled as queries
 from jobarranger.db.engine import Database, Unit
 from jobarranger.loading.notes import queue_notes
 from jobarranger.loading.references import Cause
+from jobarranger.loading.rows import handled as queries
 from jobarranger.messages.model import Raised
 
 #: What a notification says that is about no jobnet.

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from jobarranger import messages as m
 from jobarranger.clock import Clock, stamp14, stamp17
 from jobarranger.db import gates, pauses
-from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import in_short
@@ -25,8 +24,9 @@ from jobarranger.failpoints import failpoint
 from jobarranger.loading.due import STARTS, STRICT, Action, Due, Rules, decide
 from jobarranger.loading.missed import write_missed
 from jobarranger.loading.notes import queue_notes
-from jobarranger.loading.pauses import Pauses
+from jobarranger.loading.rows import booting as queries
 from jobarranger.messages.model import Message, Raised
+from jobarranger.model.pauses import Pauses
 from jobarranger.parking import Parking, together_or_alone
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
 from jobarranger.states import JobnetStatus, LoadStatus, MultipleStart
@@ -246,10 +246,8 @@ def _boot(
 
     def work(unit: Unit) -> tuple[dict[int, Any], dict[int, Action]]:
         if ruled:
-            unit.execute(unit.lock(gates.lock(ruled)))
-        mains = {
-            row.inner_jobnet_id: row for row in unit.execute(unit.lock(queries.lock_mains(runs)))
-        }
+            gates.lock(unit, ruled)
+        mains = {row.inner_jobnet_id: row for row in queries.lock_mains(unit, runs)}
         paused = pauses.read(unit.conn, moment.at)  # may have begun since the candidates were read
         rows = [
             _due(row, moment, paused)

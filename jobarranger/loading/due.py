@@ -68,7 +68,7 @@ class Due:
 
     @classmethod
     def from_row(cls, row: Any, late_from: int = 0) -> Due:
-        """Make it from a row of `jobarranger.db.requests.due`."""
+        """Make it from a row of `jobarranger.loading.rows.booting.due`."""
         return cls(
             late_from=late_from,
             id=row.inner_jobnet_id,

@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 from jobarranger.calendars.schedules import Timetable
 from jobarranger.calendars.starts import Name, Start, definitions_of
 from jobarranger.clock import Clock, local_time
-from jobarranger.db import handled as queries
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.handled import Fingerprint, Version
-from jobarranger.db.scheduling import Scheduling, read_scheduling
+from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows.handled import Fingerprint, Version
+from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.loading.window import Window, minute_of
 
 #: So often (seconds) everything is read anew, for changes that leave no mark: rows that a program

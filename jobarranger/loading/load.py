@@ -15,11 +15,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.clock import Clock, stamp14
-from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values, read_tree
 from jobarranger.db.engine import Database, Unit
@@ -27,8 +26,10 @@ from jobarranger.errors import DefinitionError, in_short
 from jobarranger.failpoints import failpoint
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan, summary_row
 from jobarranger.loading.notes import queue_notes
+from jobarranger.loading.numbering import expand
 from jobarranger.loading.requests import IdSource
-from jobarranger.loading.writing import expand, insert_rows
+from jobarranger.loading.rows import requests as queries
+from jobarranger.loading.rows.runs import add_summaries, insert_rows
 from jobarranger.messages.model import Message, Raised
 from jobarranger.parking import Parking, together_or_alone
 from jobarranger.states import JobnetStatus, JobStatus, LoadStatus
@@ -137,7 +138,7 @@ def _load(db: Database, ids: IdSource, batch: Batch, runs: Sequence[int], at: in
     broken = {run: batch.broken[run] for run in runs if run in batch.broken}
 
     def work(unit: Unit) -> list[int]:
-        waiting = set(unit.execute(unit.lock(queries.lock_waiting_mains(runs))).scalars())
+        waiting = queries.lock_waiting_mains(unit, runs)
         waiting -= queries.summarised(unit.conn, waiting) if waiting else set()
         insert_rows(
             unit,
@@ -163,8 +164,8 @@ def _fail(unit: Unit, broken: Sequence[tuple[Values, DefinitionError]], at: int)
     failed = [row for row, _ in broken]
     runs = [row["inner_jobnet_id"] for row in failed]
     unit.update_exactly(queries.fail_run_rows(runs, at), len(runs), t.run_jobnet.name)
-    unit.execute(
-        insert(t.run_jobnet_summary),
+    add_summaries(
+        unit,
         [
             summary_row(
                 row,

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobarranger.db import journal
-from jobarranger.db import requests as queries
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
+from jobarranger.loading.rows import booting as queries
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, LoadStatus
 
 #: The run log's id of a missed start.
@@ -26,7 +26,7 @@ def write_missed(unit: Unit, mains: Sequence[Any], at: int, log_date: int) -> No
 
     Args:
         unit: the transaction.
-        mains: rows of `requests.lock_mains`.
+        mains: rows of `booting.lock_mains`.
         at: now, UTC ms.
         log_date: now, 17 digits.
     """

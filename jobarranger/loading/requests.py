@@ -19,11 +19,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from jobarranger.clock import Clock
-from jobarranger.db import requests as queries
 from jobarranger.db.definitions import Values, valid_headers
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.retry import one_line
 from jobarranger.errors import StateConflict
+from jobarranger.loading.rows import requests as queries
 from jobarranger.loading.templates import main_row
 from jobarranger.states import Counter, RunType
 from jobarranger.wakes import Role
@@ -190,10 +190,7 @@ def _decide(
 
 def _lock_guards(unit: Unit, slots: set[tuple[str, int]]) -> set[str]:
     """Lock the guard rows that exist and return their keys."""
-    if not slots:
-        return set()
-    wanted = {_guard(slot) for slot in slots}
-    return set(unit.execute(unit.lock(queries.lock_guards(wanted))).scalars())
+    return queries.lock_guards(unit, {_guard(slot) for slot in slots}) if slots else set()
 
 
 def _write(

@@ -20,16 +20,16 @@ from jobarranger import messages as m
 from jobarranger.calendars.schedules import Schedule, Timetable
 from jobarranger.calendars.starts import Start
 from jobarranger.clock import Clock
-from jobarranger.db import handled as queries
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.db.handled import Key
 from jobarranger.errors import in_short
 from jobarranger.loading.alarms import Alarms
 from jobarranger.loading.inforce import InForce, Look
 from jobarranger.loading.references import DEFINITIONS, Cause, broken_parts, cause
 from jobarranger.loading.requests import IdSource
+from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows.handled import Key
 from jobarranger.loading.shelf import Shelf
 from jobarranger.loading.slotted import load_slots, prepare
 from jobarranger.loading.walk import Tally, Verdict, Walk, instant, key_of

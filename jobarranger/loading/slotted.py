@@ -15,20 +15,21 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.calendars.starts import Start
-from jobarranger.db import handled as queries
-from jobarranger.db import requests
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DefinitionError
 from jobarranger.failpoints import failpoint
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan
+from jobarranger.loading.numbering import expand
 from jobarranger.loading.references import Cause, cause
 from jobarranger.loading.requests import IdSource
+from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows import requests
+from jobarranger.loading.rows.runs import insert_rows
 from jobarranger.loading.shelf import Shelf
 from jobarranger.loading.templates import main_row
 from jobarranger.loading.walk import instant, key_of
-from jobarranger.loading.writing import expand, insert_rows
 from jobarranger.states import RunType
 from jobarranger.wakes import Role
 

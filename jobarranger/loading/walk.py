@@ -15,11 +15,11 @@ from functools import lru_cache
 
 from jobarranger.calendars.schedules import Schedule, Timetable
 from jobarranger.calendars.starts import Start, starts
-from jobarranger.db import handled as queries
 from jobarranger.db.engine import Database
-from jobarranger.db.handled import Key
-from jobarranger.db.scheduling import Scheduling
 from jobarranger.errors import DefinitionError
+from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows.handled import Key
+from jobarranger.loading.rows.scheduling import Scheduling
 from jobarranger.loading.window import Window, slots_of
 from jobarranger.slots import instant_of
 

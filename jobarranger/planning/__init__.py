@@ -1,5 +1,5 @@
 """What schedules will do, told ahead: starts to come, what is odd about them, and why.
 
-Everything here is a value or a function of values. The starts themselves come from
-`jobarranger.calendars`, as for the loader (docs/plan.md).
+Everything but `rows`, which reads, is a value or a function of values. The starts themselves come
+from `jobarranger.calendars`, as for the loader (docs/plan.md).
 """

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from jobarranger.calendars.starts import Start
-from jobarranger.loading.pauses import Pause, Pauses
+from jobarranger.model.pauses import Pause, Pauses
 from jobarranger.planning.clockchanges import ClockChange, clock_change
 from jobarranger.slots import instant_of
 

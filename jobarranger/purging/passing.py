@@ -18,10 +18,11 @@ from typing import Any, TypeVar
 
 from jobarranger import messages as m
 from jobarranger.clock import Clock
-from jobarranger.db import purge
 from jobarranger.db.engine import Database, Unit
 from jobarranger.failpoints import failpoint
 from jobarranger.purging.limits import Limits, limits_at
+from jobarranger.purging.rows import due as due_rows
+from jobarranger.purging.rows import keyed, log, removing
 from jobarranger.purging.spans import Mistake, read_spans
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Purger:
 
     def limits(self) -> Limits:
         """Return what is due now; parameters that say nothing are told once each."""
-        spans, mistakes = read_spans(self._db.read(purge.parameters))
+        spans, mistakes = read_spans(self._db.read(due_rows.parameters))
         for mistake in set(mistakes) - self._told:
             m.say(
                 m.JAPURGE300001,
@@ -98,7 +99,7 @@ class Purger:
             DatabaseUnavailable: begin a new pass later.
         """
         makers = [self._runs, self._requests, self._log]
-        makers += [partial(self._keyed, kind) for kind in purge.KINDS]
+        makers += [partial(self._keyed, kind) for kind in keyed.DUE]
         going = deque((make, make()) for make in makers)
         over: deque[tuple[Callable[[], Iterator[Portion]], float]] = deque()
         while going:
@@ -120,7 +121,7 @@ class Purger:
             yield from self._families([run for _, run in page], limits)
 
     def _due_runs(self, limits: Limits, after: tuple[int, int]) -> Sequence[tuple[int, int]]:
-        return self._db.read(lambda conn: purge.due_runs(conn, limits, after, self._part(RUNS)))
+        return self._db.read(lambda conn: due_rows.due_runs(conn, limits, after, self._part(RUNS)))
 
     def _requests(self) -> Iterator[Portion]:
         after = 0
@@ -129,7 +130,9 @@ class Purger:
             yield from self._families(page, limits)
 
     def _due_requests(self, limits: Limits, after: int) -> list[int]:
-        return self._db.read(lambda conn: purge.due_requests(conn, limits, after, self._part(RUNS)))
+        return self._db.read(
+            lambda conn: due_rows.due_requests(conn, limits, after, self._part(RUNS))
+        )
 
     def _families(self, mains: Sequence[int], limits: Limits) -> Iterator[Portion]:
         """Remove runs, over several transactions if they are large."""
@@ -147,7 +150,7 @@ class Purger:
 
     def _remove_log(self, limits: Limits, after: int) -> tuple[int, int | None]:
         rows = self._part(ROWS)
-        return self._commit(lambda unit: purge.remove_log(unit.conn, limits.log, after, rows))
+        return self._commit(lambda unit: log.remove_log(unit.conn, limits.log, after, rows))
 
     def _keyed(self, kind: str) -> Iterator[Portion]:
         full = True
@@ -159,10 +162,10 @@ class Purger:
                 yield Portion(kind, self._remove_keys(kind, number, keys, limits))
 
     def _due_keys(self, kind: str, limits: Limits, rows: int) -> list[tuple[int, list[Any]]]:
-        return self._db.read(lambda conn: purge.due_keys(conn, kind, limits, rows))
+        return self._db.read(lambda conn: keyed.due_keys(conn, kind, limits, rows))
 
     def _remove_keys(self, kind: str, number: int, keys: Sequence[Any], at: Limits) -> int:
-        return self._commit(lambda unit: purge.remove_keys(unit.conn, kind, number, keys, at))
+        return self._commit(lambda unit: keyed.remove_keys(unit.conn, kind, number, keys, at))
 
     def _part(self, most: int) -> int:
         """Return how many of at most so many a portion is to have at present."""
@@ -188,11 +191,11 @@ class Purger:
 
 def _remove(mains: Sequence[int], limits: Limits, most: int, unit: Unit) -> tuple[int, bool]:
     """Remove a portion of runs; return how many are gone, and whether nothing is left to do."""
-    due = purge.lock_due(unit, mains, limits)
+    due = due_rows.lock_due(unit, mains, limits)
     if not due:
         return 0, True
-    for remove in (purge.remove_icons, purge.remove_arrows, purge.remove_subs):
+    for remove in (removing.remove_icons, removing.remove_arrows, removing.remove_subs):
         if remove(unit.conn, due, most) == most:
             return 0, False
-    purge.remove_mains(unit.conn, due)
+    removing.remove_mains(unit.conn, due)
     return len(due), True

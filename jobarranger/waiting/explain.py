@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from jobarranger.flow.arrivals import FIRST_ARRIVAL
 from jobarranger.flow.operating import RULES, Operation
-from jobarranger.loading.pauses import Pause
+from jobarranger.model.arrivals import FIRST_ARRIVAL
+from jobarranger.model.pauses import Pause
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,

@@ -1,4 +1,4 @@
-"""What is to be known of a run to say why it waits: plain values, made by `db.overview`."""
+"""What is to be known of a run to say why it waits: plain values, made by `rows`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 
-from jobarranger.flow.arrivals import fires
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.arrivals import fires
+from jobarranger.model.pauses import Pauses
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,

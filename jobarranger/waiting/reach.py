@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from jobarranger.flow.arrivals import FIRST_ARRIVAL
+from jobarranger.model.arrivals import FIRST_ARRIVAL
 from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus, JobType
 from jobarranger.waiting.facts import Family, IconFacts
 

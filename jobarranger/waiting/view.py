@@ -1,4 +1,4 @@
-"""Runs as people see them: made of the rows of `db.overview`, with every reason. Pure."""
+"""Runs as people see them: made of the rows of `rows.runs`, with every reason. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
-from jobarranger.db.overview import OUTPUT_SHOWN, RunRows
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.pauses import Pauses
+from jobarranger.model.words import status_words
 from jobarranger.states import (
     DispatchState,
     FlowType,
@@ -33,6 +33,7 @@ from jobarranger.waiting.facts import (
     SummaryFacts,
 )
 from jobarranger.waiting.reasons import Need, Reason, Why
+from jobarranger.waiting.rows.runs import OUTPUT_SHOWN, RunRows
 from jobarranger.watching.overruns import instant_of_second, is_over
 
 #: Kinds of icon whose exit code and output are their own; others only pass on what they inherit.
@@ -84,7 +85,7 @@ class RunView:
     registry: int
     jobnet_id: str
     jobnet_name: str
-    status: str  #: in words, see `status_words`
+    status: str  #: in words, see `jobarranger.model.words`
     ended: bool
     in_error: bool
     run_type: int
@@ -116,25 +117,6 @@ class RunView:
     def is_over(self) -> bool:
         """It has ended, or has failed in a way that nothing of it is started any more."""
         return self.ended or (self.why is not None and self.why.reason is Reason.FAILED)
-
-
-def status_words(status: int, job_status: int, load_status: int, pending: int) -> str:
-    """Return the state of a run as people call it."""
-    match JobnetStatus(status):
-        case JobnetStatus.BEGIN | JobnetStatus.READY:
-            if pending == 1:
-                return "on hold"
-            return "waiting" if load_status == LoadStatus.DELAY else "scheduled"
-        case JobnetStatus.RUN | JobnetStatus.RUNERR:
-            if load_status == LoadStatus.DELAY:
-                return "start missed"
-            return {JobStatus.ERROR: "error", JobStatus.TIMEOUT: "running late"}.get(
-                JobStatus(job_status), "running"
-            )
-        case JobnetStatus.END:
-            return "skipped" if load_status == LoadStatus.SKIP else "ended"
-        case JobnetStatus.ENDERR:
-            return "load error" if load_status == LoadStatus.ERROR else "stopped in error"
 
 
 def hosts_of(runs: Collection[RunRows]) -> set[str]:

@@ -2,6 +2,6 @@
 
 `late`, `overruns` and `presence` decide, without database or clock; `watch` reads, asks them, and
 keeps account of what was told, of silent servers, too; `limits` looks for runs over their time
-limit, `ends` for calendars that run out soon. The server's monitor
+limit, `ends` for calendars that run out soon. `rows` has the statements. The server's monitor
 process and the daemon `jobarg_monitor` both use them (docs/monitor.md).
 """

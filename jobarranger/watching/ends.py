@@ -8,7 +8,7 @@ from jobarranger import messages as m
 from jobarranger.calendars.findings import Problem
 from jobarranger.clock import Clock, local_time
 from jobarranger.db.engine import Database
-from jobarranger.db.scheduling import read_scheduling
+from jobarranger.loading.rows.scheduling import read_scheduling
 from jobarranger.planning.oddities import Oddity, findings_of
 from jobarranger.watching.watch import Alarm, Teller
 

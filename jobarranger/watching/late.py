@@ -11,7 +11,7 @@ from jobarranger.calendars.digits import date_digits, slot_date
 from jobarranger.calendars.months import shifted
 from jobarranger.calendars.schedules import Timetable
 from jobarranger.calendars.starts import Name, Start, definitions_of
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.pauses import Pauses
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
 from jobarranger.states import JobnetStatus, LoadStatus
 

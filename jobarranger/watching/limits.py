@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.clock import Clock, local_time
-from jobarranger.db import overruns
 from jobarranger.db.engine import Database
 from jobarranger.watching.overruns import Limited, instant_of_second, is_over
+from jobarranger.watching.rows import overruns
 from jobarranger.watching.watch import Alarm, Teller
 
 #: Runs whose beginning is asked for in one statement.

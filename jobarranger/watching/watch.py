@@ -14,10 +14,12 @@ from jobarranger import messages as m
 from jobarranger.calendars.digits import slot_date
 from jobarranger.calendars.starts import Start, starts
 from jobarranger.clock import Clock, local_time, stamp14
-from jobarranger.db import handled, journal, lateness, pauses, servers, told
+from jobarranger.db import notifications, pauses
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.scheduling import Scheduling, read_scheduling
+from jobarranger.db.notifications import NONE, Notification
 from jobarranger.errors import DefinitionError
+from jobarranger.loading.rows import handled
+from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.loading.window import load_span
 from jobarranger.messages import Raised
 from jobarranger.slots import due_slot, instant_of
@@ -38,6 +40,7 @@ from jobarranger.watching.late import (
 )
 from jobarranger.watching.overruns import Limited
 from jobarranger.watching.presence import Look, Presence
+from jobarranger.watching.rows import lateness, servers, told
 
 log = getLogger(__name__)
 
@@ -108,8 +111,7 @@ class Teller:
                 for alarm in alarms
                 if alarm.cause in first and alarm.raised.notify and not _is_notified(alarm)
             ]
-            if notes and journal.notifications_wanted(unit.conn):
-                journal.add_notifications(unit.conn, notes)
+            notifications.queue(unit.conn, notes)
 
         self._db.transaction(work)
         self._told.update(self._unnoted)
@@ -121,24 +123,18 @@ def _is_notified(alarm: Alarm) -> bool:
     return alarm.missing is not None and alarm.missing.waits is Waits.MISSED
 
 
-def _notification(alarm: Alarm, second: int) -> dict[str, object]:
-    """Return the row of `ja_send_message_table`."""
+def _notification(alarm: Alarm, second: int) -> Notification:
     about = alarm.missing or alarm.overrun
-    return {
-        "message_date": second,
-        "inner_jobnet_id": about.run if about else 0,
-        "inner_jobnet_main_id": about.run if about else 0,
-        "message_type": int(alarm.raised.kind),
-        "user_name": (about.user_name if about else "") or "none",
-        "host_name": "",
-        "jobnet_id": about.jobnet_id if about else "none",
-        "jobnet_name": "",
-        "job_id": "none",
-        "job_id_full": "none",
-        "job_name": "",
-        "log_message_id": alarm.raised.id,
-        "log_message": alarm.raised.text,
-    }
+    return Notification(
+        second=second,
+        kind=int(alarm.raised.kind),
+        message_id=alarm.raised.id,
+        text=alarm.raised.text,
+        instance_id=about.run if about else 0,
+        main_id=about.run if about else 0,
+        user_name=(about.user_name if about else "") or NONE,
+        jobnet_id=about.jobnet_id if about else NONE,
+    )
 
 
 class StartWatch:

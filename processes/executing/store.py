@@ -14,19 +14,20 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection
 
 from jobarranger.clock import Clock
-from jobarranger.db import dispatch, pauses
-from jobarranger.db.dispatch import Place
+from jobarranger.db import pauses
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.guarded import Change
 from jobarranger.directory import Directory, Host
 from jobarranger.dispatching import decide
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.dispatching.request import RUNS, Key, Request
+from jobarranger.dispatching.rows import Place
 from jobarranger.dispatching.steps import Accept, Fail, Finish, Later, Pursue, Reason, Send, Step
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.failpoints import failpoint
 from jobarranger.flow.dispatching import fail_dispatch
 from jobarranger.flow.engine import Engine
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.change import Change
+from jobarranger.model.pauses import Pauses
 from jobarranger.states import AgentKind, DispatchState, JobType, Method
 from processes.executing.book import HostBook
 from processes.executing.failures import IconName, Wording, is_unknown

@@ -16,11 +16,12 @@ from ipc import telegrams
 from ipc.errors import ProtocolError
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
-from jobarranger.flow.expressions import found, is_usable
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
+from jobarranger.model.expressions import found, is_usable
 from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import Refused
 from processes.trapping.wishes import registry_number
@@ -136,14 +137,8 @@ class OperatorDesk:
 
     def _note(self, user: str, peer: str) -> Callable[[Unit, str], None]:
         def note(unit: Unit, target: str) -> None:
-            inquiries.add_audit(
-                unit.conn,
-                at=self.clock.now_ms(),
-                actor_user=user,
-                actor_source=f"jobarg_release {peer}"[:32],
-                action="release",
-                target=target[:255],
-            )
+            actor = Actor(user, f"jobarg_release {peer}")
+            actor.note(unit, self.clock.now_ms(), "release", target)
 
         return note
 

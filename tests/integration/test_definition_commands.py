@@ -10,8 +10,8 @@ from sqlalchemy import insert, select
 from jobarranger.calendars.starts import all_starts
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import read_versions
-from jobarranger.db.scheduling import read_scheduling
 from jobarranger.definitions import versions, yamlform
+from jobarranger.loading.rows.scheduling import read_scheduling
 from tests.shell import Shell
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 
 from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.flow.resolving import Ended, NotDone, NothingToResolve, resolve

@@ -15,13 +15,14 @@ from sqlalchemy import insert, update
 from jobarranger import messages as m
 from jobarranger.commands import ctl_jobnets, look, operate
 from jobarranger.db import tables as t
-from jobarranger.db.overview import Detail, Filter, Which
-from jobarranger.flow.acting import Actor
+from jobarranger.db.audit import Actor
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render
 from jobarranger.states import IconStatus, Method, PauseScope, RunType
 from jobarranger.waiting import Need, Reason
+from jobarranger.waiting.rows.lists import Filter, Which
+from jobarranger.waiting.rows.runs import Detail
 from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import Teller
 from tests.jobnets import HOST, VERSION, Bench, define
@@ -323,7 +324,7 @@ def test_a_run_with_too_many_icons_is_told_and_not_explained(bench, session, mon
     (small,) = bench.start()
     (large,) = bench.start("LARGE")
     bench.drain()
-    monkeypatch.setattr("jobarranger.db.overview.MOST_ICONS", 5)
+    monkeypatch.setattr("jobarranger.waiting.rows.runs.MOST_ICONS", 5)
     first, second = look.runs(session, [large, small])
     assert (first.too_large, first.icons, first.why) == (6, (), None)
     assert second.why is not None

@@ -9,16 +9,17 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobarranger.clock import SystemClock, stamp12, stamp14
-from jobarranger.db import objects, requests
+from jobarranger.db import objects
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.db.objects import Name
 from jobarranger.definitions import versions, yamlform
-from jobarranger.loading import expand, writing
+from jobarranger.loading import expand, numbering
 from jobarranger.loading.boot import boot_due
 from jobarranger.loading.due import Rules
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import Refusal, StartRequest, register
+from jobarranger.loading.rows import booting
 from jobarranger.parking import FAILURES, Parking
 from jobarranger.states import IconStatus, JobType, ObjectKind, RunType
 from jobarranger.wakes import Role, Wake
@@ -402,7 +403,7 @@ def test_a_bad_family_does_not_block_others(database, monkeypatch):
         if planned.run["inner_jobnet_id"] == bad:
             into[t.run_job][0]["job_type"] = None
 
-    monkeypatch.setattr(writing, "rows", spoiled)
+    monkeypatch.setattr(numbering, "rows", spoiled)
     clock = FakeClock(CLOCK.now_ms())
     parking = Parking(clock)
     assert load(database, parking=parking, clock=clock).loaded == [first, last]
@@ -526,13 +527,13 @@ def test_a_cancellation_meanwhile_wins(database, monkeypatch):
     store(database)
     (number,) = start(database)
     load(database)
-    real = requests.due
+    real = booting.due
 
     def cancelled(conn, *arguments, **named):
         found = real(conn, *arguments, **named)
         conn.execute(update(t.run_jobnet_summary).values(status=5))
         return found
 
-    monkeypatch.setattr(requests, "due", cancelled)
+    monkeypatch.setattr(booting, "due", cancelled)
     assert boot_due(database, CLOCK, ZONE).started == []
     assert summary(database, number)["status"] == 5

@@ -17,11 +17,12 @@ import pytest
 from sqlalchemy import func, select
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import schema, servers
+from jobarranger.db import schema
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
+from jobarranger.watching.rows import servers
 from tests.plans import VERSION, calendar, days, jobnet, run, schedule, store
 from tests.stack import Stack
 

@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 
 from jobarranger.commands.ctl_operations import find_icon
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.operating import NotPossible, Operation, changes, operate, stop_run
 from jobarranger.states import (
     IconStatus,

@@ -12,11 +12,11 @@ from jobarranger.clock import stamp12
 from jobarranger.config import load_server
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.pausing import CannotPause, Target, pause, resume
 from jobarranger.loading.boot import boot_due
-from jobarranger.loading.pauses import Pauses
+from jobarranger.model.pauses import Pauses
 from jobarranger.states import JobnetStatus, PauseScope, RunType
 from processes import startcheck
 from tests.jobnets import Bench, define

@@ -16,7 +16,7 @@ from jobarranger.calendars.starts import all_starts
 from jobarranger.commands import ctl_plan, operate
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
-from jobarranger.db.scheduling import read_scheduling
+from jobarranger.loading.rows.scheduling import read_scheduling
 from jobarranger.states import PauseScope
 from tests.plans import (
     VERSION,

@@ -13,13 +13,14 @@ from sqlalchemy import delete, func, insert, select, update
 
 from jobarranger import failpoints
 from jobarranger.clock import stamp12, stamp14
-from jobarranger.db import purge
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.operating import stop_run
 from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
+from jobarranger.purging.rows import removing
+from jobarranger.purging.rows.counting import counts
 from jobarranger.states import DatabaseType, IconStatus, JobnetStatus, RunType
 from tests.jobnets import Bench, define
 from tests.plans import run, store
@@ -409,7 +410,7 @@ def test_counts_tell_what_a_pass_would_remove(bench: Bench) -> None:
     ended(bench, 3)
     bench.clock.advance(100 * DAY)
     limits = Purger(bench.db, bench.clock, bench.zone).limits()
-    due = bench.db.read(lambda conn: purge.counts(conn, limits))
+    due = bench.db.read(lambda conn: counts(conn, limits))
     assert due["runs"] == 3
     assert due["log entries"] > 0
     assert clean(bench) == {kind: number for kind, number in due.items() if number}
@@ -417,7 +418,7 @@ def test_counts_tell_what_a_pass_would_remove(bench: Bench) -> None:
 
 def test_every_table_with_icons_is_emptied_before_the_icons() -> None:
     """No row of an icon is left to the cascade of a foreign key."""
-    order = [table.name for table, _ in purge._BY_ICON]
+    order = [table.name for table, _ in removing._BY_ICON]
     assert order.index("ja_run_value_job_table") < order.index("ja_run_icon_job_table")
     missing = {
         table.name

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, update
 
-from jobarranger.db import handled, objects, pauses
+from jobarranger.db import objects, pauses
 from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
-from jobarranger.loading import scheduled, slotted, writing
+from jobarranger.loading import scheduled, slotted
 from jobarranger.loading.requests import StartRequest, register
+from jobarranger.loading.rows import handled, runs
 from jobarranger.loading.scheduled import BATCH
 from jobarranger.loading.walk import Walk
 from jobarranger.purging.passing import Purger
@@ -762,7 +763,7 @@ def test_rows_that_mean_nothing_stop_nobody_else(database):
 def test_a_run_that_the_database_refuses_is_tried_again(database, monkeypatch):
     """It fails alone; its window is not over until it is loaded."""
     here = daily(database, "2026-03-31 08:10", "0900", "0905")
-    real = writing.insert_rows
+    real = runs.insert_rows
 
     def refuse(unit, expanded):
         chosen = list(expanded)

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from jobarranger.calendars.findings import schedule_findings
 from jobarranger.calendars.starts import all_starts
 from jobarranger.db import tables as t
-from jobarranger.db.scheduling import read_scheduling
+from jobarranger.loading.rows.scheduling import read_scheduling
 
 OLD, NEW = 20260101000000, 20260201000000
 

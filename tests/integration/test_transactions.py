@@ -13,12 +13,13 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import handled, ids, schema
+from jobarranger.db import ids, schema
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.pipeline import check_count, together
 from jobarranger.db.retry import Retry
 from jobarranger.errors import DatabaseUnavailable, SchemaError, StateConflict, TryAgain
+from jobarranger.loading.rows import handled
 from jobarranger.states import Counter, DatabaseType, DatedKind
 from jobarranger.wakes import Role, Wake
 from tests.proxy import Proxy

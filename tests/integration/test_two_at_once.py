@@ -16,17 +16,20 @@ import pytest
 from sqlalchemy import select, text
 
 from jobarranger.clock import SystemClock
-from jobarranger.db import dispatch, gates, handled, servers, told
+from jobarranger.db import gates
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.ids import IdPool
 from jobarranger.definitions import versions, yamlform
 from jobarranger.directory import keeping
 from jobarranger.directory.base import Host
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.errors import DirectoryError
 from jobarranger.flow.work import Work
 from jobarranger.loading.requests import Refusal, StartRequest, register
+from jobarranger.loading.rows import handled
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
+from jobarranger.watching.rows import servers, told
 from tests.integration.test_supervisor import eventually
 from tests.jobnets import Bench, define
 from tests.schedules import JOBNET, VERSION, MovedClock, Timetabled, at, days
@@ -123,8 +126,7 @@ def test_gates_of_ids_that_differ_in_a_blank(server_database):
     """MariaDB has one row for both; boot goes on all the same."""
     gates.make(server_database, {"A"})
     gates.make(server_database, {"A "})
-    lock = gates.lock({"A "})
-    assert server_database.transaction(lambda unit: len(unit.execute(unit.lock(lock)).all())) == 1
+    assert len(server_database.transaction(lambda unit: gates.lock(unit, {"A "}))) == 1
 
 
 def test_what_is_in_force(server_database, other):

@@ -15,9 +15,9 @@ from ipc.queues import Receiver
 from jobarranger.clock import stamp12
 from jobarranger.commands.hints import receivers
 from jobarranger.db import tables as t
+from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
 from jobarranger.flow import unstarted
-from jobarranger.flow.acting import Actor
 from jobarranger.flow.operating import NotPossible, stop_run
 from jobarranger.flow.pausing import Target, pause
 from jobarranger.states import (

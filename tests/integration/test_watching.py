@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from jobarranger.db import handled, pauses, servers, told
+from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.db.handled import Version
+from jobarranger.loading.rows import handled
+from jobarranger.loading.rows.handled import Version
 from jobarranger.states import DatabaseType, DatedKind, IconEvent, PauseScope
 from jobarranger.watching.ends import CalendarWatch
 from jobarranger.watching.late import Rules
 from jobarranger.watching.limits import LimitWatch
+from jobarranger.watching.rows import servers, told
 from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
 from tests.plans import (
     VERSION,

@@ -31,10 +31,12 @@ CORE = (
     "db",
     "definitions",
     "directory",
+    "dispatching",
     "flow",
     "icons",
     "loading",
     "messages",
+    "model",
     "planning",
     "purging",
     "waiting",
@@ -168,6 +170,79 @@ def test_ipc_imports_nothing_of_ours_and_nobody_imports_processes() -> None:
         ):
             found.append(name)
     assert not found
+
+
+#: What other modules may name of SQLAlchemy: the connection, a row, a table, and the errors.
+NO_STATEMENTS = {"Connection", "Row", "Table"}
+SENDING = {"execute", "exec_driver_sql", "scalar", "scalars"}
+#: A file of the agent's own, through the standard library.
+OWN_FILE = ROOT / "jobarranger/agent/journal.py"
+
+
+def may_hold_sql(path: Path) -> bool:
+    """Tell whether a module is the place for statements: `db/`, a `rows` module or package."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[:2] == ("jobarranger", "db") or "rows" in parts[2:] or path == OWN_FILE
+
+
+def statements(module: ast.Module) -> Iterator[str]:
+    """Yield what makes or sends a statement in a module."""
+    for node in ast.walk(module):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Import):
+            tops = {alias.name.partition(".")[0] for alias in node.names}
+            yield from (f"{where}: import {top}" for top in tops & {"sqlalchemy", "sqlite3"})
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+            names = {alias.name for alias in node.names}
+            allowed = names if node.module == "sqlalchemy.exc" else NO_STATEMENTS
+            yield from (f"{where}: imports {name}" for name in sorted(names - allowed))
+        if isinstance(node, ast.Attribute):
+            is_column = node.attr == "c" and dotted(node.value).startswith(("t.", "tables."))
+            if is_column or node.attr in SENDING:
+                yield f"{where}: .{node.attr}"
+
+
+@each_source
+def test_sql_is_in_db_and_in_rows_modules_only(path: Path) -> None:
+    """Who looks for a statement knows where; a decision is never mixed with one."""
+    if not may_hold_sql(path):
+        assert list(statements(tree(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("from sqlalchemy import Connection, Row", 0),
+        ("from sqlalchemy.exc import IntegrityError", 0),
+        ("from sqlalchemy import Connection, select, text", 2),
+        ("from sqlalchemy.dialects import mysql", 1),
+        ("import sqlalchemy as sa", 1),
+        ("rows = conn.scalars(found)", 1),
+        ("unit.execute(statement)", 1),
+        ("column = t.run_job.c.status", 1),
+        ("self.c = 1", 0),
+    ],
+)
+def test_statements_are_recognised(text: str, count: int) -> None:
+    """By the import that makes them, by the column, and by the call that sends them."""
+    assert len(list(statements(ast.parse(text)))) == count
+
+
+@pytest.mark.parametrize(
+    ("table", "writer"),
+    [("ext_audit", "jobarranger/db/audit.py"), ("send_message", "jobarranger/db/notifications.py")],
+)
+def test_rows_that_people_read_have_one_writer(table: str, writer: str) -> None:
+    """So each of them says the same things in the same way."""
+    inserts = {"insert", "insert_rows", "insert_first"}
+    found = [
+        name
+        for path, name in zip(SOURCES, NAMES, strict=True)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and dotted(node.func) in inserts
+        if any(dotted(argument).endswith(f".{table}") for argument in node.args)
+    ]
+    assert found == [writer]
 
 
 def test_names_of_test_files_are_unique():

@@ -14,7 +14,7 @@ from jobarranger.db.definitions import Definition
 from jobarranger.definitions import yamlform, yamltext
 from jobarranger.definitions.flows import parse_flows, write_chains
 from jobarranger.errors import DefinitionError
-from jobarranger.flow.expressions import is_usable
+from jobarranger.model.expressions import is_usable
 from jobarranger.states import FlowType, JobType
 
 ROOT = Path(__file__).parents[2]

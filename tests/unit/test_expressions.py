@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.flow.expressions import found, is_usable
+from jobarranger.model.expressions import found, is_usable
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.flow.arrivals import Arrival, Refusal, arrive, fires
-from jobarranger.flow.judging import Census, Fault, judge
-from jobarranger.flow.numbers import PatternError, jobnet_exit_code, matches
-from jobarranger.flow.variables import (
+from jobarranger.flow.judging import Fault, judge
+from jobarranger.icons import Failure
+from jobarranger.icons.job import judge_result
+from jobarranger.model.arrivals import Arrival, Refusal, arrive, fires
+from jobarranger.model.census import Census
+from jobarranger.model.numbers import PatternError, jobnet_exit_code, matches
+from jobarranger.model.variables import (
     UnknownVariable,
     VariableRows,
     environment,
     resolve,
     storable,
 )
-from jobarranger.icons import Failure
-from jobarranger.icons.job import judge_result
 from jobarranger.states import FlowType, IconStatus, JobnetStatus, JobType
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from jobarranger.calendars.starts import Start
-from jobarranger.loading.pauses import Pause, Pauses, in_order
+from jobarranger.model.pauses import Pause, Pauses, in_order
 from jobarranger.states import ObjectFlag, PauseScope
 from jobarranger.watching import presence
 from jobarranger.watching.late import (

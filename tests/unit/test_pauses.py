@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from jobarranger.loading.pauses import RESUME_MS, Pause, in_order
+from jobarranger.model.pauses import RESUME_MS, Pause, in_order
 from jobarranger.states import PauseScope
 
 #: 2026-11-22 09:00 UTC, as milliseconds and as digits.

@@ -19,7 +19,7 @@ from jobarranger.calendars.schedules import Detail, Schedule, Timetable
 from jobarranger.calendars.starts import all_starts
 from jobarranger.commands.ctl_calendars import boot_time_text
 from jobarranger.commands.yearpicture import year_picture
-from jobarranger.loading.pauses import Pause, Pauses, in_order
+from jobarranger.model.pauses import Pause, Pauses, in_order
 from jobarranger.planning.clockchanges import clock_change
 from jobarranger.planning.filterdays import Reason, explain, year_of
 from jobarranger.planning.oddities import broken_jobnets, findings_of

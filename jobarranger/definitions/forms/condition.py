@@ -7,7 +7,7 @@ from typing import Any
 from jobarranger.db import tables as t
 from jobarranger.definitions.forms.base import Form, Found, Keys, Settings
 from jobarranger.definitions.section import Section
-from jobarranger.flow import expressions, numbers
+from jobarranger.model import expressions, numbers
 from jobarranger.states import JobType
 
 #: Longest pattern; what the column holds on every product (bytes).

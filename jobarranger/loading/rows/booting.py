@@ -1,7 +1,6 @@
-"""Statements about start requests: registering, loading, booting.
+"""Statements about runs that are to be started: due ones, and what the decision makes of them.
 
-A request is a main row of `ja_run_jobnet_table` without a summary row. Functions take a
-connection, mostly inside the caller's transaction, and never commit.
+Functions take a connection or the transaction that the caller has begun, and never commit.
 """
 
 from __future__ import annotations
@@ -9,32 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    Connection,
-    Select,
-    and_,
-    bindparam,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import BindParameter, Connection, and_, bindparam, or_, select, update
 
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import Values
-from jobarranger.states import (
-    JobnetStatus,
-    JobType,
-    LoadStatus,
-    RunType,
-)
+from jobarranger.db.engine import Unit
+from jobarranger.states import JobnetStatus, JobType, LoadStatus
 
 _J, _S = t.run_jobnet.c, t.run_jobnet_summary.c
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-
-#: What the loader needs of a request.
-_REQUEST = tuple(column for column in _J if column.name != "created_date")
 
 #: What the boot decisions are made of.
 _DUE = (
@@ -47,132 +28,6 @@ _DUE = (
     _S.multiple_start_up,
     _S.start_pending_flag,
 )
-
-
-# -- registering ---------------------------------------------------------------------------
-
-
-def known_requests(conn: Connection, request_ids: Collection[str]) -> dict[str, int]:
-    """Return the runs that requests have led to already."""
-    if not request_ids:
-        return {}
-    c = t.ext_request.c
-    rows = conn.execute(
-        select(c.request_id, c.inner_jobnet_id).where(c.request_id.in_(sorted(request_ids)))
-    )
-    return {row.request_id: row.inner_jobnet_id for row in rows}
-
-
-def timed_starts(conn: Connection, slots: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Return those (jobnet id, scheduled time) that a timed start exists for, in any state."""
-    if not slots:
-        return set()
-    rows = conn.execute(
-        select(_J.jobnet_id, _J.scheduled_time).where(
-            _J.scheduled_time.in_(sorted({time for _, time in slots})),
-            _J.jobnet_id.in_(sorted({name for name, _ in slots})),
-            _J.run_type == RunType.TIME,
-        )
-    )
-    return {(row.jobnet_id, row.scheduled_time) for row in rows} & set(slots)
-
-
-def lock_guards(request_ids: Collection[str]) -> Select[Any]:
-    """Return the select of guard rows (`ja_ext_request`), to be locked."""
-    c = t.ext_request.c
-    return select(c.request_id).where(c.request_id.in_(sorted(request_ids))).order_by(c.request_id)
-
-
-def move_guards(conn: Connection, request_ids: Mapping[str, int], at: int) -> None:
-    """Let guard rows of purged runs stand for new runs (rare: one statement each)."""
-    c = t.ext_request.c
-    for request_id, run in request_ids.items():
-        conn.execute(
-            update(t.ext_request)
-            .where(c.request_id == request_id)
-            .values(inner_jobnet_id=run, at=at)
-        )
-
-
-def add_requests(
-    conn: Connection,
-    runs: Sequence[Values],
-    values: Sequence[Values],
-    requests: Sequence[Values],
-) -> None:
-    """Insert start requests with their variables and request ids."""
-    for table, rows in (
-        (t.run_jobnet, runs),
-        (t.value_before_jobnet, values),
-        (t.ext_request, requests),
-    ):
-        if rows:
-            conn.execute(insert(table), [dict(row) for row in rows])
-
-
-def existing_runs(conn: Connection, ids: Collection[int]) -> set[int]:
-    """Return those of the ids that have a row in `ja_run_jobnet_table`."""
-    return set(
-        conn.scalars(
-            select(_J.inner_jobnet_id).where(_J.inner_jobnet_id.in_(_IDS)), {"ids": sorted(ids)}
-        )
-    )
-
-
-# -- loading -------------------------------------------------------------------------------
-
-_UNLOADED = (
-    select(*_REQUEST)
-    .outerjoin(t.run_jobnet_summary, _S.inner_jobnet_id == _J.inner_jobnet_id)
-    .where(
-        _J.status == JobnetStatus.BEGIN,
-        _J.main_flag == 0,
-        _J.run_type != RunType.NORMAL,
-        _S.inner_jobnet_id.is_(None),
-    )
-    .order_by(_J.inner_jobnet_id)
-)
-_UNLOADED_SWEEP = _UNLOADED.where(_J.inner_jobnet_id.not_in(_IDS)).limit(bindparam("most"))
-_UNLOADED_OF = _UNLOADED.where(_J.inner_jobnet_id.in_(_IDS))
-
-
-def unloaded(conn: Connection, most: int, without: Collection[int] = ()) -> list[Values]:
-    """Return requests that wait for the loader, oldest ids first."""
-    rows = conn.execute(_UNLOADED_SWEEP, {"most": most, "ids": sorted(without)})
-    return [dict(row) for row in rows.mappings()]
-
-
-def unloaded_of(conn: Connection, ids: Collection[int]) -> list[Values]:
-    """Return those of the given runs that wait for the loader."""
-    return [dict(row) for row in conn.execute(_UNLOADED_OF, {"ids": sorted(ids)}).mappings()]
-
-
-def lock_waiting_mains(ids: Collection[int]) -> Select[Any]:
-    """Return the select of those main rows that are in state BEGIN, to be locked."""
-    return (
-        select(_J.inner_jobnet_id)
-        .where(_J.inner_jobnet_id.in_(sorted(ids)), _J.status == JobnetStatus.BEGIN)
-        .order_by(_J.inner_jobnet_id)
-    )
-
-
-def summarised(conn: Connection, ids: Collection[int]) -> set[int]:
-    """Return those of the runs that have a summary row."""
-    statement = select(_S.inner_jobnet_id).where(_S.inner_jobnet_id.in_(_IDS))
-    return set(conn.scalars(statement, {"ids": sorted(ids)}))
-
-
-def fail_run_rows(ids: Collection[int], at: int) -> Any:
-    """Return the update that marks run rows as not loadable; `at` is a 14-digit stamp."""
-    return (
-        update(t.run_jobnet)
-        .where(_J.inner_jobnet_id.in_(sorted(ids)), _J.status == JobnetStatus.BEGIN)
-        .values(status=JobnetStatus.ENDERR, start_time=at, end_time=at)
-    )
-
-
-# -- booting -------------------------------------------------------------------------------
-
 #: A run that may start when its time has come.
 _UNSTARTED = and_(_S.status == JobnetStatus.BEGIN, _S.start_pending_flag != 1)
 _DUE_NOW = (
@@ -261,9 +116,9 @@ def hinted(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_HINTED, {"ids": sorted(ids)}).all()
 
 
-def lock_mains(ids: Collection[int]) -> Select[Any]:
-    """Return the select of main rows with what the run log copies, to be locked in id order."""
-    return (
+def lock_mains(unit: Unit, ids: Collection[int]) -> Sequence[Any]:
+    """Lock main rows in the order of their ids; return them with what the run log copies."""
+    wanted = (
         select(
             _J.inner_jobnet_id,
             _J.status,
@@ -278,6 +133,7 @@ def lock_mains(ids: Collection[int]) -> Select[Any]:
         .where(_J.inner_jobnet_id.in_(sorted(ids)))
         .order_by(_J.inner_jobnet_id)
     )
+    return unit.execute(unit.lock(wanted)).all()
 
 
 def start_summaries(ids: Collection[int]) -> Any:

@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from jobarranger.db import tables as t
-from jobarranger.db.guarded import Change
 from jobarranger.db.unique import insert_first
 from jobarranger.dispatching.request import RUNS, Key, Payload, Request
+from jobarranger.model.change import Change
 from jobarranger.states import AgentKind, DispatchState, IconStatus, Method, MethodFlag
 
 _D, _A, _I, _C = t.ext_dispatch.c, t.ext_agent.c, t.run_job.c, t.run_icon_job.c

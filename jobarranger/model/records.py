@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from jobarranger.db.guarded import Change
+from jobarranger.model.change import Change
 from jobarranger.states import (
     ENDED_JOBNET,
     IconStatus,

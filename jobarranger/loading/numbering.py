@@ -1,14 +1,11 @@
-"""Give the rows of planned runs their ids, and insert them table by table."""
+"""Give the rows of planned runs their ids."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import insert
-
-from jobarranger.db.engine import Unit
-from jobarranger.loading.expand import INSERT_ORDER, Ids, Plan, Rows, rows
+from jobarranger.loading.expand import Ids, Plan, Rows, rows
 from jobarranger.loading.requests import IdSource
 from jobarranger.states import Counter
 
@@ -26,12 +23,3 @@ def expand(ids: IdSource, plans: Sequence[Plan]) -> dict[int, Rows]:
         rows(one, source, into)
         expanded[one.run["inner_jobnet_id"]] = into
     return expanded
-
-
-def insert_rows(unit: Unit, expanded: Iterable[Rows]) -> None:
-    """Insert the rows of runs: parents before children, the summaries last."""
-    chosen = list(expanded)
-    for table in INSERT_ORDER:
-        found = [row for into in chosen for row in into.get(table, ())]
-        if found:
-            unit.execute(insert(table), found)
