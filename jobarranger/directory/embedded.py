@@ -11,6 +11,7 @@ from jobarranger.db import tables as t
 from jobarranger.directory import rights
 from jobarranger.directory.base import Group, Host, User
 from jobarranger.directory.passwords import verify_password
+from jobarranger.names import HOST, USER, can_be
 from jobarranger.states import UserType
 
 
@@ -23,12 +24,13 @@ class EmbeddedDirectory:
 
     def hosts(self, conn: Connection, names: Collection[str]) -> dict[str, Host]:
         """Return the known ones of `names`; names are compared exactly, also on MariaDB."""
-        if not names:
+        possible = {name for name in names if can_be(name, HOST)}
+        if not possible:
             return {}
         c = t.ext_host.c
         rows = conn.execute(
             select(c.host_name, c.address, c.port, c.ssh_port, c.enabled).where(
-                c.host_name.in_(sorted(set(names)))
+                c.host_name.in_(sorted(possible))
             )
         )
         found = (_host(row) for row in rows)
@@ -36,6 +38,8 @@ class EmbeddedDirectory:
 
     def user(self, conn: Connection, name: str) -> User | None:
         """Return the user with his groups in one statement, or None."""
+        if not can_be(name, USER):
+            return None
         u, m, g = t.ext_user, t.ext_user_group, t.ext_group
         rows = conn.execute(
             select(

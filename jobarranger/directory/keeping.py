@@ -17,13 +17,14 @@ from jobarranger.db.engine import Unit
 from jobarranger.db.unique import insert_first
 from jobarranger.directory.base import Host
 from jobarranger.errors import DirectoryError
+from jobarranger.names import GROUP, HOST, USER
 from jobarranger.states import UserType
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._:%-]{1,255}\Z")
 _KINDS: dict[str, tuple[Table, Column[Any], int]] = {
-    "host": (t.ext_host, t.ext_host.c.host_name, 128),
-    "user": (t.ext_user, t.ext_user.c.user_name, 100),
-    "group": (t.ext_group, t.ext_group.c.group_name, 64),
+    "host": (t.ext_host, t.ext_host.c.host_name, HOST),
+    "user": (t.ext_user, t.ext_user.c.user_name, USER),
+    "group": (t.ext_group, t.ext_group.c.group_name, GROUP),
 }
 
 

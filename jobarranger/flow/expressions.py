@@ -11,7 +11,9 @@ import re
 from dataclasses import dataclass
 
 from jobarranger.flow import matcher
-from jobarranger.flow.matcher import Fit as Fit
+from jobarranger.flow.matcher import Fit
+
+__all__ = ["LONGEST", "MOST_REPEATS", "Fit", "Shape", "fit", "shape"]
 
 #: Longest expression in bytes, and how often repetitions inside each other may repeat a part.
 LONGEST, MOST_REPEATS = 65_535, 1_000

@@ -1,8 +1,8 @@
 """The program that compiles and matches expressions for `jobarranger.flow.matcher`.
 
-It is started by its path, with nothing of ours imported, so that it is small and quick to start. Its
-kernel limits are what no expression can pass: memory by `RLIMIT_AS`, and processor time by a timer
-that ends the program. Arguments: bytes of memory, seconds of processor time. See docs/flow.md.
+It is started by its path, with nothing of ours imported, so that it is small and starts quickly.
+Its kernel limits are what no expression can pass: memory by `RLIMIT_AS`, and processor time by a
+timer that ends the program. Arguments: bytes of memory, seconds of processor time.
 """
 
 import ctypes

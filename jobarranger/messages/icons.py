@@ -55,8 +55,9 @@ JARUNICONIF200004 = error(
 )
 JARUNICONIF200005 = error(
     "JARUNICONIF200005 inner_job_id:int expression",
-    "IF icon {inner_job_id} compares with '{expression}', which takes more memory or time with this "
-    "value than an expression may. Write it with fewer repetitions, or compare a shorter value.",
+    "IF icon {inner_job_id} compares with '{expression}', which takes more memory or time with "
+    "this value than an expression may. Write it with fewer repetitions, or compare a shorter "
+    "value.",
 )
 JARUNICONJOBNET200001 = error(
     "JARUNICONJOBNET200001 function inner_job_id:int",

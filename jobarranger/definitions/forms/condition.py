@@ -19,7 +19,7 @@ _SHOWN = 60
 _NUMBERS, _TEXT = 0, 1  # hand_flag
 _WRONG = {
     Fit.INVALID: "is no POSIX extended regular expression",
-    Fit.TOO_MUCH: "takes more memory or time than an expression may; write it with fewer repetitions",
+    Fit.TOO_MUCH: "takes more memory or time than an expression may; use fewer repetitions",
 }
 
 
