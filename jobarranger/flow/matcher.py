@@ -66,8 +66,7 @@ class _Program:
                 setsigdef=[signal.SIGPROF, signal.SIGTERM, signal.SIGINT],
             )
         except OSError:
-            os.close(self._out)
-            os.close(self._in)
+            self.leave()
             raise
         finally:
             os.close(child_in)
@@ -97,13 +96,17 @@ class _Program:
 
     def end(self) -> int:
         """End the program if it still lives, and return its exit code, -N for signal N."""
-        os.close(self._out)
-        os.close(self._in)
+        self.leave()
         ended, status = os.waitpid(self._pid, os.WNOHANG)
         if not ended:
             os.kill(self._pid, signal.SIGKILL)
             _, status = os.waitpid(self._pid, 0)
         return os.waitstatus_to_exitcode(status)
+
+    def leave(self) -> None:
+        """Close this process' ends of the pipes; the program ends when all have left."""
+        os.close(self._out)
+        os.close(self._in)
 
     def _wait(self, descriptor: int, event: int, until: float) -> None:
         poll = select.poll()
@@ -167,7 +170,9 @@ class Matcher:
     def forget(self) -> None:
         """Start anew in a process that was forked: the program belongs to the parent."""
         self._lock = Lock()
-        self._program = None
+        inherited, self._program = self._program, None
+        if inherited is not None:
+            inherited.leave()
 
 
 _matcher = Matcher()

@@ -15,7 +15,7 @@ from jobarranger.db import releases, runs
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.releases import Target
 from jobarranger.errors import JobArrangerError, StateConflict
-from jobarranger.names import ID, can_be
+from jobarranger.names import ID, can_be, shown
 from jobarranger.states import MethodFlag
 from jobarranger.wakes import Role
 
@@ -70,8 +70,8 @@ def decide(
     """
     chosen = [one for one in targets if allowed[one.main_id]]
     if not chosen:
-        raise ReleaseRefused(f"there is no running jobnet [{request.jobnet_id}] that fits")
-    path = "/".join((request.jobnet_id, *request.path))
+        raise ReleaseRefused(f"there is no running jobnet [{shown(request.jobnet_id)}] that fits")
+    path = shown("/".join((request.jobnet_id, *request.path)), _LONGEST_PATH)
     for one in chosen:
         if one.icon_id is None:
             raise ReleaseRefused(f"[{path}] does not exist in run {one.main_id}")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 from ipc import telegrams
 from ipc.errors import ProtocolError
 from jobarranger import messages as m
+from jobarranger import names
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
 from jobarranger.db.engine import Database, Unit
@@ -89,8 +90,9 @@ class OperatorDesk:
         try:
             numbers = await self.call(lambda db: release(db, request, may_use, note))
         except (ReleaseRefused, StateConflict) as error:
+            shown = names.shown(request.jobnet_id, names.ID)
             told = m.JATRAPPER200047 if forbidden else None  # the reply does not tell
-            raise Refused(str(error), told, jobnet_id=request.jobnet_id).with_list() from error
+            raise Refused(str(error), told, jobnet_id=shown).with_list() from error
         return telegrams.Response(
             serverid=self.server_id, inner_jobnet_id=[str(one) for one in numbers], result=0
         ).to_json()
@@ -236,7 +238,7 @@ def _moment(text: str, rest: str) -> int:
             raise ValueError(digits)
         datetime.strptime(digits[:14], "%Y%m%d%H%M%S")  # noqa: DTZ007 - only its form is checked
     except ValueError:
-        raise Refused(f"[{text[:20]}] is not a valid time") from None
+        raise Refused(f"[{names.shown(text, 20)}] is not a valid time") from None
     return int(digits)
 
 

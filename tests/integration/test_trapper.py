@@ -23,7 +23,7 @@ from jobarranger.commands import get as get_command
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.directory.embedded import EmbeddedDirectory
-from jobarranger.flow.expressions import fit
+from jobarranger.flow.expressions import Fit, fit
 from jobarranger.states import IconStatus, UserType
 from jobarranger.wakes import Role
 from processes.trapping import filters, replay, results
@@ -326,21 +326,23 @@ def test_nothing_tells_a_missing_run_from_a_forbidden_one(
     sqlite: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """State, release and log: the same bytes for both; the server's log tells them apart."""
-    who = {"username": "bob", "password": "right"}
 
-    def requests(number: int) -> list[bytes]:
-        return [
-            telegrams.StatusRequest(**who, registrynumber=str(number)).to_json(),
-            telegrams.Release(**who, jobid="NET/J", inner_jobnet_id=str(number)).to_json(),
-            telegrams.LogRequest(**who, registry_number=str(number)).to_json(),
+    def requests(number: str) -> list[bytes]:
+        wishes: list[telegrams.Telegram] = [
+            telegrams.StatusRequest(username="bob", password="right", registrynumber=number),
+            telegrams.Release(
+                username="bob", password="right", jobid="NET/J", inner_jobnet_id=number
+            ),
+            telegrams.LogRequest(username="bob", password="right", registry_number=number),
         ]
+        return [wish.to_json() for wish in wishes]
 
     async def main() -> None:
         async with trapper(sqlite, tmp_path) as rig:
             await asyncio.to_thread(with_admin, rig)
             await asyncio.to_thread(rigs.add_user, rig, "bob", "right", "others")
             await asyncio.to_thread(rigs.add_run, rig, 42, "NET")
-            for missing, forbidden in zip(requests(41), requests(42), strict=True):
+            for missing, forbidden in zip(requests("41"), requests("42"), strict=True):
                 assert await answer(rig, missing) == await answer(rig, forbidden)
 
     async def answer(rig: Rig, request: bytes) -> bytes:
@@ -355,7 +357,12 @@ def test_no_expression_is_compiled_before_log_in(
 ) -> None:
     """Whoever has no password gets its refusal; whoever has one is told what is wrong."""
     asked: list[str] = []
-    monkeypatch.setattr(filters, "fit", lambda *words: asked.append(words[0]) or fit(*words))
+
+    def counted(pattern: str, text: str) -> Fit:
+        asked.append(pattern)
+        return fit(pattern, text)
+
+    monkeypatch.setattr(filters, "fit", counted)
     nested = "(" * 20 + "a" + "+)" * 20
 
     async def main() -> None:
