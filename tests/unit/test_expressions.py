@@ -246,8 +246,8 @@ def test_a_program_that_does_not_answer_is_passing_trouble(
     own: Matcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is ended, and the icon or the question is tried again later."""
-    monkeypatch.setattr(matcher, "PATIENCE", 0.2)
     assert own.ask(b"a", b"a", b"a") is Fit.YES
+    monkeypatch.setattr(matcher, "PATIENCE", 0.2)
     os.kill(pid(own), signal.SIGSTOP)
     with pytest.raises(TryAgain):
         own.ask(b"a", b"a", b"a" * 200_000)  # more than a pipe holds
