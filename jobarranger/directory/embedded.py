@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobarranger.directory import rights, rows
 from jobarranger.directory.base import Group, Host, User
 from jobarranger.directory.passwords import verify_password
+from jobarranger.names import HOST, USER, can_be
 from jobarranger.states import UserType
 
 
@@ -22,13 +23,16 @@ class EmbeddedDirectory:
 
     def hosts(self, conn: Connection, names: Collection[str]) -> dict[str, Host]:
         """Return the known ones of `names`; names are compared exactly, also on MariaDB."""
-        if not names:
+        possible = {name for name in names if can_be(name, HOST)}
+        if not possible:
             return {}
-        found = (_host(row) for row in rows.hosts(conn, names))
+        found = (_host(row) for row in rows.hosts(conn, possible))
         return {host.name: host for host in found if host.name in names}
 
     def user(self, conn: Connection, name: str) -> User | None:
         """Return the user with his groups in one statement, or None."""
+        if not can_be(name, USER):
+            return None
         found = rows.user(conn, name)
         return _user(found) if found else None
 

@@ -14,11 +14,12 @@ from jobarranger.db.engine import Unit
 from jobarranger.directory import rows
 from jobarranger.directory.base import Host
 from jobarranger.errors import DirectoryError
+from jobarranger.names import GROUP, HOST, USER
 from jobarranger.states import UserType
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._:%-]{1,255}\Z")
 #: Characters of a name at most.
-_LONGEST = {"host": 128, "user": 100, "group": 64}
+_LONGEST = {"host": HOST, "user": USER, "group": GROUP}
 
 
 def check_name(kind: str, name: str) -> str:

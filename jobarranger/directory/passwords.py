@@ -11,8 +11,12 @@ import hashlib
 
 import bcrypt
 
+from jobarranger.errors import DirectoryError
+
 #: Work factor: about 0.1-0.2 s on a server of 2024.
 ROUNDS = 11
+#: Characters of a password; a longer one is refused before it is worked on.
+LONGEST = 1_024
 _FORM = "ja1"
 #: What an unknown user's password is compared with, so that both answers take equally long.
 _NOBODY = _FORM + "$2b$11$" + "C6UzMDM.H6dfI/f/IKcEe." + "0" * 31
@@ -20,19 +24,32 @@ _NOBODY = _FORM + "$2b$11$" + "C6UzMDM.H6dfI/f/IKcEe." + "0" * 31
 
 def _digest(password: str) -> bytes:
     """Return the 64 bytes that bcrypt works on."""
-    return base64.b64encode(hashlib.sha384(password.encode()).digest())
+    return base64.b64encode(hashlib.sha384(password.encode("utf-8", "surrogatepass")).digest())
 
 
 def hash_password(password: str, rounds: int = ROUNDS) -> str:
-    """Return what is stored for a password."""
+    """Return what is stored for a password.
+
+    Raises:
+        DirectoryError: it is longer than anybody may log in with.
+    """
+    if len(password) > LONGEST:
+        raise DirectoryError(f"a password has at most {LONGEST} characters")
     return _FORM + bcrypt.hashpw(_digest(password), bcrypt.gensalt(rounds)).decode()
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Tell whether `password` belongs to the stored hash; None (no such user) is always False."""
+    """Tell whether `password` belongs to the stored hash; None (no such user) is always False.
+
+    A hash that cannot be used takes as long as one that can.
+    """
     text = stored if stored and stored.startswith(_FORM) else _NOBODY
     try:
-        right = bcrypt.checkpw(_digest(password), text.removeprefix(_FORM).encode())
+        return _compare(password, text) and text is stored
     except ValueError:
+        _compare(password, _NOBODY)
         return False
-    return right and text is stored
+
+
+def _compare(password: str, stored: str) -> bool:
+    return bcrypt.checkpw(_digest(password), stored.removeprefix(_FORM).encode())

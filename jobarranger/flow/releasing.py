@@ -15,8 +15,12 @@ from jobarranger.db import releases, runs
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.releases import Target
 from jobarranger.errors import JobArrangerError, StateConflict
+from jobarranger.names import ID, can_be, shown
 from jobarranger.states import MethodFlag
 from jobarranger.wakes import Role
+
+#: Characters of a path: sixty icons inside each other.
+_LONGEST_PATH = 2_047
 
 
 class ReleaseRefused(JobArrangerError):
@@ -43,8 +47,9 @@ def read_path(text: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         ReleaseRefused: the text is no path.
     """
-    jobnet_id, *path = text.split("/")
-    if not path or not jobnet_id or not all(path):
+    jobnet_id, *path = text[: _LONGEST_PATH + 1].split("/")
+    fits = len(text) <= _LONGEST_PATH and all(can_be(one, ID) for one in (jobnet_id, *path))
+    if not path or not fits:
         raise ReleaseRefused("the path must have the form <jobnet id>/<job id>")
     return jobnet_id, tuple(path)
 
@@ -60,14 +65,13 @@ def decide(
         allowed: by number of the run, whether the asking person may operate it.
 
     Raises:
-        ReleaseRefused: no run fits, the path leads nowhere, the icon is not held.
+        ReleaseRefused: no run that the person may operate fits, the path leads nowhere, the icon is
+            not held.
     """
-    if request.number is not None and any(not allowed[one.main_id] for one in targets):
-        raise ReleaseRefused("no permission for this run")
     chosen = [one for one in targets if allowed[one.main_id]]
     if not chosen:
-        raise ReleaseRefused(f"there is no running jobnet [{request.jobnet_id}] that fits")
-    path = "/".join((request.jobnet_id, *request.path))
+        raise ReleaseRefused(f"there is no running jobnet [{shown(request.jobnet_id)}] that fits")
+    path = shown("/".join((request.jobnet_id, *request.path)), _LONGEST_PATH)
     for one in chosen:
         if one.icon_id is None:
             raise ReleaseRefused(f"[{path}] does not exist in run {one.main_id}")

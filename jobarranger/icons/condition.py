@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
+from jobarranger.expressions import Fit, fit
 from jobarranger.icons.base import Done, Failed, Outcome
 from jobarranger.messages import Raised
-from jobarranger.model import expressions, numbers
+from jobarranger.model import numbers
 from jobarranger.model.records import Icon
 from jobarranger.states import FlowType, JobType
 
@@ -53,7 +54,7 @@ def _compare(icon: Icon, settings: Any, values: Mapping[str, str]) -> bool | Fai
     if pattern is None:
         return _failed(m.render(m.JARUNICONIF200002, inner_job_id=icon.id))
     if settings.hand_flag == Comparison.TEXT:
-        return expressions.found(pattern, value)
+        return _found(icon, pattern, value)
     unusable = m.render(
         m.JARUNICONIF200004,
         hand_flag=settings.hand_flag,
@@ -68,6 +69,15 @@ def _compare(icon: Icon, settings: Any, values: Mapping[str, str]) -> bool | Fai
         return numbers.matches(value, pattern)
     except numbers.PatternError:
         return _failed(unusable)
+
+
+def _found(icon: Icon, pattern: str, value: str) -> bool | Failed:
+    """Tell whether the expression is found; one that is none never is."""
+    answer = fit(pattern, value)
+    if answer is Fit.TOO_MUCH:
+        shown = pattern[:_SHOWN]
+        return _failed(m.render(m.JARUNICONIF200005, inner_job_id=icon.id, expression=shown))
+    return answer is Fit.YES
 
 
 #: Characters of a value or pattern that a message shows.

@@ -53,6 +53,12 @@ JARUNICONIF200004 = error(
     "IF icon {inner_job_id} cannot compare the value '{variable_value}' with "
     "'{comparison_value}' (kind {hand_flag}): numbers and ranges low-high are needed.",
 )
+JARUNICONIF200005 = error(
+    "JARUNICONIF200005 inner_job_id:int expression",
+    "IF icon {inner_job_id} compares with '{expression}', which takes more memory or time with "
+    "this value than an expression may. Write it with fewer repetitions, or compare a shorter "
+    "value.",
+)
 JARUNICONJOBNET200001 = error(
     "JARUNICONJOBNET200001 function inner_job_id:int",
     "JOBNET icon {inner_job_id} has no sub-jobnet in this run.",

@@ -72,7 +72,7 @@ JATRAPPER300004 = warning(
 )
 JATRAPPER300006 = warning(
     "JATRAPPER300006 user_name peer",
-    "Too many failed log-ins as {user_name} from {peer}; further ones are refused for a while.",
+    "A log-in as {user_name} from {peer} was refused: too many wait or have failed just now.",
 )
 JATRAPPER000001 = information(
     "JATRAPPER000001 count:int", "{count} results kept in JaStateDir have been worked in."

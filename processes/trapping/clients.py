@@ -1,7 +1,8 @@
 """The desk for client commands: start a jobnet, ask for its state.
 
 Who asks is checked before anything is told about runs. A wrong password, a disabled user, an
-unknown jobnet and a missing right all give the same words; the log tells them apart.
+unknown jobnet and a missing right all give the same words; so do a run that does not exist and one
+that the user may not see. The log tells them apart.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Row
 
 from ipc import telegrams
 from jobarranger import messages as m
+from jobarranger import names
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
 from jobarranger.db.definitions import valid_header
@@ -24,7 +26,7 @@ from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.loading.requests import Refusal, StartRequest
 from jobarranger.states import JobnetStatus, JobStatus, RunType
 from processes.trapping.passwords import Doorkeeper
-from processes.trapping.refusals import NOT_AUTHENTICATED, Refused
+from processes.trapping.refusals import NO_SUCH_RUN, NOT_AUTHENTICATED, Refused
 from processes.trapping.wishes import Start, read_start, read_status
 
 log = logging.getLogger(__name__)
@@ -68,9 +70,9 @@ class ClientDesk:
         number = await self._register(wish, user)
         m.say(
             m.JATRAPPER000002,
-            jobnet_id=wish.jobnet_id,
+            jobnet_id=names.shown(wish.jobnet_id, names.ID),
             inner_jobnet_id=number,
-            user_name=user.name,
+            user_name=names.shown(user.name),
             peer=peer,
         )
         return telegrams.JobnetRunReply(
@@ -93,7 +95,7 @@ class ClientDesk:
         user = await self.doorkeeper.identify(wish.username, wish.password, peer)
         number = wish.number
         if number is None:
-            raise Refused("there is no run with this registry number")
+            raise Refused(NO_SUCH_RUN)
         found = await self.read(lambda conn: self._run(conn, user, number))
         return telegrams.StatusReply(serverid=self.server_id, result=0, status=found).to_json()
 
@@ -104,6 +106,9 @@ class ClientDesk:
         ).to_json()
 
     async def _register(self, wish: Start, user: User) -> int:
+        shown = names.shown(wish.jobnet_id, names.ID)
+        if not names.can_be(wish.jobnet_id, names.ID):
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=shown)
         request = StartRequest(
             jobnet_id=wish.jobnet_id,
             execution_user_name=wish.username,
@@ -115,16 +120,16 @@ class ClientDesk:
         try:
             answer = await self.register(request, user)
         except (DatabaseUnavailable, StateConflict) as error:
-            log.warning("jobnet %s could not be registered: %s", wish.jobnet_id, error)
-            raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=wish.jobnet_id) from error
+            log.warning("jobnet %s could not be registered: %s", shown, error)
+            raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=shown) from error
         if answer is Refusal.ALREADY_REGISTERED:
             raise Refused(
                 f"jobnet [{wish.jobnet_id}] is already registered for [{wish.scheduled_time}]"
             )
         if answer is Refusal.NOT_PERMITTED:
-            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=wish.jobnet_id[:32])
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=shown)
         if isinstance(answer, Refusal):
-            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=wish.jobnet_id[:32])
+            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=shown)
         return answer
 
     def _run(self, conn: Connection, user: User, number: int) -> telegrams.RunStatus:
@@ -132,7 +137,7 @@ class ClientDesk:
         loaded = inquiries.summary(conn, number)
         row = loaded if loaded is not None else inquiries.registered(conn, number)
         if row is None:
-            raise Refused("there is no run with this registry number")
+            raise Refused(NO_SUCH_RUN)
         header = valid_header(conn, row.jobnet_id)
         owner, public = (
             (row.user_name, row.public_flag)
@@ -140,7 +145,7 @@ class ClientDesk:
             else (header["user_name"], header["public_flag"])
         )
         if not self.directory.may_use(conn, user, owner, public):
-            raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=row.jobnet_id)
+            raise Refused(NO_SUCH_RUN, m.JATRAPPER200047, jobnet_id=row.jobnet_id)
         if loaded is None:
             return _waiting(row)
         return _state(row, inquiries.last_values(conn, number))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,8 @@ from sqlalchemy import Connection, Row
 
 from ipc import telegrams
 from ipc.errors import ProtocolError
+from jobarranger import messages as m
+from jobarranger import names
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
 from jobarranger.db.audit import Actor
@@ -21,7 +22,7 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
-from jobarranger.model.expressions import found, is_usable
+from processes.trapping.filters import Filters
 from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import Refused
 from processes.trapping.wishes import registry_number
@@ -30,10 +31,6 @@ T = TypeVar("T")
 
 #: Bytes of log lines in one reply; the frame may have 128 MiB, escapes included.
 LOG_LIMIT = 48 * 1024 * 1024
-
-_MAX_PATTERN = 255
-#: The C library knows them though POSIX does not, and their time grows without bounds.
-_BACK_REFERENCE = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]")
 
 HEADER = (
     "log date",
@@ -83,14 +80,20 @@ class OperatorDesk:
         user = await self.doorkeeper.identify(wish.username, wish.password, peer)
         request = read_release(wish)
         note = self._note(user.name, peer)
+        forbidden = False
 
         def may_use(conn: Connection, owner: str, public: int) -> bool:
-            return self.directory.may_use(conn, user, owner, public)
+            nonlocal forbidden
+            may = self.directory.may_use(conn, user, owner, public)
+            forbidden = forbidden or not may
+            return may
 
         try:
             numbers = await self.call(lambda db: release(db, request, may_use, note))
         except (ReleaseRefused, StateConflict) as error:
-            raise Refused(str(error)).with_list() from error
+            shown = names.shown(request.jobnet_id, names.ID)
+            told = m.JATRAPPER200047 if forbidden else None  # the reply does not tell
+            raise Refused(str(error), told, jobnet_id=shown).with_list() from error
         return telegrams.Response(
             serverid=self.server_id, inner_jobnet_id=[str(one) for one in numbers], result=0
         ).to_json()
@@ -119,8 +122,9 @@ class OperatorDesk:
             user = await self.doorkeeper.identify(wish.username, wish.password, peer)
             if not choice.is_given:
                 raise Refused("a range of times or a registry number is needed")
+            filters = Filters.of(wish, self.clock.monotonic)
             lines = await self.call(
-                lambda db: db.read(lambda conn: list(self._lines(conn, user, choice)))
+                lambda db: db.read(lambda conn: list(self._lines(conn, user, choice, filters)))
             )
         except Refused as refused:
             raise refused.with_list() from refused.__cause__
@@ -142,8 +146,11 @@ class OperatorDesk:
 
         return note
 
-    def _lines(self, conn: Connection, user: User, choice: LogChoice) -> Iterator[str]:
+    def _lines(
+        self, conn: Connection, user: User, choice: LogChoice, filters: Filters
+    ) -> Iterator[str]:
         """Give the header and the rows that the user may see."""
+        filters.check()
         yield csv_line(HEADER)
         texts = inquiries.log_texts(conn, user.lang.lower())
         allowed: dict[tuple[str, int], bool] = {}
@@ -154,7 +161,7 @@ class OperatorDesk:
             owner = (row.user_name, row.public_flag)
             if owner not in allowed:
                 allowed[owner] = self.directory.may_use(conn, user, *owner)
-            if not allowed[owner] or not choice.matches(row):
+            if not allowed[owner] or not filters.fits(row):
                 continue
             line = csv_line(log_fields(row, texts.get(row.message_id, "")))
             size += len(line)
@@ -170,20 +177,11 @@ class LogChoice:
     number: int | None
     first: int | None  #: `log_date`, 17 digits
     last: int | None
-    patterns: Mapping[str, str | None]  #: expressions by column; None fits nothing
 
     @property
     def is_given(self) -> bool:
         """Tell whether there is a number or a whole range."""
         return self.number is not None or (self.first is not None and self.last is not None)
-
-    def matches(self, row: Row[Any]) -> bool:
-        """Tell whether a row fits all expressions; an empty column fits none."""
-        for column, pattern in self.patterns.items():
-            value = getattr(row, column)
-            if pattern is None or not value or not found(pattern, value):
-                return False
-        return True
 
 
 def read_release(wish: telegrams.Release) -> ReleaseRequest:
@@ -224,9 +222,7 @@ def read_choice(wish: telegrams.LogRequest) -> LogChoice:
         number = registry_number(wish.registry_number)
         if number is None:
             raise Refused("the registry number must be greater than 0")
-    wanted = {"jobnet_id": wish.jobnetid, "job_id": wish.jobid, "user_name": wish.target_user}
-    patterns = {column: _pattern(text) for column, text in wanted.items() if text is not None}
-    return LogChoice(number=number, first=first, last=last, patterns=patterns)
+    return LogChoice(number=number, first=first, last=last)
 
 
 def _moment(text: str, rest: str) -> int:
@@ -237,15 +233,8 @@ def _moment(text: str, rest: str) -> int:
             raise ValueError(digits)
         datetime.strptime(digits[:14], "%Y%m%d%H%M%S")  # noqa: DTZ007 - only its form is checked
     except ValueError:
-        raise Refused(f"[{text[:20]}] is not a valid time") from None
+        raise Refused(f"[{names.shown(text, 20)}] is not a valid time") from None
     return int(digits)
-
-
-def _pattern(text: str) -> str | None:
-    """Return an expression; None for one that is invalid, or that could keep the process busy."""
-    if len(text) > _MAX_PATTERN or _BACK_REFERENCE.search(text):
-        return None
-    return text if is_usable(text) else None
 
 
 def log_fields(row: Row[Any], message: str) -> tuple[str, ...]:

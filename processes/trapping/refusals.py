@@ -32,5 +32,11 @@ class Refused(JobArrangerError):
         return self
 
 
-#: The one reply to a wrong password, a disabled user, an unknown jobnet and a missing right.
+#: The one reply to a wrong password, an unknown or disabled user, and to a start of a jobnet that
+#: does not exist or may not be used.
 NOT_AUTHENTICATED = "authentication failure"
+
+#: The one reply when too many log-ins wait, whoever asks.
+TOO_MANY = "too many attempts; try again later"
+#: The one reply to a run that does not exist and to one that the user may not use.
+NO_SUCH_RUN = "there is no run with this registry number"

@@ -2,14 +2,15 @@
 
 Attempts with one key (peer address and user name) wait in a line. Once one of them has failed, a
 line that is too long refuses at once; a burst of honest commands may be as long as it likes.
-Nothing is told to the peer but time, and other users and peers are not held up.
+Other users and peers are not held up. Only failures are remembered; keys are digests, so that no
+text from outside is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 FORGET_AFTER = 900.0
 #: Attempts with one key that may wait at a time.
 LONGEST_LINE = 10
-#: Keys that are remembered.
+#: Keys that are remembered, about half a kilobyte each.
 MOST_KEYS = 10_000
 
 
@@ -66,11 +67,11 @@ class Throttle:
     def __init__(self, now: Callable[[], float]) -> None:
         """Measure with the monotonic `now`."""
         self._now = now
-        self._records: OrderedDict[Hashable, _Record] = OrderedDict()
+        self._records: OrderedDict[bytes, _Record] = OrderedDict()
 
     @asynccontextmanager
-    async def attempt(self, key: Hashable) -> AsyncIterator[Attempt]:
-        """Wait for this key's turn.
+    async def attempt(self, key: bytes) -> AsyncIterator[Attempt]:
+        """Wait for this key's turn; `key` is a digest.
 
         Raises:
             TooManyAttempts: the line is full.
@@ -85,12 +86,18 @@ class Throttle:
                 yield Attempt(record, self._now)
         finally:
             record.line -= 1
+            self._tidy(key, record)
 
-    def _record(self, key: Hashable) -> _Record:
+    def _record(self, key: bytes) -> _Record:
         record = self._records.pop(key, None) or _Record()
         if record.failures and self._now() - record.open_at > FORGET_AFTER:
             record.failures = 0
         self._records[key] = record
+        return record
+
+    def _tidy(self, key: bytes, record: _Record) -> None:
+        """Forget what tells nothing, and the oldest failures when there are too many."""
+        if not record.line and not record.failures and self._records.get(key) is record:
+            del self._records[key]
         while len(self._records) > MOST_KEYS:
             self._records.popitem(last=False)
-        return record

@@ -76,6 +76,11 @@ def test_a_condition_chooses_the_way(
         ({"value_name": "V", "comparison_value": "5-1"}, "JARUNICONIF200004"),
         ({"value_name": "JOBNET_ID"}, "JARUNICONIF200004"),
         ({"hand_flag": 7}, "JARUNICONIF200004"),
+        (
+            {"hand_flag": 1, "comparison_value": "(" * 20 + "a" + "+)" * 20},
+            "JARUNICONIF200005",
+        ),
+        ({"hand_flag": 1, "comparison_value": "a{1000}" * 9_000}, "JARUNICONIF200005"),
     ],
 )
 def test_a_condition_that_cannot_be_evaluated_fails(

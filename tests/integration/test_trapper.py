@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from jobarranger.commands import get as get_command
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.directory.embedded import EmbeddedDirectory
+from jobarranger.expressions import Fit, fit
 from jobarranger.states import IconStatus, UserType
 from jobarranger.wakes import Role
-from processes.trapping import replay, results
+from processes.trapping import filters, replay, results
 from tests import trapper_rig as rigs
 from tests.trapper_rig import Rig, trapper
 
@@ -318,3 +320,84 @@ def test_commands(
             assert "message [authentication failure]" in capfd.readouterr().err
 
     asyncio.run(main())
+
+
+def test_nothing_tells_a_missing_run_from_a_forbidden_one(
+    sqlite: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """State, release and log: the same bytes for both; the server's log tells them apart."""
+
+    def requests(number: str) -> list[bytes]:
+        wishes: list[telegrams.Telegram] = [
+            telegrams.StatusRequest(username="bob", password="right", registrynumber=number),
+            telegrams.Release(
+                username="bob", password="right", jobid="NET/J", inner_jobnet_id=number
+            ),
+            telegrams.LogRequest(username="bob", password="right", registry_number=number),
+        ]
+        return [wish.to_json() for wish in wishes]
+
+    async def main() -> None:
+        async with trapper(sqlite, tmp_path) as rig:
+            await asyncio.to_thread(with_admin, rig)
+            await asyncio.to_thread(rigs.add_user, rig, "bob", "right", "others")
+            await asyncio.to_thread(rigs.add_run, rig, 42, "NET")
+            for missing, forbidden in zip(requests("41"), requests("42"), strict=True):
+                assert await answer(rig, missing) == await answer(rig, forbidden)
+
+    async def answer(rig: Rig, request: bytes) -> bytes:
+        return (await exchange("127.0.0.1", rig.port, request)).payload
+
+    asyncio.run(main())
+    assert caplog.text.count("JATRAPPER200047") == 2
+
+
+def test_no_expression_is_compiled_before_log_in(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has no password gets its refusal; whoever has one is told what is wrong."""
+    asked: list[str] = []
+
+    def counted(pattern: str, text: str) -> Fit:
+        asked.append(pattern)
+        return fit(pattern, text)
+
+    monkeypatch.setattr(filters, "fit", counted)
+    nested = "(" * 20 + "a" + "+)" * 20
+
+    async def main() -> None:
+        async with trapper(sqlite, tmp_path) as rig:
+            await asyncio.to_thread(with_admin, rig)
+            for password, words in (("wrong", "authentication failure"), ("zabbix", "more memory")):
+                wish = telegrams.LogRequest(
+                    username="Admin", password=password, jobnetid=nested, registry_number="1"
+                )
+                reply = await ask(rig, wish.to_json())
+                assert words in reply.message  # type: ignore[attr-defined]
+                assert asked == ([] if password == "wrong" else [nested])
+
+    asyncio.run(main())
+
+
+def test_a_name_of_15_mb_waits_for_no_database(
+    server_database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It exceeded what MariaDB takes in a packet, and was tried again for 12 s."""
+    huge = "'" * 15_000_000
+    wishes = [
+        telegrams.JobnetRun(username=huge, password="x", jobnetid="NET"),
+        telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid=huge),
+        telegrams.Release(username="Admin", password="zabbix", jobid=f"{huge}/J"),
+    ]
+
+    async def main() -> None:
+        async with trapper(server_database, tmp_path) as rig:
+            await asyncio.to_thread(with_admin, rig)
+            for wish in wishes:
+                with suppress(NoAnswer):  # the port may refuse it for its size alone
+                    reply = await ask(rig, wish.to_json())
+                    assert reply.result != 0  # type: ignore[attr-defined]
+
+    asyncio.run(main())
+    assert len(caplog.text) < 10_000
+    assert "lost" not in caplog.text

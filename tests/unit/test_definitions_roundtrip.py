@@ -14,7 +14,7 @@ from jobarranger.db.definitions import Definition
 from jobarranger.definitions import yamlform, yamltext
 from jobarranger.definitions.flows import parse_flows, write_chains
 from jobarranger.errors import DefinitionError
-from jobarranger.model.expressions import is_usable
+from jobarranger.expressions import Fit, fit
 from jobarranger.states import FlowType, JobType
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +34,9 @@ LABELS = st.text(
 )
 CODES = st.sampled_from(["", "0", "1-255", "1, 3-5", "007"])
 NUMBERS = st.sampled_from(["0", "007", "1,2", " 1 , 3-4", "-5--1", "1.50-2", "0,,1"])
-EXPRESSIONS = TEXTS.filter(lambda text: text and is_usable(text)) | st.sampled_from(
-    ["^ready$", "[[:digit:]]+", "null", "1.0", "~"]
-)
+EXPRESSIONS = TEXTS.filter(
+    lambda text: text and fit(text, "") in {Fit.YES, Fit.NO}
+) | st.sampled_from(["^ready$", "[[:digit:]]+", "null", "1.0", "~"])
 
 
 def maybe(strategy):

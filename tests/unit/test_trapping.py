@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from jobarranger.db.releases import Target
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
 from jobarranger.flow.results import Judged, Verdict
 from processes.trapping.clients import cut
+from processes.trapping.filters import Filters
 from processes.trapping.operators import csv_line, read_choice
 from processes.trapping.refusals import Refused
 from processes.trapping.replay import Replay, retry_delay
@@ -124,7 +126,7 @@ def test_throttle_slows_down_after_failures_only() -> None:
         throttle = Throttle(lambda: clock[0])
 
         async def attempt(*, fails: bool) -> None:
-            async with throttle.attempt("key") as one:
+            async with throttle.attempt(b"key") as one:
                 await asyncio.sleep(0)
                 if fails:
                     one.failed()
@@ -211,14 +213,25 @@ def test_release_is_all_or_nothing() -> None:
             decide(request, [one, other], {1: True, 3: True})
     with pytest.raises(ReleaseRefused, match="no running"):
         decide(request, [], {})
-    with pytest.raises(ReleaseRefused, match="permission"):
-        decide(ReleaseRequest(jobnet_id="NET", path=("J",), number=1), [one], {1: False})
+
+
+def test_release_of_a_missing_and_of_a_forbidden_run() -> None:
+    """Both get the same words, with and without a number."""
+    one = target(1)
+    for number in (None, 1):
+        request = ReleaseRequest(jobnet_id="NET", path=("J",), number=number)
+        with pytest.raises(ReleaseRefused) as missing:
+            decide(request, [], {})
+        with pytest.raises(ReleaseRefused) as forbidden:
+            decide(request, [one], {1: False})
+        assert str(missing.value) == str(forbidden.value)
 
 
 def test_release_path() -> None:
     """Jobnet, icons from the outside in, and the held icon."""
     assert read_path("NET/SUB/J") == ("NET", ("SUB", "J"))
-    for wrong in ("NET", "/J", "NET/", "NET//J"):
+    long = "NET" + "/J" * 2_000
+    for wrong in ("NET", "/J", "NET/", "NET//J", "N" * 33 + "/J", "NET/J\0", "NET/\ud800", long):
         with pytest.raises(ReleaseRefused):
             read_path(wrong)
 
@@ -237,26 +250,47 @@ def test_release_path() -> None:
         ("(", "(", False),
         (r"(a)\1", "aa", False),
         (r"a\\1", "a\\1", True),
-        ("(a{33}){33}", "a" * 2000, False),
-        ("((.*){100}){100}x", "x", False),
         ("a" * 256, "a" * 256, False),
     ],
 )
 def test_log_expressions(text: str, value: str | None, fits: bool) -> None:
-    """POSIX', unanchored, with regard to case; none that could keep the trapper busy."""
-    choice = read_choice(LogRequest(username="u", password="p", jobid=text))
-    assert choice.matches(SimpleNamespace(job_id=value)) == fits  # type: ignore[arg-type]
+    """POSIX', unanchored, with regard to case; an invalid one fits nothing."""
+    filters = filters_of(text)
+    filters.check()
+    assert filters.fits(SimpleNamespace(job_id=value)) == fits  # type: ignore[arg-type]
+
+
+def filters_of(text: str, monotonic: Callable[[], float] = lambda: 0.0) -> Filters:
+    """Return the filters of a request with one expression."""
+    return Filters.of(LogRequest(username="u", password="p", jobid=text), monotonic)
+
+
+@pytest.mark.parametrize("text", ["(a{33}){33}", "((.*){100}){100}x", "(" * 20 + "a" + "+)" * 20])
+def test_log_expressions_that_take_too_much(text: str) -> None:
+    """They are refused in so many words, also when no row is there to compare."""
+    with pytest.raises(Refused, match="more memory or time"):
+        filters_of(text).check()
+
+
+def test_all_comparisons_of_one_question_share_their_time() -> None:
+    """Each new value costs, one that was seen before does not."""
+    clock = iter(range(100))  # each look at it is a second
+    filters = filters_of("a", lambda: float(next(clock)))
+    same: Any = SimpleNamespace(job_id="a")
+    assert all(filters.fits(same) for _ in range(50))
+    assert filters.fits(SimpleNamespace(job_id="ab"))  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="more memory or time"):
+        filters.fits(SimpleNamespace(job_id="abc"))  # type: ignore[arg-type]
 
 
 def test_log_choice() -> None:
-    """Times are extended to milliseconds; an invalid expression matches nothing."""
+    """Times are extended to milliseconds; expressions are not looked at before log-in."""
     choice = read_choice(
         LogRequest(
             username="u", password="p", from_time="20260101", to_time="202601012359", jobid="("
         )
     )
     assert (choice.first, choice.last) == (20260101000000000, 20260101235959999)
-    assert choice.patterns == {"job_id": None}
     backwards: dict[str, Any] = {"from_time": "20260102", "to_time": "20260101"}
     no_month: dict[str, Any] = {"from_time": "20301301"}
     for wrong in (no_month, backwards):

@@ -7,15 +7,20 @@ from typing import Any
 from jobarranger.db import tables as t
 from jobarranger.definitions.forms.base import Form, Found, Keys, Settings
 from jobarranger.definitions.section import Section
-from jobarranger.model import expressions, numbers
+from jobarranger.expressions import LONGEST, Fit, fit
+from jobarranger.model import numbers
 from jobarranger.states import JobType
 
 #: Longest pattern; what the column holds on every product (bytes).
-MAX_PATTERN = 65_535
+MAX_PATTERN = LONGEST
 #: Characters of a pattern that a message shows.
 _SHOWN = 60
 
 _NUMBERS, _TEXT = 0, 1  # hand_flag
+_WRONG = {
+    Fit.INVALID: "is no POSIX extended regular expression",
+    Fit.TOO_MUCH: "takes more memory or time than an expression may; use fewer repetitions",
+}
 
 
 def read(section: Section) -> Settings:
@@ -52,9 +57,10 @@ def _expression(section: Section) -> str:
     pattern = section.text("matches", most=MAX_PATTERN, unit="bytes")
     if not pattern:
         raise section.error("matches", "is empty")
-    if not expressions.is_usable(pattern):
+    wrong = _WRONG.get(fit(pattern, ""))
+    if wrong is not None:
         shown = pattern if len(pattern) <= _SHOWN else pattern[:_SHOWN] + "..."
-        raise section.error("matches", f"{shown!r} is no POSIX extended regular expression")
+        raise section.error("matches", f"{shown!r} {wrong}")
     return pattern
 
 
