@@ -21,6 +21,9 @@ from jobarranger.errors import JobArrangerError
 
 #: Bytes of the text that a failed daemon hands to its launcher.
 MAX_TEXT_BYTES = 4000
+#: What a daemon makes is not for others, whatever it was started with; jobs get 0002.
+UMASK = 0o027
+PID_FILE_MODE = 0o644
 
 
 class DaemonError(JobArrangerError):
@@ -49,20 +52,21 @@ class PidFile:
             DaemonError: another process holds the lock, or the file cannot be written. A symbolic
                 link is refused: root would write wherever the directory's owner points it.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            descriptor = os.open(path, flags, 0o644)
-        except OSError as error:
-            raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            other = os.pread(descriptor, 20, 0).decode(errors="replace")
-            os.close(descriptor)
-            raise DaemonError(f"already running: {path} is locked by process {other}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        return cls(path, descriptor)
+        return cls(path, _write_pid(path))
+
+    def keep(self) -> None:
+        """Write the file again if it was removed; one that another process has made is left alone.
+
+        Raises:
+            DaemonError: it cannot be written now.
+        """
+        if self.path.exists():
+            return
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700)
+        descriptor = _write_pid(self.path)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
 
     def let_go(self) -> None:
         """Close the descriptor in a child; the parent's lock stays."""
@@ -75,6 +79,25 @@ class PidFile:
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
+
+
+def _write_pid(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, PID_FILE_MODE)
+    except OSError as error:
+        raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        other = os.pread(descriptor, 20, 0).decode(errors="replace")
+        os.close(descriptor)
+        raise DaemonError(f"already running: {path} is locked by process {other}") from error
+    with suppress(PermissionError):  # one that somebody else has left
+        os.fchmod(descriptor, PID_FILE_MODE)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
 
 
 def switch_user(name: str) -> None:
@@ -159,7 +182,7 @@ class BackgroundLaunch:
 
 
 def detach() -> BackgroundLaunch:
-    """Go to the background: two forks, new session, `/`, umask 0002, `/dev/null` as input.
+    """Go to the background: two forks, new session, `/`, umask 0027, `/dev/null` as input.
 
     Returns in the daemon only. The caller's process waits for the daemon's word and exits.
     Standard output and error stay as they are until `silence`, so that early tracebacks show.
@@ -177,9 +200,9 @@ def detach() -> BackgroundLaunch:
 
 
 def settle() -> None:
-    """Set what every daemon has: directory `/`, umask 0002, `/dev/null` as standard input."""
+    """Set what every daemon has: directory `/`, umask 0027, `/dev/null` as standard input."""
     os.chdir("/")
-    os.umask(0o002)
+    os.umask(UMASK)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.close(null)
@@ -189,7 +212,7 @@ def silence(path: Path | None = None) -> None:
     """Point standard output and error to `path` (appending), or to `/dev/null`."""
     sys.stdout.flush()
     sys.stderr.flush()
-    target = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    target = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)

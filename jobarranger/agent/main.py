@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import socket
-import stat
 import sys
 from collections.abc import Sequence
 from logging import getLogger
@@ -15,6 +14,8 @@ from pathlib import Path
 from sdnotify import SystemdNotifier
 
 from jobarranger import __version__, logs
+from jobarranger.agent.chores import CannotWork
+from jobarranger.agent.directories import JobsDirectory
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.service import AgentService, listen
 from jobarranger.agent.spawn import raise_file_limit
@@ -36,6 +37,8 @@ log = getLogger(__name__)
 
 DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_agentd.conf")
 LISTEN_PAUSE = 1.0
+#: Exit code of an agent that has run and cannot any more (out of memory).
+EXIT_CANNOT_WORK = 70
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -103,9 +106,12 @@ def _serve(
     pid_file: PidFile | None = None
     try:
         pid_file = PidFile.take(config.ja_pid_file)
-        jobs_dir = _jobs_directory(config.tmp_dir)
+        place = JobsDirectory(config.tmp_dir)
+        _warn_of_owner(place, config.tmp_dir)
         boot_id = BOOT_ID_FILE.read_text("ascii").strip()
-        journal = Journal(config.ja_database_file, jobs_dir=jobs_dir, boot_id=boot_id, clock=clock)
+        journal = Journal(
+            config.ja_database_file, jobs_dir=place.path, boot_id=boot_id, clock=clock
+        )
         listener = _listen(config, clock)
     except (JobArrangerError, OSError) as error:
         log.critical("the agent cannot start: %s", error)
@@ -130,11 +136,16 @@ def _serve(
 
     async def work() -> None:
         files = raise_file_limit()
-        service = AgentService(config, journal, clock=clock, boot_id=boot_id, files=files)
+        service = AgentService(
+            config, journal, place, clock=clock, boot_id=boot_id, files=files, keep=pid_file.keep
+        )
         await service.run(listener, ready)
 
     try:
         asyncio.run(work())
+    except CannotWork as error:
+        log.critical("the agent ends: %s", error)
+        return EXIT_CANNOT_WORK
     except Exception:
         log.critical("the agent failed", exc_info=True)
         raise
@@ -145,25 +156,14 @@ def _serve(
     return 0
 
 
-def _jobs_directory(tmp_dir: Path) -> str:
-    """Return the directory of all job directories; nobody else may own it."""
-    path = tmp_dir / "jobs"
-    try:
-        path.mkdir(mode=0o711, exist_ok=True)
-    except OSError as error:
-        raise JobArrangerError(f"TmpDir: cannot make {path}: {error.strerror}") from error
-    found = path.lstat()
-    if path.is_symlink() or not path.is_dir() or found.st_uid != os.geteuid():
-        raise JobArrangerError(f"{path} is not a directory of this user")
-    path.chmod(0o711)
-    owner = tmp_dir.stat()
-    if os.geteuid() == 0 and owner.st_uid != 0 and not owner.st_mode & stat.S_ISVTX:
+def _warn_of_owner(place: JobsDirectory, tmp_dir: Path) -> None:
+    owner = place.owner_of_tmp() if os.geteuid() == 0 else None
+    if owner is not None:
         log.warning(
             "TmpDir: %s belongs to user %d, who could put other scripts in the place of jobs that "
             "this agent runs as root; give it to root",
-            *(tmp_dir, owner.st_uid),
+            *(tmp_dir, owner),
         )
-    return str(path)
 
 
 def _listen(config: AgentConfig, clock: Clock) -> socket.socket:

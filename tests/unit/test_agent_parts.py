@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from jobarranger.agent import kill, starter
 from jobarranger.agent.deliver import Answer, pause_after, read_answer
+from jobarranger.agent.directories import as_text, discard, prepare, sweep
 from jobarranger.agent.jobs import (
     Job,
     JobState,
@@ -27,10 +28,10 @@ from jobarranger.agent.jobs import (
     judge,
     outcome_of_wait_status,
 )
-from jobarranger.agent.journal import Acceptance, Journal, JournalError
+from jobarranger.agent.journal import Acceptance, Journal
+from jobarranger.agent.journal_file import JournalError
 from jobarranger.agent.kill import Entry, members
 from jobarranger.agent.peers import Peers
-from jobarranger.agent.spawn import OUTPUT_BYTES, as_text, discard, prepare, sweep
 from jobarranger.agent.watch import Process
 from jobarranger.clock import SystemClock
 from jobarranger.daemonise import DaemonError, PidFile
@@ -76,7 +77,7 @@ def test_output_is_always_text_without_nul(data: bytes) -> None:
 def test_output_is_cut_between_characters() -> None:
     """64,000 bytes at most, counted after replacement."""
     assert as_text(b"x" + "é".encode() * 40_000) == "x" + "é" * 31_999
-    assert len(as_text(b"\xff" * 64_001).encode()) <= OUTPUT_BYTES
+    assert len(as_text(b"\xff" * 64_001).encode()) <= starter.OUTPUT_BYTES
 
 
 @pytest.mark.parametrize(
