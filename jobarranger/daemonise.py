@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from jobarranger import logs
 from jobarranger.errors import JobArrangerError
 
 #: Bytes of the text that a failed daemon hands to its launcher.
@@ -212,7 +213,7 @@ def silence(path: Path | None = None) -> None:
     """Point standard output and error to `path` (appending), or to `/dev/null`."""
     sys.stdout.flush()
     sys.stderr.flush()
-    target = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    target = logs.open_log(path or os.devnull)
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
