@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from logging import getLogger
 
+from jobarranger.agent.trouble import CannotWork
 from jobarranger.errors import JobArrangerError
 
 log = getLogger(__name__)
@@ -18,8 +19,34 @@ log = getLogger(__name__)
 HOPELESS_ROUNDS = 5
 
 
-class CannotWork(JobArrangerError):
-    """The process has not what it needs to work, and will not get it by waiting."""
+class Memory:
+    """Remembers whether there is memory for what is asked of the agent."""
+
+    def __init__(self) -> None:
+        """Begin well."""
+        self._told = False
+        self._lacked = False  #: since the last look, and there was enough for nothing after that
+
+    def lacked(self, what: str) -> None:
+        """There was none for something; said once until there is some again."""
+        self._lacked = True
+        if not self._told:
+            self._told = True
+            log.error("there is no memory for %s", what)
+
+    def sufficed(self) -> None:
+        """There was enough for something."""
+        self._lacked = self._told = False
+
+    def look(self) -> None:
+        """Be a chore that fails while nothing that is asked can be done.
+
+        Raises:
+            MemoryError: there was none since the last look.
+        """
+        lacked, self._lacked = self._lacked, False
+        if lacked:
+            raise MemoryError
 
 
 class Chores:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from logging import getLogger
 
 from jobarranger.agent.journal_file import JournalError, JournalFile
-from jobarranger.agent.trouble import PassingTrouble
+from jobarranger.agent.trouble import CannotWork, PassingTrouble
 from jobarranger.clock import Clock
 from jobarranger.failpoints import failpoint
 
@@ -67,10 +67,18 @@ class Writer:
         self._in_trouble = False
 
     def start(self) -> None:
-        """Begin to take work from the running event loop."""
+        """Begin to take work from the running event loop.
+
+        Raises:
+            CannotWork: the system gives us no thread.
+        """
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise CannotWork(f"no thread for the journal: {error}") from error
+        self._thread = thread
 
     def put(self, item: Item) -> None:
         """Have something done, in the order of the calls."""

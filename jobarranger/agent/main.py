@@ -14,11 +14,11 @@ from pathlib import Path
 from sdnotify import SystemdNotifier
 
 from jobarranger import __version__, logs
-from jobarranger.agent.chores import CannotWork
 from jobarranger.agent.directories import JobsDirectory
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.service import AgentService, listen
 from jobarranger.agent.spawn import raise_file_limit
+from jobarranger.agent.trouble import CannotWork
 from jobarranger.clock import Clock, SystemClock
 from jobarranger.config import AgentConfig, load_agent
 from jobarranger.daemonise import (
@@ -37,7 +37,7 @@ log = getLogger(__name__)
 
 DEFAULT_CONFIG = Path("/etc/jobarranger/jobarg_agentd.conf")
 LISTEN_PAUSE = 1.0
-#: Exit code of an agent that has run and cannot any more (out of memory).
+#: Exit code of an agent that lacks what it needs to work: memory, threads, processes.
 EXIT_CANNOT_WORK = 70
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
@@ -143,9 +143,10 @@ def _serve(
 
     try:
         asyncio.run(work())
-    except CannotWork as error:
-        log.critical("the agent ends: %s", error)
-        return EXIT_CANNOT_WORK
+    except (CannotWork, MemoryError, OSError) as error:
+        text = str(error) or type(error).__name__
+        log.critical("the agent ends: %s", text)
+        launch.fail(f"jobarg_agentd: {text}", EXIT_CANNOT_WORK)
     except Exception:
         log.critical("the agent failed", exc_info=True)
         raise

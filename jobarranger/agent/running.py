@@ -156,8 +156,15 @@ class Runner:
         overdue = any(now - (each.asked_at or now) > STARTER_LIMIT for each in unanswered)
         if overdue and self._starter.silent_for() > STARTER_LIMIT:
             self._starter.replace()
-        owned = ((self._entries[row], self._entries[row].wrapper) for row in self._active)
-        self._stopped.look([(one, f"job {each.job.order.job_id}") for each, one in owned if one])
+        self._look_at_wrappers()
+
+    def _look_at_wrappers(self) -> None:
+        """Notice stopped ones, and ends that were not noticed when they came."""
+        entries = [self._entries[row] for row in self._active]
+        owned = {entry.wrapper: entry for entry in entries if entry.wrapper is not None}
+        names = [(one, f"job {entry.job.order.job_id}") for one, entry in owned.items()]
+        for wrapper in self._stopped.look(names):
+            self._ended(owned[wrapper], wrapper)
 
     def _look_at(self, entry: Entry, now: float) -> bool:
         """Look after a job without a known wrapper; tell whether an answer is still awaited."""
@@ -223,15 +230,17 @@ class Runner:
         self._active.add(job.row)
         try:
             self._prepare(entry, user)
+            left = START_PATIENCE - (self._clock.monotonic() - (entry.since or entry.asked_at))
+            self._starter.ask(job, user, max(0.0, left))
+        except MemoryError as error:
+            self._put_off(entry, reason(error))
         except (OSError, JobArrangerError) as error:
             if entry.pending:  # a wrapper that has not answered may have run it there
                 self._finish(entry, Outcome(result=1, message=UNKNOWN_OUTCOME))
             else:
                 self._put_off(entry, f"no job directory: {reason(error)}")
-            return
-        entry.pending += 1
-        left = START_PATIENCE - (self._clock.monotonic() - (entry.since or entry.asked_at))
-        self._starter.ask(job, user, max(0.0, left))
+        else:
+            entry.pending += 1
 
     def _prepare(self, entry: Entry, user: str) -> None:
         anew = entry.pending == 0

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from logging import getLogger
 from pathlib import Path
+from typing import Any
 
 from setproctitle import setproctitle
 
@@ -16,7 +17,7 @@ from ipc.frames import Limits
 from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
 from jobarranger import __version__, logs
 from jobarranger.agent import accept
-from jobarranger.agent.chores import Chores
+from jobarranger.agent.chores import Chores, Memory
 from jobarranger.agent.deliver import DAY_MS, DeliverySettings
 from jobarranger.agent.directories import JobsDirectory, sweep
 from jobarranger.agent.jobs import JobState, Verdict
@@ -105,6 +106,7 @@ class AgentService:
         self._stop = asyncio.Event()
         self._patience = Patience()
         self._turns = 0
+        self._memory = Memory()
         self._chores = Chores(
             [
                 ("looking after jobs", self.runner.look),
@@ -113,6 +115,7 @@ class AgentService:
                 ("keeping the pid file", keep),
                 ("rotating the log", self._rotate),
                 ("telling the state", self._show),
+                ("answering", self._memory.look),
             ]
         )
 
@@ -122,6 +125,7 @@ class AgentService:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, logs.reopen)
+        loop.set_exception_handler(self._unhandled)
         self._server.start([listener])
         gc.collect()
         gc.freeze()
@@ -136,12 +140,28 @@ class AgentService:
         await self._server.stop(STOP_GRACE)
         await self.runner.close(STOP_GRACE)
 
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take what nobody has caught; a want of memory is not told with a traceback each time."""
+        if isinstance(context.get("exception"), MemoryError):
+            self._memory.lacked(str(context.get("message", "something")))
+        else:
+            loop.default_exception_handler(context)
+
     async def answer(self, payload: bytes, peer: Peer) -> Answer:
         """Answer one request."""
         if not await self._peers.allowed(peer.address):
             log.warning("connection from %s refused: it is not in Server", peer.address)
             return Ending.CLOSE
         self.runner.courier.heard_from(peer.address)
+        try:
+            answer = await self._decide(payload, peer)
+        except MemoryError:
+            self._memory.lacked(f"a request from {peer.address}")
+            return Ending.RESET
+        self._memory.sufficed()
+        return answer
+
+    async def _decide(self, payload: bytes, peer: Peer) -> Answer:
         match accept.decide(payload, peer.address, self._me):
             case accept.Run() as run:
                 return await self._run(run)

@@ -26,6 +26,10 @@ class PassingTrouble(JobArrangerError):
     """It cannot be done now, but perhaps soon: says what is in the way."""
 
 
+class CannotWork(JobArrangerError):
+    """The process has not what it needs to work, and will not get it by waiting."""
+
+
 class Patience:
     """Tries again for those who cannot be told to."""
 

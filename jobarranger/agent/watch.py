@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import getLogger
+from operator import itemgetter
 from pathlib import Path
 
 from jobarranger.agent.starter import process_start
@@ -34,13 +35,18 @@ class Process:
         """Tell whether it still exists (a zombie of it does)."""
         return self.start != 0 and process_start(self.pid) == self.start
 
+    def state(self) -> str:
+        """Return its state as the kernel names it (T: stopped), "" if it is gone."""
+        try:
+            fields = Path("/proc", str(self.pid), "stat").read_text("latin-1").rpartition(")")[2]
+            state, start = itemgetter(0, 19)(fields.split())
+        except (OSError, IndexError):
+            return ""
+        return state if int(start) == self.start else ""
+
     def is_stopped(self) -> bool:
         """Tell whether somebody has stopped it (SIGSTOP, a debugger)."""
-        try:
-            fields = Path("/proc", str(self.pid), "stat").read_bytes().rpartition(b")")[2].split()
-        except OSError:
-            return False
-        return len(fields) > 19 and fields[0] in {b"T", b"t"} and int(fields[19]) == self.start
+        return self.state() in {"T", "t"}
 
 
 def read_claim(directory: str) -> Process | None:
@@ -67,13 +73,20 @@ class StoppedOnes:
         """Return how many were stopped when last looked at."""
         return len(self._stopped)
 
-    def look(self, wrappers: Sequence[tuple[Process, str]]) -> None:
-        """Look at some of the wrappers, at others the next time; each comes with its job's name."""
+    def look(self, wrappers: Sequence[tuple[Process, str]]) -> list[Process]:
+        """Look at some of the wrappers, at others the next time; each comes with its job's name.
+
+        Returns those that are gone: their end should have been noticed.
+        """
         self._stopped.intersection_update(process for process, _ in wrappers)
         if self._next >= len(wrappers):
             self._next = 0
+        gone = []
         for process, job in wrappers[self._next : self._next + LOOK_AT]:
-            stopped = process.is_stopped()
+            state = process.state()
+            if not state:
+                gone.append(process)
+            stopped = state in {"T", "t"}
             if stopped and process not in self._stopped:
                 log.warning(
                     "the wrapper of %s (process %d) was stopped by somebody; the end of the job "
@@ -82,6 +95,7 @@ class StoppedOnes:
                 )
             (self._stopped.add if stopped else self._stopped.discard)(process)
         self._next += LOOK_AT
+        return gone
 
 
 class Watcher:
