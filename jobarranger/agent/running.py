@@ -156,6 +156,7 @@ class Runner:
         overdue = any(now - (each.asked_at or now) > STARTER_LIMIT for each in unanswered)
         if overdue and self._starter.silent_for() > STARTER_LIMIT:
             self._starter.replace()
+        self._starter.reap()
         self._look_at_wrappers()
 
     def _look_at_wrappers(self) -> None:

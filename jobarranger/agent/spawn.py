@@ -119,6 +119,10 @@ class Starter:
         log.error("the starter process %d does not answer; making another", self._process.pid)
         self._abandon()
 
+    def reap(self) -> None:
+        """See that those that were replaced do not stay as zombies; called about once a second."""
+        self._gone = [each for each in self._gone if each.poll() is None]
+
     def drain(self) -> None:
         """Take all words that are there now."""
         if self._again is None:
@@ -227,7 +231,7 @@ class Starter:
         self._listen()
         self._forget()
         self._process.kill()
-        self._gone = [each for each in [*self._gone, self._process] if each.poll() is None]
+        self._gone.append(self._process)
         if self._loop.time() - self._begun_at > PROVEN_SECONDS:
             self._pause = RESTART_SECONDS
         self._begin_later()

@@ -241,6 +241,7 @@ def test_an_accepted_job_is_started_when_there_is_room(
 ) -> None:
     """25 jobs on a full disk are accepted, reported as nothing, and run once there is room."""
     roomless.run(99, "true", attempt=1)
+    wait_for(lambda: not os.listdir(disk.path / "jobs"), "its files have given their room back")
     disk.fill(leave)
     filler = "#" * (256 << 10)
     for number in range(1, JOBS + 1 if leave == 0 else 5):
@@ -258,6 +259,7 @@ def test_a_job_that_waits_for_room_can_be_killed(
 ) -> None:
     """It is reported as killed, and does not run when there is room."""
     roomless.run(99, "true", attempt=1)
+    wait_for(lambda: not os.listdir(disk.path / "jobs"), "its files have given their room back")
     disk.fill(leave)
     script = f"{marked(roomless, 1)}\n{'#' * (256 << 10)}"
     assert roomless.ask(1, script, attempt=1)["data"]["result"] == 0
