@@ -24,6 +24,8 @@ ROUNDS = 50
 #: Wait for the first process's record after the claim, in seconds.
 BEGIN_SECONDS = 2.0
 _BEGIN_STEP = 0.005
+#: Pause between looks at all processes while a wrapper gives up its job, in seconds.
+_GIVE_UP_STEP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +112,30 @@ def _await_first(directory: str, wrapper: Process, clock: Clock) -> Process | No
 
     A wrapper that could not record it (the disk is full) is its parent all the same.
     """
-    first = _look_for_first(directory, wrapper, clock, lambda: read_first(directory))
+    first = _look_for_first(directory, wrapper, clock, lambda: read_first(directory), _BEGIN_STEP)
     if first is not None:
         return first if first.lives() else None
     child = _child(wrapper)
     if child is not None or not wrapper.lives():
         return child
     _send(wrapper, signal.SIGTERM)  # heeded only while it tries to start the job
-    return _look_for_first(directory, wrapper, clock, lambda: _child(wrapper))
+    return _look_for_first(directory, wrapper, clock, lambda: _child(wrapper), _GIVE_UP_STEP)
 
 
 def _look_for_first(
-    directory: str, wrapper: Process, clock: Clock, look: Callable[[], Process | None]
+    directory: str,
+    wrapper: Process,
+    clock: Clock,
+    look: Callable[[], Process | None],
+    step: float,
 ) -> Process | None:
     """Look again and again, until the wrapper is gone or has recorded the end."""
-    waited = 0.0
-    while wrapper.lives() and waited < BEGIN_SECONDS:
+    end = clock.monotonic() + BEGIN_SECONDS
+    while wrapper.lives() and clock.monotonic() < end:
         first = look()
         if first is not None or os.path.exists(f"{directory}/status"):
             return first
-        clock.sleep(_BEGIN_STEP)
-        waited += _BEGIN_STEP
+        clock.sleep(step)
     return None
 
 

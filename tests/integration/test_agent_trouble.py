@@ -68,16 +68,20 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def agent(tmp_path: Path) -> Iterator[AgentRig]:
     """Give a running agent."""
     rig = AgentRig(tmp_path)
-    yield rig.start()
-    rig.close()
+    try:
+        yield rig.start()
+    finally:
+        rig.close()
 
 
 @pytest.fixture
 def cramped(disk: SmallDisk, tmp_path: Path) -> Iterator[AgentRig]:
     """Give a running agent whose journal is on the small disk."""
     rig = AgentRig(tmp_path, JaDatabaseFile=disk.path / "agent.db")
-    yield rig.start()
-    rig.close()
+    try:
+        yield rig.start()
+    finally:
+        rig.close()
 
 
 def marked(rig: AgentRig, number: int) -> str:
@@ -231,8 +235,10 @@ def test_the_log_tells_trouble_once(cramped: AgentRig, disk: SmallDisk) -> None:
 def roomless(disk: SmallDisk, tmp_path: Path) -> Iterator[AgentRig]:
     """Give a running agent whose jobs' directories are on the small disk."""
     rig = AgentRig(tmp_path, TmpDir=disk.path)
-    yield rig.start()
-    rig.close()
+    try:
+        yield rig.start()
+    finally:
+        rig.close()
 
 
 @pytest.mark.parametrize("leave", [0, 64 << 10], ids=["no claim", "no script"])
