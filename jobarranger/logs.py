@@ -16,6 +16,7 @@ import logging.handlers
 import os
 import sys
 from datetime import tzinfo
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,9 @@ _WORDS = {
     logging.DEBUG: "DEBUG",
 }
 _MIB = 1 << 20
+#: Of a log file that is made here, whatever the umask; an existing one keeps its own.
+FILE_MODE: Final = 0o640
+_DIRECTORY_MODE: Final = 0o750
 
 #: DebugLevel -> the least level shown beside information.
 THRESHOLDS: Final = {
@@ -159,6 +163,8 @@ class SyslogLines(Lines):
 class LineFile(logging.handlers.WatchedFileHandler):
     """A log file that several processes append to: each record goes out in one write."""
 
+    _has_been_open = False
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record; what cannot be written is reported on standard error."""
         try:
@@ -168,6 +174,18 @@ class LineFile(logging.handlers.WatchedFileHandler):
             os.write(stream.fileno(), text.encode("utf-8", "backslashreplace"))
         except Exception:  # noqa: BLE001 - a log that fails must not take its daemon down
             self.handleError(record)
+
+    def _open(self) -> TextIOWrapper:
+        """Open the file; make it, and a directory that was removed under the daemon, if needed."""
+        try:
+            descriptor = open_log(self.baseFilename)
+        except FileNotFoundError:
+            if not self._has_been_open:
+                raise
+            os.mkdir(os.path.dirname(self.baseFilename), _DIRECTORY_MODE)
+            descriptor = open_log(self.baseFilename)
+        self._has_been_open = True
+        return open(descriptor, "a", encoding="utf-8")
 
     def reopen(self) -> None:
         """Open the file anew whatever has become of it."""
@@ -179,6 +197,21 @@ class LineFile(logging.handlers.WatchedFileHandler):
             self._statstream()
         finally:
             self.release()
+
+
+def open_log(path: str | Path) -> int:
+    """Return a descriptor that appends to a log file, which is made with its mode if need be.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | os.O_EXCL, FILE_MODE)
+    except FileExistsError:
+        return os.open(path, flags, FILE_MODE)
+    os.fchmod(descriptor, FILE_MODE)
+    return descriptor
 
 
 def escaped(text: str) -> str:

@@ -114,18 +114,32 @@ def decide(payload: bytes, peer: str, me: Identity) -> Decision:
         return refusal.decision
 
 
+def understands_retry(envelope: Envelope) -> bool:
+    """Tell whether the server can be told to come again: one that counts attempts, or queries."""
+    return envelope.attempt is not None or envelope.reply_kind == "jobquery-res"
+
+
 def reply(
-    envelope: Envelope, result: int, message: str = "", *, agent: str, state: str = ""
+    envelope: Envelope,
+    result: int,
+    message: str = "",
+    *,
+    agent: str,
+    state: str = "",
+    retry: bool = False,
 ) -> bytes:
     """Return the text of a reply in the original's layout.
 
     `message` goes out with a refusal only. `agent` (our name and version) and the attempt are
-    added for servers that count attempts.
+    added for servers that count attempts. `retry` marks a refusal that is not final: nothing was
+    done, and the same request may be sent again.
     """
     data: dict[str, dialects.Json] = {"result": result}
     if result != ACCEPTED:
         data["message"] = message
-    if envelope.attempt is not None or envelope.reply_kind == "jobquery-res":
+    if retry:
+        data["retry"] = 1
+    if understands_retry(envelope):
         data["agent"] = agent
     if state:
         data["state"] = state

@@ -5,62 +5,25 @@ A job is accepted when its row is committed with `synchronous=FULL`; only then m
 directory or by sending the result once more, so those updates are lazy: they ride along with the
 next acceptance, or go together a little later.
 
-The file may be the one of an original agent; its table is left alone.
+journal_file.py keeps the file, journal_writer.py the thread.
 """
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import json
-import os
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from logging import getLogger
 from pathlib import Path
 
 from jobarranger.agent.jobs import Job, JobState, Known, Order, Outcome, Verdict, judge
+from jobarranger.agent.journal_file import JournalFile
+from jobarranger.agent.journal_writer import Item, Writer
 from jobarranger.clock import Clock
-from jobarranger.errors import JobArrangerError
-from jobarranger.failpoints import failpoint
 from jobarranger.states import Method
 
-log = getLogger(__name__)
-
-#: Lazy updates wait at most this long for company.
-LAZY_SECONDS = 0.05
-#: Pause before updates that could not be written are tried again.
-RETRY_SECONDS = 1.0
-MAX_BATCH = 500
 PURGE_ROWS = 1000
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS ja_agent_job (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  job_id INTEGER NOT NULL,
-  attempt INTEGER,
-  method INTEGER NOT NULL,
-  type TEXT NOT NULL,
-  script TEXT NOT NULL,
-  env TEXT NOT NULL,
-  run_user TEXT NOT NULL,
-  server_id TEXT NOT NULL,
-  version INTEGER NOT NULL,
-  peer TEXT NOT NULL,
-  boot_id TEXT NOT NULL,
-  state INTEGER NOT NULL,
-  accepted_at INTEGER NOT NULL,
-  ended_at INTEGER,
-  outcome TEXT
-);
-CREATE INDEX IF NOT EXISTS ja_agent_job_id ON ja_agent_job (job_id, id);
-CREATE INDEX IF NOT EXISTS ja_agent_job_open ON ja_agent_job (state) WHERE state < 3;
-CREATE INDEX IF NOT EXISTS ja_agent_job_end ON ja_agent_job (ended_at) WHERE state = 3;
-"""
 _NEWEST = "SELECT attempt, state FROM ja_agent_job WHERE job_id = ? ORDER BY id DESC LIMIT 1"
 _OF_ATTEMPT = (
     "SELECT attempt, state FROM ja_agent_job WHERE job_id = ? AND attempt = ?"
@@ -82,12 +45,6 @@ _PURGE = (
     " (SELECT id FROM ja_agent_job WHERE state = 3 AND ended_at < ? LIMIT ?)"
 )
 
-Work = Callable[[sqlite3.Connection], object]
-
-
-class JournalError(JobArrangerError):
-    """The journal cannot be opened or written: names the file and the reason."""
-
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
@@ -96,15 +53,6 @@ class Acceptance:
     verdict: Verdict
     known: Known | None  #: the row that was in the way, or the repeated one
     job: Job | None  #: the new job, with verdict NEW
-
-
-@dataclass(slots=True)
-class _Item:
-    """One piece of work for the writer."""
-
-    work: Work
-    urgent: bool
-    done: Callable[[object, Exception | None], None] | None  #: called on the event loop
 
 
 class Journal:
@@ -116,51 +64,46 @@ class Journal:
         Raises:
             JournalError: the file is locked by another agent, unreadable or damaged.
         """
-        self._path = path
         self.jobs_dir = jobs_dir
         self._boot_id = boot_id
         self._clock = clock
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = _lock(path)
-        try:
-            self._db = _open(path)
-        except (sqlite3.Error, OSError) as error:
-            os.close(self._lock)
-            raise JournalError(f"cannot open the journal {path}: {error}") from error
+        self._file = JournalFile(path)
+        self._writer = Writer(self._file, clock)
 
     def unfinished(self) -> list[Job]:
         """Return all jobs that are not closed, oldest first. Before `start` only."""
-        return [self._job_of(row) for row in self._db.execute(_OPEN)]
+        return [self._job_of(row) for row in self._file.db.execute(_OPEN)]
 
     def start(self) -> None:
         """Begin to take work from the running event loop."""
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._thread.start()
+        self._writer.start()
 
     async def accept(self, order: Order) -> Acceptance:
         """Store a job durably, or say why it is not stored.
 
         Raises:
-            JournalError: it could not be written.
+            JournalTrouble: it cannot be written now.
+            JournalError: it can never be written.
         """
 
         def work(db: sqlite3.Connection) -> Acceptance:
             return self._accept(db, order)
 
-        answer = await self._urgently(work)
+        answer = await self._writer.do(work)
         assert isinstance(answer, Acceptance)
         return answer
 
     async def known(self, job_id: int, attempt: int | None) -> Known | None:
-        """Return the state of an attempt, or of the newest row if `attempt` is None."""
+        """Return the state of an attempt, or of the newest row if `attempt` is None.
+
+        Raises:
+            JournalTrouble: it cannot be read now.
+        """
 
         def work(db: sqlite3.Connection) -> Known | None:
             return _known(db, job_id, attempt)
 
-        answer = await self._urgently(work)
+        answer = await self._writer.do(work, reads=True)
         assert answer is None or isinstance(answer, Known)
         return answer
 
@@ -168,13 +111,14 @@ class Journal:
         """Store durably how a job ended that has no files to tell it.
 
         Raises:
-            JournalError: it could not be written.
+            JournalTrouble: it cannot be written now.
+            JournalError: it can never be written.
         """
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(_ENDED, (job.ended_at, _without_output(outcome), job.row))
 
-        await self._urgently(work)
+        await self._writer.do(work)
 
     def running(self, job: Job) -> None:
         """Note that a wrapper owns the job."""
@@ -192,28 +136,14 @@ class Journal:
         """Forget jobs closed before an instant."""
         self._lazily(_PURGE, (before_ms, PURGE_ROWS))
 
+    def tend(self) -> None:
+        """See that the file is still in its place; called about once a second."""
+        self._writer.tend()
+
     def close(self) -> None:
         """Write what is waiting and give up the file."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
-        self._db.close()
-        os.close(self._lock)
-
-    async def _urgently(self, work: Work) -> object:
-        assert self._loop is not None
-        future: asyncio.Future[object] = self._loop.create_future()
-
-        def done(answer: object, error: Exception | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(JournalError(f"cannot write the journal: {error}"))
-
-        self._queue.put(_Item(work, True, done))
-        return await future
+        self._writer.close()
+        self._file.close()
 
     def _lazily(
         self, statement: str, values: tuple[object, ...], then: Callable[[], None] | None = None
@@ -225,7 +155,8 @@ class Journal:
             if then is not None:
                 then()
 
-        self._queue.put(_Item(work, False, done if then is not None else None))
+        called = done if then is not None else None
+        self._writer.put(Item(work, urgent=False, reads=False, done=called))
 
     def _accept(self, db: sqlite3.Connection, order: Order) -> Acceptance:
         known = _known(db, order.job_id, None)
@@ -274,70 +205,6 @@ class Journal:
         job.outcome = Outcome(**json.loads(str(outcome))) if outcome is not None else None
         return job
 
-    def _write(self) -> None:
-        """Be the writer thread."""
-        waiting: list[_Item] = []
-        ending = False
-        while not ending:
-            ending = self._gather(waiting)
-            if not waiting:
-                continue
-            if not self._commit(waiting):
-                waiting = [item for item in waiting if not item.urgent]
-                if waiting and not ending:
-                    self._clock.sleep(RETRY_SECONDS)
-                continue
-            waiting = []
-
-    def _gather(self, waiting: list[_Item]) -> bool:
-        """Add items until something urgent is there or the lazy have waited; True at the end."""
-        deadline = self._clock.monotonic() + LAZY_SECONDS if waiting else None
-        while len(waiting) < MAX_BATCH:
-            urgent = bool(waiting) and any(item.urgent for item in waiting)
-            try:
-                item = self._queue.get(timeout=self._patience(urgent, deadline))
-            except queue.Empty:
-                return False
-            if item is None:
-                return True
-            waiting.append(item)
-            if deadline is None:
-                deadline = self._clock.monotonic() + LAZY_SECONDS
-        return False
-
-    def _patience(self, urgent: bool, deadline: float | None) -> float | None:
-        if urgent:
-            return 0
-        return None if deadline is None else max(0, deadline - self._clock.monotonic())
-
-    def _commit(self, items: list[_Item]) -> bool:
-        """Do all items in one transaction; tell each what became of it."""
-        answers: list[object] = []
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            answers.extend(item.work(self._db) for item in items)
-            if any(item.urgent for item in items):
-                failpoint("agent.accept")
-            self._db.execute("COMMIT")
-        except (sqlite3.Error, ValueError, OverflowError) as error:
-            log.critical("the journal %s cannot be written: %s", self._path, error)
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            self._tell([item for item in items if item.urgent], [], error)
-            return False
-        self._tell(items, answers, None)
-        return True
-
-    def _tell(self, items: list[_Item], answers: list[object], error: Exception | None) -> None:
-        def tell() -> None:
-            for number, item in enumerate(items):
-                if item.done is not None:
-                    item.done(None if error else answers[number], error)
-
-        assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(tell)
-
 
 def _known(db: sqlite3.Connection, job_id: int, attempt: int | None) -> Known | None:
     if attempt is None:
@@ -354,29 +221,3 @@ def _without_output(outcome: Outcome) -> str:
 def _clean(text: str) -> str:
     """Return the text without lone surrogates, which no file can hold."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _lock(path: Path) -> int:
-    name = f"{path}.lock"
-    try:
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise JournalError(f"cannot open {name}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise JournalError(f"another agent works with the journal {path}") from error
-    return descriptor
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with suppress(PermissionError):  # an original's file may be open to all
-        os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.executescript(_SCHEMA)
-    return db

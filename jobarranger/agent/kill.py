@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ ROUNDS = 50
 #: Wait for the first process's record after the claim, in seconds.
 BEGIN_SECONDS = 2.0
 _BEGIN_STEP = 0.005
+#: Pause between looks at all processes while a wrapper gives up its job, in seconds.
+_GIVE_UP_STEP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def kill_job(directory: str, wrapper: Process, clock: Clock) -> str:
     """
     first = _await_first(directory, wrapper, clock)
     if first is None:
-        return ""
+        halted = wrapper.is_stopped()  # it may start the job when it goes on
+        return f"process {wrapper.pid}, its wrapper, is stopped" if halted else ""
     killed: set[Process] = set()
     problem = ""
     for _ in range(ROUNDS):
@@ -104,17 +108,39 @@ def kill_job(directory: str, wrapper: Process, clock: Clock) -> str:
 
 
 def _await_first(directory: str, wrapper: Process, clock: Clock) -> Process | None:
-    """Return the first process; it may be an instant away. None if the wrapper is gone.
+    """Return the first process; it may be an instant away. None if there is none and will be none.
 
     A wrapper that could not record it (the disk is full) is its parent all the same.
     """
-    waited = 0.0
-    while wrapper.lives() and waited < BEGIN_SECONDS:
-        first = read_first(directory)
-        if first is not None:
-            return first if first.lives() else None
-        clock.sleep(_BEGIN_STEP)
-        waited += _BEGIN_STEP
+    first = _look_for_first(directory, wrapper, clock, lambda: read_first(directory), _BEGIN_STEP)
+    if first is not None:
+        return first if first.lives() else None
+    child = _child(wrapper)
+    if child is not None or not wrapper.lives():
+        return child
+    _send(wrapper, signal.SIGTERM)  # heeded only while it tries to start the job
+    return _look_for_first(directory, wrapper, clock, lambda: _child(wrapper), _GIVE_UP_STEP)
+
+
+def _look_for_first(
+    directory: str,
+    wrapper: Process,
+    clock: Clock,
+    look: Callable[[], Process | None],
+    step: float,
+) -> Process | None:
+    """Look again and again, until the wrapper is gone or has recorded the end."""
+    end = clock.monotonic() + BEGIN_SECONDS
+    while wrapper.lives() and clock.monotonic() < end:
+        first = look()
+        if first is not None or os.path.exists(f"{directory}/status"):
+            return first
+        clock.sleep(step)
+    return None
+
+
+def _child(wrapper: Process) -> Process | None:
+    """Return the child of a wrapper."""
     if not wrapper.lives():
         return None
     children = (entry for entry in process_table() if entry.parent == wrapper.pid)

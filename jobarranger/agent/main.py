@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import stat
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -13,9 +12,11 @@ from logging import getLogger
 from pathlib import Path
 
 from jobarranger import __version__
+from jobarranger.agent.directories import JobsDirectory
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.service import AgentService, listen
 from jobarranger.agent.spawn import raise_file_limit
+from jobarranger.agent.trouble import CannotWork
 from jobarranger.clock import Clock, SystemClock
 from jobarranger.config import AgentConfig, load_agent
 from jobarranger.daemon import life, user
@@ -28,6 +29,8 @@ log = getLogger(__name__)
 
 NAME = "jobarg_agentd"
 LISTEN_PAUSE = 1.0
+#: Exit code of an agent that lacks what it needs to work: memory, threads, processes.
+EXIT_CANNOT_WORK = 70
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -52,9 +55,12 @@ def _run(start: Start[AgentConfig]) -> int:
         user.become(user.wanted_user(config.ja_execution_user, allow_root=config.allow_root))
         life.open_log(start.launch, file=config.ja_log_file, level=config.debug_level, ident=NAME)
         pid_file = PidFile.take(config.ja_pid_file)
-        jobs_dir = _jobs_directory(config.tmp_dir)
+        place = JobsDirectory(config.tmp_dir)
+        _warn_of_owner(place, config.tmp_dir)
         boot_id = BOOT_ID_FILE.read_text("ascii").strip()
-        journal = Journal(config.ja_database_file, jobs_dir=jobs_dir, boot_id=boot_id, clock=clock)
+        journal = Journal(
+            config.ja_database_file, jobs_dir=place.path, boot_id=boot_id, clock=clock
+        )
         listener = _listen(config, clock)
     except (JobArrangerError, OSError) as error:
         if pid_file is not None:
@@ -65,7 +71,11 @@ def _run(start: Start[AgentConfig]) -> int:
     for warning in start.warnings:
         log.warning("%s", warning)
     try:
-        asyncio.run(_serve(start, journal, listener, boot_id))
+        asyncio.run(_serve(start, journal, place, listener, boot_id, pid_file))
+    except (CannotWork, MemoryError, OSError) as error:
+        text = str(error) or type(error).__name__
+        write = partial(log.critical, "the agent ends: %s")
+        return life.give_up(start.launch, text, write, code=EXIT_CANNOT_WORK)
     except Exception:
         log.critical("the agent failed", exc_info=True)
         raise
@@ -77,7 +87,12 @@ def _run(start: Start[AgentConfig]) -> int:
 
 
 async def _serve(
-    start: Start[AgentConfig], journal: Journal, listener: socket.socket, boot_id: str
+    start: Start[AgentConfig],
+    journal: Journal,
+    place: JobsDirectory,
+    listener: socket.socket,
+    boot_id: str,
+    pid_file: PidFile,
 ) -> None:
     """Serve until a signal ends it."""
     config = start.config
@@ -92,29 +107,26 @@ async def _serve(
         service_manager.ready()
 
     files = raise_file_limit()
-    service = AgentService(config, journal, clock=SystemClock(), boot_id=boot_id, files=files)
+    service = AgentService(
+        config,
+        journal,
+        place,
+        clock=SystemClock(),
+        boot_id=boot_id,
+        files=files,
+        keep=pid_file.keep,
+    )
     await service.run(listener, ready)
 
 
-def _jobs_directory(tmp_dir: Path) -> str:
-    """Return the directory of all job directories; nobody else may own it."""
-    path = tmp_dir / "jobs"
-    try:
-        path.mkdir(mode=0o711, exist_ok=True)
-    except OSError as error:
-        raise JobArrangerError(f"TmpDir: cannot make {path}: {error.strerror}") from error
-    found = path.lstat()
-    if path.is_symlink() or not path.is_dir() or found.st_uid != os.geteuid():
-        raise JobArrangerError(f"{path} is not a directory of this user")
-    path.chmod(0o711)
-    owner = tmp_dir.stat()
-    if os.geteuid() == 0 and owner.st_uid != 0 and not owner.st_mode & stat.S_ISVTX:
+def _warn_of_owner(place: JobsDirectory, tmp_dir: Path) -> None:
+    owner = place.owner_of_tmp() if os.geteuid() == 0 else None
+    if owner is not None:
         log.warning(
             "TmpDir: %s belongs to user %d, who could put other scripts in the place of jobs that "
             "this agent runs as root; give it to root",
-            *(tmp_dir, owner.st_uid),
+            *(tmp_dir, owner),
         )
-    return str(path)
 
 
 def _listen(config: AgentConfig, clock: Clock) -> socket.socket:

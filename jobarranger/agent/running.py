@@ -7,6 +7,7 @@ the journal and the job directories, and `recover` does so.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -14,20 +15,22 @@ from functools import partial
 from logging import getLogger
 
 from jobarranger.agent.deliver import Courier, DeliverySettings
-from jobarranger.agent.jobs import Job, JobState, Outcome
-from jobarranger.agent.journal import Journal, JournalError
-from jobarranger.agent.kill import kill_job
-from jobarranger.agent.spawn import (
-    Event,
-    Starter,
-    Word,
+from jobarranger.agent.directories import (
+    JobsDirectory,
     discard,
     prepare,
     read_outcome,
     read_output,
 )
-from jobarranger.agent.watch import Process, Watcher, read_claim
+from jobarranger.agent.jobs import Job, JobState, Outcome
+from jobarranger.agent.journal import Journal
+from jobarranger.agent.kill import kill_job
+from jobarranger.agent.spawn import Event, Starter, Word
+from jobarranger.agent.starter import reason
+from jobarranger.agent.trouble import PassingTrouble
+from jobarranger.agent.watch import Process, StoppedOnes, Watcher, read_claim
 from jobarranger.clock import Clock
+from jobarranger.errors import JobArrangerError
 from jobarranger.failpoints import failpoint
 from jobarranger.states import Method
 
@@ -37,6 +40,11 @@ log = getLogger(__name__)
 KILL_PATIENCE = 5.0
 #: After this time without a sign of its wrapper a job is asked for again, in seconds.
 ASK_AGAIN = 10.0
+#: A starter that has said nothing for so long while jobs wait for it is replaced, in seconds.
+STARTER_LIMIT = 5.0
+#: How long an accepted job is tried to be started while the machine has no room, in seconds.
+START_PATIENCE = 600.0
+START_PAUSE = 1.0
 KILLED = Outcome(result=0, return_code=9, signal=1)
 UNKNOWN_OUTCOME = "outcome unknown: the job was started, but its end was not recorded"
 UNKNOWN_START = "outcome unknown: the machine was restarted while the job was being started"
@@ -48,6 +56,11 @@ class Entry:
 
     job: Job
     asked_at: float | None = None  #: monotonic; None: it waits for its turn
+    again_at: float | None = (
+        None  #: monotonic; it could not be started and is to be asked for again
+    )
+    since: float | None = None  #: monotonic; when it could not be started for the first time
+    pending: int = 0  #: wrappers that were asked for and have not said that they have not got it
     wrapper: Process | None = None
     owned: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -59,6 +72,7 @@ class Runner:
         self,
         journal: Journal,
         delivery: DeliverySettings,
+        place: JobsDirectory,
         *,
         clock: Clock,
         command_user: str,
@@ -67,6 +81,8 @@ class Runner:
     ) -> None:
         """Prepare on the running event loop; the starter process is made here."""
         self._journal = journal
+        self._place = place
+        self._stopped = StoppedOnes()
         self._clock = clock
         self._command_user = command_user
         self._max_jobs = max_jobs
@@ -89,6 +105,11 @@ class Runner:
         """Return the number of jobs that wait for `JaMaxJobs`."""
         return len(self._turn)
 
+    @property
+    def stopped(self) -> int:
+        """Return the number of running jobs whose wrapper was stopped by somebody."""
+        return len(self._stopped)
+
     def recover(self, jobs: Iterable[Job], boot_id: str) -> None:
         """Take up the jobs of an earlier life of the agent."""
         for job in jobs:
@@ -99,18 +120,23 @@ class Runner:
         self._queue(self._add(job))
 
     async def kill(self, job_id: int, attempt: int | None) -> str:
-        """Kill a job with all its processes; return "" or why that is not possible."""
+        """Kill a job with all its processes; return "" or why that is not possible.
+
+        Raises:
+            PassingTrouble: not possible now.
+        """
         entry = self._by_id.get(job_id)
         if entry is None or entry.job.outcome is not None:
             return f"job {job_id} is not running"
         if None not in {attempt, entry.job.order.attempt} and attempt != entry.job.order.attempt:
             return f"attempt {attempt} of job {job_id} is not running"
-        if entry.asked_at is None and entry.wrapper is None:
+        if entry.pending == 0 and entry.wrapper is None:
             return await self._kill_waiting(entry)
         try:
             await asyncio.wait_for(entry.owned.wait(), KILL_PATIENCE)
         except TimeoutError:
-            return f"job {job_id} is being started and cannot be killed yet"
+            text = f"job {job_id} is being started and cannot be killed yet"
+            raise PassingTrouble(text) from None
         if entry.wrapper is None:
             return ""
         return await asyncio.to_thread(kill_job, entry.job.directory, entry.wrapper, self._clock)
@@ -125,15 +151,36 @@ class Runner:
     def look(self) -> None:
         """Make up for words of wrappers that were lost; called about once a second."""
         now = self._clock.monotonic()
-        for row in list(self._active):
-            entry = self._entries[row]
-            if entry.wrapper is not None or entry.asked_at is None or now - entry.asked_at < 1:
-                continue
-            claim = read_claim(entry.job.directory)
-            if claim is not None:
-                self._own(entry, claim)
-            elif now - entry.asked_at > ASK_AGAIN:
+        unowned = [self._entries[row] for row in self._active if not self._entries[row].wrapper]
+        unanswered = [entry for entry in unowned if self._look_at(entry, now)]
+        overdue = any(now - (each.asked_at or now) > STARTER_LIMIT for each in unanswered)
+        if overdue and self._starter.silent_for() > STARTER_LIMIT:
+            self._starter.replace()
+        self._starter.reap()
+        self._look_at_wrappers()
+
+    def _look_at_wrappers(self) -> None:
+        """Notice stopped ones, and ends that were not noticed when they came."""
+        entries = [self._entries[row] for row in self._active]
+        owned = {entry.wrapper: entry for entry in entries if entry.wrapper is not None}
+        names = [(one, f"job {entry.job.order.job_id}") for one, entry in owned.items()]
+        for wrapper in self._stopped.look(names):
+            self._ended(owned[wrapper], wrapper)
+
+    def _look_at(self, entry: Entry, now: float) -> bool:
+        """Look after a job without a known wrapper; tell whether an answer is still awaited."""
+        if entry.again_at is not None:
+            if now >= entry.again_at:
                 self._ask(entry)
+            return False
+        if entry.asked_at is None or now - entry.asked_at < 1:
+            return False
+        claim = read_claim(entry.job.directory)
+        if claim is not None:
+            self._own(entry, claim)
+        elif now - entry.asked_at > ASK_AGAIN and not self._starter.holds:
+            self._ask(entry)
+        return claim is None
 
     async def close(self, grace: float) -> None:
         """Stop working; jobs and their wrappers go on."""
@@ -179,49 +226,104 @@ class Runner:
     def _ask(self, entry: Entry) -> None:
         failpoint("agent.spawn")
         job = entry.job
-        entry.asked_at = self._clock.monotonic()
-        self._active.add(job.row)
         user = self._user(job)
+        entry.asked_at, entry.again_at = self._clock.monotonic(), None
+        self._active.add(job.row)
         try:
-            prepare(job, user)
-        except OSError as error:
-            self._finish(entry, Outcome(result=1, message=f"no job directory: {error.strerror}"))
+            self._prepare(entry, user)
+            left = START_PATIENCE - (self._clock.monotonic() - (entry.since or entry.asked_at))
+            self._starter.ask(job, user, max(0.0, left))
+        except MemoryError as error:
+            self._put_off(entry, reason(error))
+        except (OSError, JobArrangerError) as error:
+            if entry.pending:  # a wrapper that has not answered may have run it there
+                self._finish(entry, Outcome(result=1, message=UNKNOWN_OUTCOME))
+            else:
+                self._put_off(entry, f"no job directory: {reason(error)}")
+        else:
+            entry.pending += 1
+
+    def _prepare(self, entry: Entry, user: str) -> None:
+        anew = entry.pending == 0
+        try:
+            prepare(entry.job, user, anew=anew)
+        except FileNotFoundError:
+            if not anew:
+                raise
+            self._place.keep()
+            prepare(entry.job, user)
+
+    def _put_off(self, entry: Entry, why: str) -> None:
+        """The machine has no room for the job now: try again later, and give up in the end."""
+        now = self._clock.monotonic()
+        number = entry.job.order.job_id
+        if entry.since is None:
+            entry.since = now
+            log.warning("job %d cannot be started now, it is tried again: %s", number, why)
+        if now - entry.since < START_PATIENCE:
+            entry.again_at = now + START_PAUSE
             return
-        self._starter.ask(job, user)
+        discard(entry.job)
+        message = f"the job could not be started for {START_PATIENCE:.0f} seconds: {why}"
+        self._finish(entry, Outcome(result=1, message=message))
 
     def _ask_all_again(self) -> None:
-        for row in list(self._active):
-            if self._entries[row].wrapper is None:
-                self._ask(self._entries[row])
+        """Another starter has come; what the one before was asked for may be lost."""
+        for entry in [self._entries[row] for row in self._active]:
+            lost = entry.pending and not os.path.isdir(entry.job.directory)  # see `_look_at`
+            if entry.wrapper is None and entry.again_at is None and not lost:
+                self._ask(entry)
 
     def _heard(self, word: Word) -> None:
         entry = self._by_directory.get(word.directory)
-        if entry is None or entry.wrapper is not None or entry.job.outcome is not None:
+        if entry is None or entry.job.outcome is not None:
             return
-        if word.event is Event.STARTED:
+        wrapper = Process(word.wrapper, word.start)
+        if entry.wrapper is not None:
+            if word.event is Event.FAILED and entry.wrapper == wrapper:
+                self._disown(entry, word.message)
+            return
+        entry.pending = max(0, entry.pending - 1)
+        if word.event in {Event.STARTED, Event.DELAYED}:
             failpoint("agent.spawned")
-            self._own(entry, Process(word.wrapper, word.start))
+            if word.event is Event.DELAYED:
+                number = entry.job.order.job_id
+                log.warning(
+                    "job %d cannot be started yet, it is tried on: %s", number, word.message
+                )
+            self._own(entry, wrapper)
             return
         claim = read_claim(word.directory)
         if claim is not None:
             self._own(entry, claim)
         elif word.event is Event.FAILED:
-            discard(entry.job)
-            message = f"the job could not be started: {word.message}"
-            self._finish(entry, Outcome(result=1, message=message))
+            self._put_off(entry, word.message)
 
     def _own(self, entry: Entry, wrapper: Process) -> None:
         """Note the wrapper and wait for its end."""
-        entry.wrapper = wrapper
+        entry.wrapper, entry.again_at = wrapper, None
         entry.job.state = JobState.RUNNING
         self._active.add(entry.job.row)
         self._journal.running(entry.job)
-        self._watcher.watch(wrapper, partial(self._ended, entry))
+        self._watcher.watch(wrapper, partial(self._ended, entry, wrapper))
         entry.owned.set()
 
-    def _ended(self, entry: Entry) -> None:
+    def _disown(self, entry: Entry, why: str) -> None:
+        """The wrapper has lost its directory before anything of the job was started."""
+        entry.wrapper = None
+        entry.owned.clear()
+        entry.job.state = JobState.ACCEPTED
+        self._put_off(entry, why)
+
+    def _ended(self, entry: Entry, wrapper: Process) -> None:
         failpoint("agent.end")
+        if entry.wrapper != wrapper or entry.job.outcome is not None:
+            return
         outcome = read_outcome(entry.job.directory)
+        if outcome is None:
+            self._starter.drain()  # its last word may lie there
+            if entry.wrapper != wrapper:
+                return
         self._finish(entry, outcome or Outcome(result=1, message=UNKNOWN_OUTCOME))
 
     def _finish(self, entry: Entry, outcome: Outcome) -> None:
@@ -254,15 +356,26 @@ class Runner:
         self._journal.closed(job, partial(discard, job))
 
     async def _kill_waiting(self, entry: Entry) -> str:
-        """Kill a job that has not been started."""
+        """Kill a job that has not been started.
+
+        Raises:
+            PassingTrouble: the journal cannot be written now; the job goes on waiting.
+        """
         job = entry.job
-        self._turn.remove(entry)
+        queued = entry in self._turn
+        if queued:
+            self._turn.remove(entry)
+        entry.again_at = None
         job.ended_at = self._clock.now_ms()
         try:
             await self._journal.settle(job, KILLED)
-        except JournalError as error:
-            self._turn.appendleft(entry)
-            return str(error)
+        except PassingTrouble:
+            if queued:
+                self._turn.appendleft(entry)
+            else:
+                entry.again_at = self._clock.monotonic()
+            job.ended_at = None
+            raise
         self._finish(entry, KILLED)
         return ""
 

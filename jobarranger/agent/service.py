@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from logging import getLogger
 from pathlib import Path
+from typing import Any
 
 from setproctitle import setproctitle
 
@@ -16,12 +17,15 @@ from ipc.frames import Limits
 from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
 from jobarranger import __version__, logs
 from jobarranger.agent import accept
+from jobarranger.agent.chores import Chores, Memory
 from jobarranger.agent.deliver import DAY_MS, DeliverySettings
+from jobarranger.agent.directories import JobsDirectory, sweep
 from jobarranger.agent.jobs import JobState, Verdict
-from jobarranger.agent.journal import Journal, JournalError
+from jobarranger.agent.journal import Journal
+from jobarranger.agent.journal_file import JournalError
 from jobarranger.agent.peers import Peers
 from jobarranger.agent.running import Runner
-from jobarranger.agent.spawn import sweep
+from jobarranger.agent.trouble import PassingTrouble, Patience
 from jobarranger.clock import Clock
 from jobarranger.config import AgentConfig
 from jobarranger.daemon import output
@@ -52,9 +56,27 @@ class AgentService:
     """One running agent."""
 
     def __init__(
-        self, config: AgentConfig, journal: Journal, *, clock: Clock, boot_id: str, files: int
+        self,
+        config: AgentConfig,
+        journal: Journal,
+        place: JobsDirectory,
+        *,
+        clock: Clock,
+        boot_id: str,
+        files: int,
+        keep: Callable[[], object],
     ) -> None:
-        """Prepare on the running event loop, and take up the jobs of the journal."""
+        """Prepare on the running event loop, and take up the jobs of the journal.
+
+        Args:
+            config: all parameters.
+            journal: the open journal.
+            place: where the jobs' directories are.
+            clock: tells the time.
+            boot_id: this boot of the machine.
+            files: soft limit of open files that jobs get.
+            keep: sees once a second that the pid file is still there.
+        """
         self._config = config
         self._journal = journal
         self._clock = clock
@@ -65,6 +87,7 @@ class AgentService:
         self.runner = Runner(
             journal,
             delivery_settings(config, self._peers),
+            place,
             clock=clock,
             command_user=config.ja_command_user or "",
             max_jobs=config.ja_max_jobs,
@@ -82,7 +105,20 @@ class AgentService:
         )
         self._server = TelegramServer(self.answer, settings)
         self._stop = asyncio.Event()
+        self._patience = Patience()
         self._turns = 0
+        self._memory = Memory()
+        self._chores = Chores(
+            [
+                ("looking after jobs", self.runner.look),
+                ("keeping the directory of the jobs", place.keep),
+                ("keeping the journal", self._tend_journal),
+                ("keeping the pid file", keep),
+                ("rotating the log", self._rotate),
+                ("telling the state", self._show),
+                ("answering", self._memory.look),
+            ]
+        )
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until a signal ends it."""
@@ -90,15 +126,13 @@ class AgentService:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, output.reopen)
+        loop.set_exception_handler(self._unhandled)
         self._server.start([listener])
         gc.collect()
         gc.freeze()
         ready()
         while not self._stop.is_set():
-            try:
-                self._chores()
-            except Exception:
-                log.exception("the agent's chores failed")
+            self._chores.round()
             try:
                 await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
             except TimeoutError:
@@ -107,12 +141,28 @@ class AgentService:
         await self._server.stop(STOP_GRACE)
         await self.runner.close(STOP_GRACE)
 
+    def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take what nobody has caught; a want of memory is not told with a traceback each time."""
+        if isinstance(context.get("exception"), MemoryError):
+            self._memory.lacked(str(context.get("message", "something")))
+        else:
+            loop.default_exception_handler(context)
+
     async def answer(self, payload: bytes, peer: Peer) -> Answer:
         """Answer one request."""
         if not await self._peers.allowed(peer.address):
             log.warning("connection from %s refused: it is not in Server", peer.address)
             return Ending.CLOSE
         self.runner.courier.heard_from(peer.address)
+        try:
+            answer = await self._decide(payload, peer)
+        except MemoryError:
+            self._memory.lacked(f"a request from {peer.address}")
+            return Ending.RESET
+        self._memory.sufficed()
+        return answer
+
+    async def _decide(self, payload: bytes, peer: Peer) -> Answer:
         match accept.decide(payload, peer.address, self._me):
             case accept.Run() as run:
                 return await self._run(run)
@@ -124,58 +174,83 @@ class AgentService:
                 log.warning("request from %s refused: %s", peer.address, message)
                 return self._reply(envelope, accept.REFUSED, message)
 
-    async def _run(self, run: accept.Run) -> bytes:
-        order = run.order
+    async def _run(self, run: accept.Run) -> Answer:
+        order, envelope = run.order, run.envelope
+        hold = not accept.understands_retry(envelope)
         try:
-            acceptance = await self._journal.accept(order)
+            acceptance = await self._patience.attempt(
+                lambda: self._journal.accept(order), hold=hold
+            )
+        except PassingTrouble as trouble:
+            return self._later(envelope, order.job_id, trouble)
         except JournalError as error:
-            return self._reply(run.envelope, accept.REFUSED, str(error))
+            return self._reply(envelope, accept.REFUSED, str(error))
         if acceptance.job is not None:
             failpoint("agent.accepted")
             log.debug("job %d accepted from %s", order.job_id, order.peer)
             self.runner.begin(acceptance.job)
         if acceptance.verdict in {Verdict.NEW, Verdict.REPEATED}:
-            return self._reply(run.envelope, accept.ACCEPTED)
+            return self._reply(envelope, accept.ACCEPTED)
         known = acceptance.known
         assert known is not None
         if acceptance.verdict is Verdict.UNFINISHED:
             message = f"job {order.job_id} is not finished, its status is {int(known.state)}"
-            return self._reply(run.envelope, accept.UNFINISHED, message)
+            return self._reply(envelope, accept.UNFINISHED, message)
         message = f"attempt {order.attempt} of job {order.job_id} is older than {known.attempt}"
-        return self._reply(run.envelope, accept.REFUSED, message)
+        return self._reply(envelope, accept.REFUSED, message)
 
-    async def _kill(self, kill: accept.Kill) -> bytes:
-        problem = await self.runner.kill(kill.job_id, kill.attempt)
+    async def _kill(self, kill: accept.Kill) -> Answer:
+        hold = not accept.understands_retry(kill.envelope)
+        try:
+            problem = await self._patience.attempt(
+                lambda: self.runner.kill(kill.job_id, kill.attempt), hold=hold
+            )
+        except PassingTrouble as trouble:
+            return self._later(kill.envelope, kill.job_id, trouble)
         if problem:
             log.warning("kill refused: %s", problem)
             return self._reply(kill.envelope, accept.REFUSED, problem)
         log.info("job %d killed", kill.job_id)
         return self._reply(kill.envelope, accept.ACCEPTED)
 
-    async def _query(self, query: accept.Query) -> bytes:
-        try:
-            known = await self._journal.known(query.job_id, query.attempt)
-        except JournalError as error:
-            return self._reply(query.envelope, accept.REFUSED, str(error))
-        state = "unknown" if known is None else _STATE_WORDS[known.state]
-        live = self.runner.state_of(query.job_id, query.attempt)
-        if live is not None:
-            state = _STATE_WORDS[live]
-        return accept.reply(query.envelope, accept.ACCEPTED, agent=AGENT_NAME, state=state)
+    async def _query(self, query: accept.Query) -> Answer:
+        state = self.runner.state_of(query.job_id, query.attempt)
+        if state is None:
+            try:
+                known = await self._journal.known(query.job_id, query.attempt)
+            except PassingTrouble as trouble:
+                return self._later(query.envelope, query.job_id, trouble)
+            live = self.runner.state_of(query.job_id, query.attempt)  # accepted meanwhile
+            state = live if live is not None or known is None else known.state
+        word = "unknown" if state is None else _STATE_WORDS[state]
+        return accept.reply(query.envelope, accept.ACCEPTED, agent=AGENT_NAME, state=word)
+
+    def _later(self, envelope: accept.Envelope, job_id: int, trouble: PassingTrouble) -> Answer:
+        """Have the server come again; one that cannot be told so gets no answer at all."""
+        log.debug("request for job %d cannot be served now: %s", job_id, trouble)
+        if not accept.understands_retry(envelope):
+            log.warning("request for job %d is left without an answer: %s", job_id, trouble)
+            return Ending.RESET
+        return accept.reply(envelope, accept.REFUSED, str(trouble), agent=AGENT_NAME, retry=True)
 
     def _reply(self, envelope: accept.Envelope, result: int, message: str = "") -> bytes:
         return accept.reply(envelope, result, message, agent=AGENT_NAME)
 
-    def _chores(self) -> None:
+    def _show(self) -> None:
         runner = self.runner
-        runner.look()
-        waiting = f", {runner.waiting} waiting" if runner.waiting else ""
+        more = f", {runner.waiting} waiting" if runner.waiting else ""
+        more += f", {runner.stopped} stopped" if runner.stopped else ""
         setproctitle(
             f"jobarg_agentd: listening on {self._config.ja_listen_port}"
-            f" [{runner.running} running{waiting}, {runner.courier.held} to deliver]"
+            f" [{runner.running} running{more}, {runner.courier.held} to deliver]"
         )
+
+    def _rotate(self) -> None:
         if self._config.ja_log_file:
             logs.rotate(Path(self._config.ja_log_file), self._config.log_file_size)
+
+    def _tend_journal(self) -> None:
+        self._journal.tend()
         if self._turns % PURGE_EVERY == 0:
             self._journal.purge(self._clock.now_ms() - self._config.ja_job_history * DAY_MS)
         self._turns += 1

@@ -1,7 +1,8 @@
 """The agent's side of the starter: ask for wrappers, hear of their starts.
 
 `Starter` keeps one starter process alive. A request is a job directory with what to run; it may
-be repeated at will, because a wrapper works only if it can claim the directory (starter.py).
+be repeated at will, because a wrapper works only if it can claim the directory (starter.py). So a
+starter that has died, or does not answer any more, is simply replaced by another.
 """
 
 from __future__ import annotations
@@ -10,13 +11,11 @@ import asyncio
 import importlib.util
 import json
 import os
-import re
 import resource
-import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,19 +23,14 @@ from logging import getLogger
 from pathlib import Path
 
 from jobarranger.agent import starter
-from jobarranger.agent.jobs import Job, Outcome, outcome_of_wait_status
-from jobarranger.agent.watch import read_claim
+from jobarranger.agent.jobs import Job
 
 log = getLogger(__name__)
 
-#: Bytes of each output stream that a result carries.
-OUTPUT_BYTES = 64_000
-#: What is in a job's directory.
-FILES = ("claim", "script", "stdout", "stderr", "job", "status")
-#: Ends the name of a directory that is being removed.
-GONE = ".gone"
-_JOB_DIRECTORY = re.compile(r"\d+-r?\d+(\.gone)?")
-RESTART_SECONDS = 1.0
+#: Pauses before another starter is made: the first, and the longest; they double.
+RESTART_SECONDS, RESTART_MOST = 1.0, 30.0
+#: A starter that lived this long has worked; the pauses begin anew, in seconds.
+PROVEN_SECONDS = 10.0
 _SOCKET_BYTES = 1 << 20
 _MESSAGE_BYTES = 4096
 
@@ -44,9 +38,11 @@ _MESSAGE_BYTES = 4096
 class Event(StrEnum):
     """What a wrapper has to say."""
 
-    STARTED = "started"  #: it owns the job and has started it
+    STARTED = "started"  #: it owns the job and has started it, or has recorded why not
+    DELAYED = "delayed"  #: it owns the job and cannot start it yet; it goes on trying
     CLAIMED = "claimed"  #: another wrapper owns the job
-    FAILED = "failed"  #: no wrapper could be made
+    FAILED = "failed"  #: it could not claim the job, or lost it before anything was started
+    HELD = "held"  #: of the starter itself: it cannot make a wrapper now
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class Word:
 
 
 class Starter:
-    """A starter process and the two sockets to it; replaced when it dies."""
+    """A starter process and the two sockets to it; replaced when it dies or does not answer."""
 
     def __init__(
         self, heard: Callable[[Word], None], restarted: Callable[[], None], *, files: int
@@ -70,9 +66,12 @@ class Starter:
 
         Args:
             heard: called with each word of a wrapper.
-            restarted: called after a new starter has replaced a dead one; requests that were not
+            restarted: called after a new starter has replaced another; requests that were not
                 answered should be repeated.
             files: soft limit of open files that jobs get.
+
+        Raises:
+            OSError: the machine cannot start another process.
         """
         self._heard = heard
         self._restarted = restarted
@@ -80,23 +79,61 @@ class Starter:
         self._loop = asyncio.get_running_loop()
         self._backlog = bytearray()
         self._closed = False
+        self._pause = RESTART_SECONDS
+        self._again: asyncio.TimerHandle | None = None
+        self._held = ""
+        self._gone: list[subprocess.Popen[bytes]] = []
+        self.heard_at = 0.0  #: time of the loop: its start, or the last word of it
         self._begin()
 
-    def ask(self, job: Job, user: str) -> None:
-        """Have a wrapper made for the job; its directory must exist."""
+    def ask(self, job: Job, user: str, patience: float) -> None:
+        """Have a wrapper made for the job; its directory must exist.
+
+        Args:
+            job: what to run.
+            user: whom to run it as; "" = ourselves.
+            patience: seconds in which the wrapper may try to start it.
+        """
         request = {
             "directory": job.directory,
             "name": os.path.basename(job.directory),
             "script": job.order.script,
             "env": job.order.env,
             "run_user": user,
+            "patience": patience,
         }
         body = json.dumps(request).encode("ascii")
         self._send(len(body).to_bytes(starter.FRAME_PREFIX_BYTES, "big") + body)
 
+    @property
+    def holds(self) -> bool:
+        """Tell whether it has said that it cannot make wrappers now; it keeps what it was asked."""
+        return bool(self._held)
+
+    def silent_for(self) -> float:
+        """Return for how many seconds nothing has been heard; 0 while another is on its way."""
+        return 0.0 if self._again is not None else self._loop.time() - self.heard_at
+
+    def replace(self) -> None:
+        """Kill a starter that does not answer and make another."""
+        log.error("the starter process %d does not answer; making another", self._process.pid)
+        self._abandon()
+
+    def reap(self) -> None:
+        """See that those that were replaced do not stay as zombies; called about once a second."""
+        self._gone = [each for each in self._gone if each.poll() is None]
+
+    def drain(self) -> None:
+        """Take all words that are there now."""
+        if self._again is None:
+            self._listen()
+
     async def close(self) -> None:
         """Let the starter end; wrappers go on."""
         self._closed = True
+        if self._again is not None:
+            self._again.cancel()
+            return
         self._forget()
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.to_thread(self._process.wait), 2)
@@ -104,28 +141,36 @@ class Starter:
     def _begin(self) -> None:
         requests, theirs = socket.socketpair()
         announce, announcing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for each in (requests, announcing):
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
-        words = [sys.executable, "-I", "-S", starter.__file__]
-        words += [str(theirs.fileno()), str(announcing.fileno()), str(self._files)]
-        place = importlib.util.find_spec("setproctitle")
-        if place is not None and place.origin is not None:
-            words.append(str(Path(place.origin).parent.parent))
-        self._process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(), announcing.fileno()),
-            start_new_session=True,
-        )
-        theirs.close()
-        announcing.close()
-        self._requests, self._announce = requests, announce
+        with theirs, announcing:
+            for each in (requests, announcing):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+            try:
+                self._process = self._spawn(theirs.fileno(), announcing.fileno())
+            except BaseException:
+                requests.close()
+                announce.close()
+                raise
+        self._requests, self._announce, self._held = requests, announce, ""
         requests.setblocking(False)
         announce.setblocking(False)
         self._loop.add_reader(announce, self._listen)
         self._loop.add_reader(requests, self._died)
+        self._begun_at = self.heard_at = self._loop.time()
+
+    def _spawn(self, requests: int, announce: int) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-I", "-S", starter.__file__]
+        words += [str(requests), str(announce), str(self._files)]
+        place = importlib.util.find_spec("setproctitle")
+        if place is not None and place.origin is not None:
+            words.append(str(Path(place.origin).parent.parent))
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(requests, announce),
+            start_new_session=True,
+        )
 
     def _send(self, data: bytes) -> None:
         """Send at once what the socket takes, and the rest when it takes more."""
@@ -163,21 +208,48 @@ class Starter:
             if not data:
                 self._loop.remove_reader(self._announce)
                 return
+            self.heard_at = self._loop.time()
             word = json.loads(data)
-            self._heard(Word(**(word | {"event": Event(word["event"])})))
+            self._take(Word(**(word | {"event": Event(word["event"])})))
+
+    def _take(self, word: Word) -> None:
+        """Pass a word on; what the starter says of itself is logged once."""
+        if word.event is not Event.HELD:
+            self._held = ""
+            self._heard(word)
+        elif word.message != self._held:
+            self._held = word.message
+            log.error("no job can be started now, it is tried on: %s", word.message)
 
     def _died(self) -> None:
         """The starter closed its end: make a new one."""
-        log.error("the starter process ended unexpectedly; starting another")
+        log.error("the starter process ended unexpectedly; making another")
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Have done with this starter; another comes after a pause. Wrappers go on."""
         self._listen()
         self._forget()
         self._process.kill()
-        self._process.wait()
-        self._loop.call_later(RESTART_SECONDS, self._begin_again)
+        self._gone.append(self._process)
+        if self._loop.time() - self._begun_at > PROVEN_SECONDS:
+            self._pause = RESTART_SECONDS
+        self._begin_later()
+
+    def _begin_later(self) -> None:
+        self._again = self._loop.call_later(self._pause, self._begin_again)
+        self._pause = min(2 * self._pause, RESTART_MOST)
 
     def _begin_again(self) -> None:
-        if not self._closed:
+        self._again = None
+        if self._closed:
+            return
+        try:
             self._begin()
+        except (OSError, MemoryError) as error:
+            log.error("no starter process can be made now: %s", starter.reason(error))  # noqa: TRY400
+            self._begin_later()
+        else:
             self._restarted()
 
     def _forget(self) -> None:
@@ -195,97 +267,3 @@ def raise_file_limit() -> int:
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return soft
-
-
-def prepare(job: Job, user: str) -> None:
-    """Make the job's directory; a job of another user may pass through it, not look into it."""
-    with suppress(FileExistsError):
-        os.mkdir(job.directory, 0o700)
-    if user:  # also if we died between the two calls
-        os.chmod(job.directory, 0o711)  # noqa: S103 - to pass through, not to look
-
-
-def discard(job: Job) -> None:
-    """Remove the job's directory; from then on no wrapper can claim it."""
-    _remove(job.directory)
-
-
-def sweep(jobs_dir: str, keep: Collection[str]) -> int:
-    """Remove what an earlier life of the agent had no time to; return how many directories.
-
-    Args:
-        jobs_dir: the directory of all job directories.
-        keep: directories of jobs that are not closed.
-    """
-    removed = 0
-    for name in os.listdir(jobs_dir):
-        path = f"{jobs_dir}/{name}"
-        if path in keep or not _JOB_DIRECTORY.fullmatch(name):
-            continue
-        wrapper = read_claim(path)
-        if wrapper is None or not wrapper.lives():
-            _remove(path.removesuffix(GONE))
-            shutil.rmtree(path, ignore_errors=True)
-            removed += 1
-    return removed
-
-
-def _remove(directory: str) -> None:
-    """Rename, then delete: while the claim is deleted a late wrapper must not find its place."""
-    gone = directory + GONE
-    try:
-        try:
-            os.rename(directory, gone)
-        except FileNotFoundError:
-            return
-        except OSError:  # one of the same name was left half removed
-            shutil.rmtree(gone, ignore_errors=True)
-            os.rename(directory, gone)
-        for name in FILES:
-            with suppress(FileNotFoundError):
-                os.unlink(f"{gone}/{name}")
-        os.rmdir(gone)
-    except OSError:
-        shutil.rmtree(gone, ignore_errors=True)
-
-
-def read_outcome(directory: str) -> Outcome | None:
-    """Return what the wrapper recorded; None if it recorded nothing."""
-    try:
-        status = json.loads(Path(directory, "status").read_bytes())
-    except (OSError, ValueError):
-        return None
-    if "error" in status:
-        return Outcome(result=1, message=f"the job could not be started: {status['error']}")
-    code, signal = outcome_of_wait_status(int(status["wait_status"]))
-    return Outcome(
-        result=0,
-        return_code=code,
-        signal=signal,
-        std_out=read_output(f"{directory}/stdout"),
-        std_err=read_output(f"{directory}/stderr"),
-    )
-
-
-def read_output(path: str) -> str:
-    """Return the beginning of an output file as text.
-
-    At most 64,000 bytes, no half character at the end, cut at the first NUL; bytes that are not
-    UTF-8 are replaced.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(OUTPUT_BYTES + 1)
-    except OSError:
-        return ""
-    return as_text(data)
-
-
-def as_text(data: bytes) -> str:
-    """Return output bytes as text that fits into a result (see `read_output`)."""
-    cut, _, _ = data.partition(b"\0")
-    text = cut.decode("utf-8", "replace")
-    encoded = text.encode()
-    if len(encoded) <= OUTPUT_BYTES:
-        return text
-    return encoded[:OUTPUT_BYTES].decode("utf-8", "ignore")

@@ -7,9 +7,10 @@ the starter ends; each
 
 1. claims its job: `claim` (its process id and start time) is made by an exclusive link, and
    whoever comes second leaves at once, so a job can be started any number of times and runs once;
-2. writes the script and starts it in a session of its own;
+2. writes the script and starts it in a session of its own; while the machine has no room for that
+   (disk, processes, memory, descriptors) it tries again, and SIGTERM makes it give up;
 3. waits for it, writes `status` (wait status, or the error that kept it from starting) by an
-   atomic rename, and ends.
+   atomic rename, and ends. A directory that was removed under it is made again for that.
 
 Being the parent it knows for certain whether a signal ended the job; a shell as wrapper could
 only guess from 128+n. The agent asks through the first descriptor (frames of four bytes length,
@@ -28,7 +29,9 @@ import resource
 import select
 import signal
 import socket
+import stat
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -38,9 +41,28 @@ FRAME_PREFIX_BYTES = 4
 JOB_UMASK = 0o002
 STAT_BYTES = 1024
 FORK_PAUSE = 0.2  #: seconds
+START_PAUSE = 1.0  #: seconds between two tries to start a job
 RECORD_PAUSE = 1.0  #: seconds
 RECORD_TRIES = 86_400  #: a day
 PLACE_ARGUMENT = 4  #: where setproctitle is installed
+#: Bytes of each output stream that a result carries.
+OUTPUT_BYTES = 64_000
+
+#: What the machine lacks now and may have in a while: none of it is the job's fault.
+PASSING = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EROFS,
+        errno.ESTALE,
+        errno.EAGAIN,
+        errno.ENOMEM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ETXTBSY,
+    }
+)
 
 #: Python ignores these; a job must not.
 _DEFAULT_SIGNALS = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD, signal.SIGHUP]
@@ -50,6 +72,21 @@ Spawn = Callable[[list[str], dict[bytes, bytes], tuple[tuple[int, int], ...]], i
 
 class StartError(Exception):
     """The job cannot be started; the text is for the result's message."""
+
+
+class Removed(Exception):
+    """The job's directory was removed before anything of the job was started."""
+
+
+def passes(error: BaseException) -> bool:
+    """Tell whether an error may be gone in a while."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in PASSING)
+
+
+def reason(error: BaseException) -> str:
+    """Return an error as a text for people."""
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return text or type(error).__name__
 
 
 def process_start(pid: int) -> int:
@@ -98,9 +135,10 @@ def _hand_out(
     reading, writing = os.pipe()
     try:
         pid = os.fork()
-    except OSError:  # no processes left: others may end
+    except OSError as error:  # no processes left: others may end
         os.close(reading)
         os.close(writing)
+        _tell(announce, {"directory": "", "event": "held", "message": reason(error)})
         select.select([], [], [], FORK_PAUSE)
         return True
     if pid == 0:
@@ -176,17 +214,22 @@ def _wrapper(
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         directory = str(request["directory"])
+        me = {"directory": directory, "wrapper": os.getpid(), "start": mine}
         try:
             _claim(directory, mine)
         except FileExistsError:
             _tell(announce, {"directory": directory, "event": "claimed"})
             return
         except OSError as error:
-            word = {"directory": directory, "event": "failed", "message": str(error.strerror)}
-            _tell(announce, word)
+            _tell(announce, {**me, "event": "failed", "message": reason(error)})
             return
         set_title(f"jobarg_agentd: job {request['name']}")
-        _record(directory, _run(directory, request, announce, mine))
+        try:
+            status, outputs = _run(directory, request, lambda word: _tell(announce, {**me, **word}))
+        except Removed as error:  # nothing was started, and the claim went with the directory
+            _tell(announce, {**me, "event": "failed", "message": str(error)})
+            return
+        _record(directory, status, lambda: _restore(directory, mine, outputs))
     finally:
         os._exit(0)
 
@@ -213,40 +256,94 @@ def _write(path: str, data: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
-def _record(directory: str, status: dict[str, object]) -> None:
-    """Make the file `status`, all at once; on a full disk wait for room."""
+def _record(
+    directory: str, status: dict[str, object], restore: Callable[[], object] = lambda: None
+) -> None:
+    """Make the file `status`, all at once; whatever is in the way is waited for.
+
+    `restore` is called before each try; it makes the directory again if that is gone.
+    """
     path = f"{directory}/status"
     for _ in range(RECORD_TRIES):
         try:
+            restore()
             _write(f"{path}.new", json.dumps(status).encode(), 0o600)
             os.rename(f"{path}.new", path)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
+        except (OSError, MemoryError):
             select.select([], [], [], RECORD_PAUSE)
         else:
             return
 
 
+def _restore(directory: str, mine: int, outputs: tuple[int, ...]) -> None:
+    """Make the directory of a job that has run again, with its claim and its output.
+
+    Only where the agent has made the directory above it: that one belongs to us.
+    """
+    if os.path.isdir(directory):
+        return
+    above = os.lstat(os.path.dirname(directory))
+    if not stat.S_ISDIR(above.st_mode) or above.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "the directory of all jobs is not ours")
+    os.mkdir(directory, 0o700)
+    _write(f"{directory}/claim", f"{os.getpid()} {mine}\n".encode(), 0o600)
+    for name, descriptor in zip(("stdout", "stderr"), outputs, strict=False):
+        _write(f"{directory}/{name}", os.pread(descriptor, OUTPUT_BYTES + 1, 0), 0o600)
+
+
 def _run(
-    directory: str, request: dict[str, object], announce: socket.socket, mine: int
-) -> dict[str, object]:
-    """Start the job and wait for its end; return the content of `status`."""
+    directory: str, request: dict[str, object], tell: Callable[[dict[str, object]], None]
+) -> tuple[dict[str, object], tuple[int, ...]]:
+    """Start the job and wait for its end; return the content of `status` and its open outputs.
+
+    Raises:
+        Removed: the directory is gone, and nothing was started.
+    """
     try:
-        pid = _start(directory, request)
-    except (StartError, OSError, ValueError, UnicodeError) as error:
-        return {"error": str(error) or type(error).__name__}
+        started = _start_patiently(directory, request, tell)
+    except (StartError, OSError, ValueError, UnicodeError, MemoryError) as error:
+        tell({"event": "started"})
+        return {"error": reason(error) if passes(error) else str(error) or reason(error)}, ()
+    if started is None:
+        return {"wait_status": int(signal.SIGKILL)}, ()
+    pid, *outputs = started
     with suppress(OSError):  # the disk may be full; a kill then looks for our child
         _write(f"{directory}/job", f"{pid} {process_start(pid)}\n".encode(), 0o600)
-    _tell(
-        announce,
-        {"directory": directory, "event": "started", "wrapper": os.getpid(), "start": mine},
-    )
+    tell({"event": "started"})
     _, status = os.waitpid(pid, 0)
-    return {"wait_status": status}
+    return {"wait_status": status}, tuple(outputs)
 
 
-def _start(directory: str, request: dict[str, object]) -> int:
+def _start_patiently(
+    directory: str, request: dict[str, object], tell: Callable[[dict[str, object]], None]
+) -> tuple[int, int, int] | None:
+    """Start the job, again and again while the machine has no room for it; None if it is killed.
+
+    Raises:
+        Removed: the directory is gone, and nothing was started.
+        OSError, StartError, ValueError: it cannot be started, or not within its patience.
+    """
+    until = time.monotonic() + float(str(request["patience"]))
+    given_up: list[int] = []
+    told = False
+    while not given_up:
+        try:
+            return _start(directory, request)
+        except (OSError, MemoryError) as error:
+            if not os.path.isdir(directory):
+                raise Removed(reason(error)) from error
+            if not passes(error) or time.monotonic() >= until:
+                raise
+            if not told:
+                signal.signal(signal.SIGTERM, lambda number, _frame: given_up.append(number))
+                tell({"event": "delayed", "message": reason(error)})
+                told = True
+        select.select([], [], [], START_PAUSE)
+    return None
+
+
+def _start(directory: str, request: dict[str, object]) -> tuple[int, int, int]:
+    """Start the job; return its process id and its open outputs."""
     user = _user(str(request["run_user"]))
     script = f"{directory}/script"
     text = str(request["script"]).encode("utf-8", "replace")
@@ -254,26 +351,43 @@ def _start(directory: str, request: dict[str, object]) -> int:
     env = dict(os.environ)
     env.update(request["env"])  # type: ignore[call-overload]
     raw = {key.encode("utf-8", "surrogateescape"): _raw(value) for key, value in env.items()}
-    out = os.open(f"{directory}/stdout", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    err = os.open(f"{directory}/stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.umask(JOB_UMASK)
-    files = ((null, 0), (out, 1), (err, 2))
+    opened: list[int] = []
+    try:
+        opened.append(os.open(f"{directory}/stdout", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+        opened.append(os.open(f"{directory}/stderr", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+        opened.append(os.open(os.devnull, os.O_RDONLY))
+        out, err, null = opened
+        pid = _spawn_script(script, text, raw, user, ((null, 0), (out, 1), (err, 2)))
+        os.close(opened.pop())
+    except BaseException:
+        for descriptor in opened:
+            os.close(descriptor)
+        raise
+    return pid, out, err
+
+
+def _spawn_script(
+    script: str,
+    text: bytes,
+    env: dict[bytes, bytes],
+    user: pwd.struct_passwd | None,
+    files: tuple[tuple[int, int], ...],
+) -> int:
+    """Start the script under its own interpreter or the shell; return its process id."""
     spawn = _spawn if user is None else _fork_as(user)
+    os.umask(JOB_UMASK)
     try:
         if text.startswith(b"#!"):
             try:
-                return spawn([script], raw, files)
+                return spawn([script], env, files)
             except FileNotFoundError:
                 pass  # no such interpreter: the shell says so on stderr and exits with 127
             except PermissionError:
                 pass
-            return spawn([SHELL, "-c", _quoted(script)], raw, files)
-        return spawn([SHELL, script], raw, files)
+            return spawn([SHELL, "-c", _quoted(script)], env, files)
+        return spawn([SHELL, script], env, files)
     finally:
         os.umask(0o077)
-        for descriptor in (out, err, null):
-            os.close(descriptor)
 
 
 def _raw(value: str) -> bytes:
@@ -322,7 +436,12 @@ def _fork_as(user: pwd.struct_passwd) -> Spawn:
 
     def spawn(words: list[str], env: dict[bytes, bytes], files: tuple[tuple[int, int], ...]) -> int:
         reading, writing = os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
         if pid == 0:
             _become_and_exec(user, words, env, files, writing)
         os.close(writing)

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from logging import getLogger
+from operator import itemgetter
 from pathlib import Path
 
 from jobarranger.agent.starter import process_start
 
+log = getLogger(__name__)
+
 POLL_SECONDS = 0.2
+#: Wrappers that are looked at in one go, whether they are stopped.
+LOOK_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,19 @@ class Process:
         """Tell whether it still exists (a zombie of it does)."""
         return self.start != 0 and process_start(self.pid) == self.start
 
+    def state(self) -> str:
+        """Return its state as the kernel names it (T: stopped), "" if it is gone."""
+        try:
+            fields = Path("/proc", str(self.pid), "stat").read_text("latin-1").rpartition(")")[2]
+            state, start = itemgetter(0, 19)(fields.split())
+        except (OSError, IndexError):
+            return ""
+        return state if int(start) == self.start else ""
+
+    def is_stopped(self) -> bool:
+        """Tell whether somebody has stopped it (SIGSTOP, a debugger)."""
+        return self.state() in {"T", "t"}
+
 
 def read_claim(directory: str) -> Process | None:
     """Return the wrapper that claimed a job; None if nobody has."""
@@ -37,6 +56,46 @@ def read_claim(directory: str) -> Process | None:
         return Process(int(pid), int(start))
     except (OSError, ValueError):
         return None
+
+
+class StoppedOnes:
+    """Notices wrappers that somebody has stopped: they cannot report the end of their job.
+
+    It is the operator's doing and is left to him; it is only said.
+    """
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._stopped: set[Process] = set()
+        self._next = 0
+
+    def __len__(self) -> int:
+        """Return how many were stopped when last looked at."""
+        return len(self._stopped)
+
+    def look(self, wrappers: Sequence[tuple[Process, str]]) -> list[Process]:
+        """Look at some of the wrappers, at others the next time; each comes with its job's name.
+
+        Returns those that are gone: their end should have been noticed.
+        """
+        self._stopped.intersection_update(process for process, _ in wrappers)
+        if self._next >= len(wrappers):
+            self._next = 0
+        gone = []
+        for process, job in wrappers[self._next : self._next + LOOK_AT]:
+            state = process.state()
+            if not state:
+                gone.append(process)
+            stopped = state in {"T", "t"}
+            if stopped and process not in self._stopped:
+                log.warning(
+                    "the wrapper of %s (process %d) was stopped by somebody; the end of the job "
+                    "cannot be reported before it goes on (kill -CONT %d)",
+                    *(job, process.pid, process.pid),
+                )
+            (self._stopped.add if stopped else self._stopped.discard)(process)
+        self._next += LOOK_AT
+        return gone
 
 
 class Watcher:

@@ -27,7 +27,7 @@ class Launch(Protocol):
     def ready(self) -> None:
         """Say that the daemon works; the last word."""
 
-    def fail(self, text: str) -> None:
+    def fail(self, text: str, code: int = 1) -> None:
         """Say why the daemon does not work; the last word."""
 
     def let_go(self) -> None:
@@ -48,7 +48,7 @@ class Foreground:
     def ready(self) -> None:
         """Say nothing."""
 
-    def fail(self, text: str) -> None:
+    def fail(self, text: str, code: int = 1) -> None:
         """Print the line."""
         complain(self._name, text)
 
@@ -72,9 +72,9 @@ class Background:
         self._send(_READY, "")
         self.let_go()
 
-    def fail(self, text: str) -> None:
-        """Let the starting process print the line and exit 1."""
-        self._send(_FAIL, text)
+    def fail(self, text: str, code: int = 1) -> None:
+        """Let the starting process print the line and exit with `code`."""
+        self._send(_FAIL, f"{code} {text}")
         self.let_go()
 
     def let_go(self) -> None:
@@ -124,6 +124,8 @@ def _await_verdict(reading: int, name: str) -> NoReturn:
             if mark == _READY:
                 os._exit(0)
             if mark == _FAIL:
+                number, _, text = text.partition(" ")
+                code = int(number)
                 break
             complain(name, text)
             text = "ended during its start, see its log"

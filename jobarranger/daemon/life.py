@@ -113,18 +113,19 @@ def open_log(
         output.redirect(file)
 
 
-def give_up(launch: Launch, text: str, write: Callable[[str], object]) -> int:
+def give_up(launch: Launch, text: str, write: Callable[[str], object], *, code: int = 1) -> int:
     """Tell whoever started the daemon why it does not work; return the exit code.
 
     Args:
         launch: who started it.
         text: the reason, one line.
         write: writes it to the log; called if that is open.
+        code: the exit code.
     """
     if logging.getLogger().handlers:
         write(text)
-    launch.fail(text)
-    return 1
+    launch.fail(text, code)
+    return code
 
 
 def _settle() -> None:

@@ -34,7 +34,7 @@ def _point() -> None:
         return
     sys.stdout.flush()
     sys.stderr.flush()
-    descriptor = os.open(_target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    descriptor = logs.open_log(_target)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     os.close(descriptor)

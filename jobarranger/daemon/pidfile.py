@@ -9,6 +9,9 @@ from pathlib import Path
 
 from jobarranger.daemon.errors import DaemonError
 
+#: Who may read it: everybody, whatever the umask.
+MODE = 0o644
+
 
 class PidFile:
     """The pid file of this process.
@@ -32,20 +35,21 @@ class PidFile:
             DaemonError: another process holds the lock, or the file cannot be written. A symbolic
                 link is refused: root would write wherever the directory's owner points it.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            descriptor = os.open(path, flags, 0o644)
-        except OSError as error:
-            raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            other = os.pread(descriptor, 20, 0).decode(errors="replace")
-            os.close(descriptor)
-            raise DaemonError(f"already running: {path} is locked by process {other}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        return cls(path, descriptor)
+        return cls(path, _write_pid(path))
+
+    def keep(self) -> None:
+        """Write the file again if it was removed; one that another process has made is left alone.
+
+        Raises:
+            DaemonError: it cannot be written now.
+        """
+        if self.path.exists():
+            return
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700)
+        descriptor = _write_pid(self.path)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
 
     def let_go(self) -> None:
         """Close the descriptor in a child; the parent's lock stays."""
@@ -58,3 +62,22 @@ class PidFile:
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
+
+
+def _write_pid(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, MODE)
+    except OSError as error:
+        raise DaemonError(f"cannot open the pid file {path}: {error.strerror}") from error
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        other = os.pread(descriptor, 20, 0).decode(errors="replace")
+        os.close(descriptor)
+        raise DaemonError(f"already running: {path} is locked by process {other}") from error
+    with suppress(PermissionError):  # one that somebody else has left
+        os.fchmod(descriptor, MODE)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor

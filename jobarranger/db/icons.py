@@ -242,6 +242,7 @@ _DISPATCHES = (
         _D.state,
         _D.host_name,
         _D.address,
+        _D.agent_kind,
         _D.sending_at,
         _C.stop_code,
     )

@@ -334,6 +334,12 @@ def remember_agent(
         insert_first(conn, t.ext_agent, {"host_name": host_name, **values})
 
 
+def is_ours(conn: Connection, host_name: str) -> bool:
+    """Tell whether the agent that answered last at a host is ours."""
+    kind = select(_A.agent_kind).where(_A.host_name == host_name)
+    return conn.execute(kind).scalar() == AgentKind.OURS
+
+
 # -- stops --------------------------------------------------------------------------------------
 
 _RUN_IN_PROGRESS = and_(

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from jobarranger import messages as m
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
@@ -32,6 +33,7 @@ from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE, storable
 from jobarranger.states import (
     AWAITING_RESULT,
+    AgentKind,
     DispatchState,
     IconEvent,
     IconStatus,
@@ -162,7 +164,10 @@ def _look(
     """Check one result against the requests that were sent for its icon."""
     sent = _request_of(result, rows)
     if sent is None:
-        return Judged(Verdict.REFUSED, f"job {result.job_id} was never sent to {result.host_name}")
+        return _not_sent(result, rows)
+    if result.attempt is None and _unanswered(sent) and dispatch.is_ours(conn, result.host_name):
+        text = f"{result.host_name} has not answered yet whether its agent counts attempts"
+        return Judged(Verdict.PARKED, text)
     known = senders.is_host(conn, result.host_name, sent.address, result.peer)
     if known is None:
         return Judged(Verdict.PARKED, f"the address of host {result.host_name} cannot be told now")
@@ -180,14 +185,32 @@ def _look(
 def _request_of(result: JobResult, rows: Sequence[Any]) -> Any | None:
     """Return the request that a result belongs to: its attempt, or the newest one.
 
-    A result without attempt that was kept for a while belongs to none that was sent after it came.
+    A result without attempt belongs to none that our agent has taken, which always names it. If it
+    was kept for a while it belongs to none that was sent after it came.
     """
     mine = [row for row in rows if row.host_name == result.host_name]
     if result.attempt is not None:
         mine = [row for row in mine if row.attempt == result.attempt]
     elif result.kept and len(mine) > 1:
         mine = [row for row in mine if row.sending_at and row.sending_at <= result.received_at]
+    if result.attempt is None:
+        mine = [row for row in mine if row.agent_kind != AgentKind.OURS]
     return mine[-1] if mine else None
+
+
+def _unanswered(sent: Any) -> bool:
+    """Tell whether a request has left and nobody has answered that it was taken."""
+    return sent.state in {DispatchState.SENDING, DispatchState.UNKNOWN} and not sent.agent_kind
+
+
+def _not_sent(result: JobResult, rows: Sequence[Any]) -> Judged:
+    """Refuse a result that belongs to no request, and say which kind of stranger it is."""
+    ours = any(row.host_name == result.host_name for row in rows)
+    if result.attempt is None and ours:
+        text = f"job {result.job_id} was taken by an agent that names the attempt"
+    else:
+        text = f"job {result.job_id} was never sent to {result.host_name}"
+    return Judged(Verdict.REFUSED, text)
 
 
 def _complete_some(
@@ -283,8 +306,10 @@ def _take(work: Work, results: dict[int, JobResult], rows: Requests) -> dict[int
 def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judged:
     """Tell whether a result counts, by its request and the icon's state."""
     sent = _request_of(result, rows)
-    if icon is None or sent is None:
+    if icon is None:
         return Judged(Verdict.REFUSED, f"job {result.job_id} does not exist")
+    if sent is None:  # its request was answered since the first look
+        return _not_sent(result, rows)
     if sent.state == DispatchState.DONE and (result.kept or result.attempt is not None):
         return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")
     # With the continue flag the flow has gone on already: a late result must not fire it again.

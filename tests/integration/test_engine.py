@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from jobarranger import messages as m
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
+from jobarranger.dispatching import rows as dispatch
 from jobarranger.flow import moving, timeouts
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.results import Verdict
@@ -17,6 +18,7 @@ from jobarranger.flow.timeouts import warn_overdue
 from jobarranger.icons.value import Value
 from jobarranger.parking import FAILURES
 from jobarranger.states import (
+    AgentKind,
     DispatchState,
     IconEvent,
     IconStatus,
@@ -26,7 +28,7 @@ from jobarranger.states import (
     MethodFlag,
     RunType,
 )
-from tests.jobnets import Bench, define
+from tests.jobnets import HOST, Bench, define
 
 
 @pytest.fixture
@@ -194,6 +196,84 @@ def test_a_kept_result_without_attempt_belongs_to_what_was_sent_before_it(bench:
     assert bench.status(run, "JOB-1") is IconStatus.RUN
     fresh = bench.result(icon, attempt=None, received_at=2000)
     assert [judged.verdict for judged in bench.report(fresh)] == [Verdict.STORED]
+
+
+#: Who took the request; what a result without attempt is then worth.
+TAKEN_BY = [
+    pytest.param(AgentKind.ORIGINAL, Verdict.STORED, id="a 3.0.0 agent"),
+    pytest.param(AgentKind.UNKNOWN, Verdict.STORED, id="one that is not known"),
+    pytest.param(None, Verdict.STORED, id="nobody has answered"),
+    pytest.param(AgentKind.OURS, Verdict.REFUSED, id="our agent"),
+]
+
+
+@pytest.mark.parametrize(("kind", "verdict"), TAKEN_BY)
+def test_our_agent_always_names_the_attempt(
+    bench: Bench, kind: AgentKind | None, verdict: Verdict
+) -> None:
+    """A result without one, old or forged, does not count for a job that our agent has taken."""
+    define(bench.db, "START JOB-1 END-1")
+    (run,) = bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    _taken_by(bench, request.inner_job_id, kind)
+    (judged,) = bench.report(bench.result(request.inner_job_id, attempt=None))
+    assert judged.verdict is verdict
+    if verdict is Verdict.REFUSED:
+        assert "names the attempt" in judged.text
+        assert bench.status(run, "JOB-1") is IconStatus.RUN
+        (judged,) = bench.report(bench.result(request.inner_job_id))
+        assert judged.verdict is Verdict.STORED
+    bench.finish()
+    assert bench.summary(run).status == JobnetStatus.END
+
+
+def test_an_original_agent_in_the_place_of_ours_is_heard_after_its_answer(bench: Bench) -> None:
+    """Its result may be faster than the note that it has answered: it is kept, not refused."""
+    define(bench.db, "START JOB-1 END-1")
+    (run,) = bench.start()
+    bench.drain()
+    (request,) = bench.send_all()
+    icon = request.inner_job_id
+    bench.db.transaction(
+        lambda unit: dispatch.remember_agent(unit.conn, HOST, AgentKind.OURS, "3.1", 1)
+    )
+    sent = update(t.ext_dispatch).where(t.ext_dispatch.c.inner_job_id == icon)
+    bench.db.transaction(lambda unit: unit.execute(sent.values(state=DispatchState.SENDING)))
+    early = bench.result(icon, attempt=None)
+    assert [one.verdict for one in bench.report(early)] == [Verdict.PARKED]
+    bench.db.transaction(lambda unit: unit.execute(sent.values(state=DispatchState.ACCEPTED)))
+    _taken_by(bench, icon, AgentKind.ORIGINAL)
+    kept = bench.result(icon, attempt=None, kept=True)
+    assert [one.verdict for one in bench.report(kept)] == [Verdict.STORED]
+    assert bench.status(run, "JOB-1") is IconStatus.END
+
+
+def test_what_an_original_agent_took_before_ours_came_is_done(bench: Bench) -> None:
+    """The second attempt is our agent's: what still comes without attempt is the first one's."""
+    define(bench.db, "START JOB-1 END-1", settings={"JOB-1": {"stop_code": "1"}})
+    (run,) = bench.start()
+    bench.drain()
+    (first,) = bench.send_all()
+    icon = first.inner_job_id
+    _taken_by(bench, icon, AgentKind.ORIGINAL)
+    bench.report(bench.result(icon, attempt=None, return_code=1))
+    _rerun(bench, icon)
+    bench.drain()
+    bench.send_all()
+    second = update(t.ext_dispatch).where(t.ext_dispatch.c.attempt == 2)
+    bench.db.transaction(lambda unit: unit.execute(second.values(agent_kind=AgentKind.OURS)))
+    late = bench.result(icon, attempt=None)
+    assert [one.verdict for one in bench.report(late)] == [Verdict.REFUSED]
+    assert bench.status(run, "JOB-1") is IconStatus.RUN
+    (judged,) = bench.report(bench.result(icon, attempt=2))
+    assert judged.verdict is Verdict.STORED
+
+
+def _taken_by(bench: Bench, icon: int, kind: AgentKind | None) -> None:
+    """Note which agent has answered the request."""
+    row = update(t.ext_dispatch).where(t.ext_dispatch.c.inner_job_id == icon)
+    bench.db.transaction(lambda unit: unit.execute(row.values(agent_kind=kind)))
 
 
 @pytest.mark.parametrize("number", [-5, 2**63, 10**20 - 1])

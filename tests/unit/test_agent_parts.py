@@ -7,7 +7,11 @@ import errno
 import json
 import os
 import signal
+import sqlite3
 import subprocess
+import threading
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobarranger.agent import kill, starter
+from jobarranger.agent.chores import Chores
 from jobarranger.agent.deliver import Answer, pause_after, read_answer
+from jobarranger.agent.directories import as_text, discard, prepare, sweep
 from jobarranger.agent.jobs import (
     Job,
     JobState,
@@ -27,10 +33,11 @@ from jobarranger.agent.jobs import (
     judge,
     outcome_of_wait_status,
 )
-from jobarranger.agent.journal import Acceptance, Journal, JournalError
+from jobarranger.agent.journal import Acceptance, Journal
+from jobarranger.agent.journal_file import JournalError, JournalFile
 from jobarranger.agent.kill import Entry, members
 from jobarranger.agent.peers import Peers
-from jobarranger.agent.spawn import OUTPUT_BYTES, as_text, discard, prepare, sweep
+from jobarranger.agent.trouble import CannotWork, PassingTrouble
 from jobarranger.agent.watch import Process
 from jobarranger.clock import SystemClock
 from jobarranger.daemon.errors import DaemonError
@@ -77,7 +84,7 @@ def test_output_is_always_text_without_nul(data: bytes) -> None:
 def test_output_is_cut_between_characters() -> None:
     """64,000 bytes at most, counted after replacement."""
     assert as_text(b"x" + "é".encode() * 40_000) == "x" + "é" * 31_999
-    assert len(as_text(b"\xff" * 64_001).encode()) <= OUTPUT_BYTES
+    assert len(as_text(b"\xff" * 64_001).encode()) <= starter.OUTPUT_BYTES
 
 
 @pytest.mark.parametrize(
@@ -206,6 +213,140 @@ def test_the_journal_remembers(tmp_path: Path) -> None:
     assert (first.order.job_id, first.state, first.order.env) == (1, JobState.ACCEPTED, {"A": "ü"})
     assert second.outcome == Outcome(result=0, return_code=7)
     book.close()
+
+
+def test_a_value_that_no_journal_takes_keeps_nobody_else_out(tmp_path: Path) -> None:
+    """What came in the same commit is stored; only the one at fault is refused, and for good."""
+
+    async def live() -> None:
+        book = journal(tmp_path / "agent.db")
+        bad = replace(order(2), version=2**70)
+        waiting = [asyncio.create_task(book.accept(each)) for each in (order(1), bad, order(3))]
+        await asyncio.sleep(0)  # all three wait before the thread begins
+        book.start()
+        good, error, also = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(good, Acceptance)
+        assert isinstance(also, Acceptance)
+        assert isinstance(error, JournalError)
+        assert not isinstance(error, PassingTrouble)
+        book.close()
+
+    asyncio.run(live())
+    book = journal(tmp_path / "agent.db")
+    assert [job.order.job_id for job in book.unfinished()] == [1, 3]
+    book.close()
+
+
+def test_without_memory_the_journals_thread_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits is told that it may pass; what is lazy is written later."""
+
+    async def live() -> None:
+        book = journal(tmp_path / "agent.db")
+        book.start()
+        one = await book.accept(order(1))
+        assert one.job is not None
+        closed = asyncio.Event()
+        with monkeypatch.context() as patch:
+            patch.setattr(JournalFile, "keep", no_memory)
+            book.closed(one.job, closed.set)
+            with pytest.raises(PassingTrouble, match="MemoryError"):
+                await book.accept(order(2))
+            assert not closed.is_set()
+        await closed.wait()
+        assert (await book.accept(order(2))).verdict is Verdict.NEW
+        book.close()
+
+    asyncio.run(live())
+
+
+def no_memory(_file: JournalFile) -> None:
+    """Be a step for which there is no memory."""
+    raise MemoryError
+
+
+def test_an_agent_that_gets_no_thread_tells_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an error in one line, and the file is given up in good order."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def live() -> None:
+        book = journal(tmp_path / "agent.db")
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(CannotWork, match="no thread for the journal"):
+            book.start()
+        book.close()
+
+    asyncio.run(live())
+    monkeypatch.undo()
+    journal(tmp_path / "agent.db").close()
+
+
+def test_a_refused_job_leaves_no_trace_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that failed at its end is overwritten as soon as anything can be written."""
+
+    async def live() -> None:
+        book = journal(tmp_path / "agent.db")
+        book.start()
+        await book.accept(order(1))
+        before = version_of(tmp_path / "agent.db")
+        with monkeypatch.context() as patch:
+            patch.setattr(JournalFile, "keep", no_memory)
+            with pytest.raises(PassingTrouble):
+                await book.accept(order(2))
+        book.close()
+        assert version_of(tmp_path / "agent.db") == before + 1
+
+    asyncio.run(live())
+
+
+def version_of(path: Path) -> int:
+    """Return the number that is raised when traces are overwritten."""
+    with closing(sqlite3.connect(path)) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def test_a_chore_that_fails_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Its traceback is not repeated every second; the others go on, and its recovery is told."""
+    failures = iter([OSError("no"), OSError("no"), OSError("other")])
+    done = []
+
+    def first() -> None:
+        for error in failures:
+            raise error
+
+    chores = Chores([("first", first), ("second", lambda: done.append(1))])
+    with caplog.at_level("INFO"):
+        for _ in range(5):
+            chores.round()
+    assert [record.getMessage() for record in caplog.records] == [
+        "first: no",
+        "first: other",
+        "first: works again",
+    ]
+    assert len(done) == 5
+
+
+def test_an_agent_without_memory_ends() -> None:
+    """After five rounds in a row; one good round in between begins the count anew."""
+    rounds = iter([MemoryError] * 4 + [None] + [MemoryError] * 5)
+
+    def act() -> None:
+        error = next(rounds)
+        if error is not None:
+            raise error
+
+    chores = Chores([("act", act)])
+    for _ in range(9):
+        chores.round()
+    with pytest.raises(CannotWork, match="memory"):
+        chores.round()
 
 
 def test_without_attempts_each_acceptance_is_a_job_of_its_own(tmp_path: Path) -> None:
