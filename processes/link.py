@@ -53,6 +53,7 @@ class Link:
         self.figures = figures
         self.stopping = False  #: end after the work in hand
         self.orphaned = False  #: the parent is gone
+        self.is_ready = False  #: the first turn has begun
         self.on_figures: Callable[[str], None] | None = None  #: only the monitor sets it
         self.beat_interval = min(LONGEST_BEAT_INTERVAL, hang_limit / BEATS_PER_LIMIT)
         self._clock = clock
@@ -77,6 +78,7 @@ class Link:
 
     def ready(self) -> None:
         """Tell the parent that the first turn is about to begin."""
+        self.is_ready = True
         self.lifeline.send(Kind.READY)
 
     def beat(self) -> None:

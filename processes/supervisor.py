@@ -23,6 +23,7 @@ from jobarranger import logs
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from processes import output, policy
+from processes.exhaustion import exhausted
 from processes.lifeline import Kind, Lifeline, Record, lifeline
 from processes.policy import ExitCode, Kill, Phase, Reason, Slot, Spawn, Spec, Stopping, Terminate
 from processes.signals import STOPPING, Signals, child_signals, held_back
@@ -151,7 +152,7 @@ class Supervisor:
                 log.critical("%s cannot be started: %s", post.slot.spec.name, error)
                 ours.close()
                 theirs.close()
-                post.slot = policy.exited(post.slot, now, ExitCode.FAILED, wanted=False)
+                post.slot = policy.exited(post.slot, now, ExitCode.EXHAUSTED, wanted=False)
                 return
             if pid == 0:
                 self._live(post.member, theirs, ours)
@@ -174,6 +175,7 @@ class Supervisor:
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else ExitCode.FAILED
         except BaseException as error:  # noqa: BLE001 - nothing may run on in a copy of the parent
+            code = ExitCode.EXHAUSTED if exhausted(error, starting=True) else code
             traceback.print_exc()
             mine.send(Kind.FAULT, f"{type(error).__name__}: {error}")
         finally:

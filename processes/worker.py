@@ -23,6 +23,7 @@ from jobarranger.errors import (
     in_short,
 )
 from processes.context import ChildContext
+from processes.exhaustion import Listener, exhausted
 from processes.policy import ExitCode
 from processes.title import SHORTEST_INTERVAL
 
@@ -77,6 +78,7 @@ class Worker:
         self._errors = 0  # unexpected ones, in a row
         self._database_tries = 0  # in vain, in a row
         self._away_since = 0.0
+        self._exhausted: BaseException | None = None
         self._poll = select.poll()
         for descriptor in (*self._link.descriptors(), receiver.fileno()):
             self._poll.register(descriptor, select.POLLIN)
@@ -86,16 +88,21 @@ class Worker:
         context = self._context
         context.status("opening")
         self._link.beat()
-        opened = self._open()
-        self._link.ready()
-        while not self._link.stopping and self._errors < ERROR_LIMIT:
-            self._link.attend()
-            if not opened:
-                opened = self._wait(self._pause_until) and self._open()
-                continue
-            self._step()
+        with Listener(self._heard):
+            opened = self._open()
+            self._link.ready()
+            while not self._link.stopping and self._errors < ERROR_LIMIT:
+                self._link.attend()
+                if not opened:
+                    opened = self._wait(self._pause_until) and self._open()
+                    continue
+                self._step()
         context.status("ending")
         return ExitCode.FAILED if self._errors >= ERROR_LIMIT else ExitCode.WANTED
+
+    def _heard(self, error: BaseException) -> None:
+        """Remember what keeps this process from working; somewhere it was only logged."""
+        self._exhausted = error
 
     def _step(self) -> None:
         """Take one turn if there is reason to, else wait for one."""
@@ -119,6 +126,8 @@ class Worker:
             self._sweep_at = float("-inf")  # what was hinted may be lost: look at everything
             self._failed(error)
             return
+        if self._exhausted is not None:
+            raise self._exhausted
         self._errors = 0
         self._database_is_back()
         took = self._clock.monotonic() - started
@@ -211,7 +220,7 @@ class Worker:
 
 def _raise_if_final(error: Exception) -> None:
     """Pass on what no later turn can mend; the parent is told by the exit code."""
-    if isinstance(error, ConfigError | SchemaError):
+    if isinstance(error, ConfigError | SchemaError) or exhausted(error) is not None:
         raise error
 
 
