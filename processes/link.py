@@ -87,6 +87,7 @@ class Link:
         if now < self._next_beat:
             return
         self._next_beat = now + self.beat_interval
+        logs.tell_floods()
         text = msgspec.json.encode(asdict(self.figures)).decode()
         self.lifeline.send(Kind.BEAT, text)
 

@@ -94,6 +94,7 @@ class Supervisor:
                 self._listen(post)
                 self._reap(post)
             self._look_around()
+            logs.tell_floods()
         return ExitCode.WANTED if self.failure is None else ExitCode.FAILED
 
     def stop(self, reason: str) -> None:
@@ -180,6 +181,7 @@ class Supervisor:
             mine.send(Kind.FAULT, f"{type(error).__name__}: {error}")
         finally:
             with suppress(Exception):
+                logs.tell_floods(all_of_it=True)
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)

@@ -29,6 +29,7 @@ from jobarranger.agent.spawn import (
 from jobarranger.agent.watch import Process, Watcher, read_claim
 from jobarranger.clock import Clock
 from jobarranger.failpoints import failpoint
+from jobarranger.logs import KEEP
 from jobarranger.states import Method
 
 log = getLogger(__name__)
@@ -232,7 +233,7 @@ class Runner:
         job.ended_at = job.ended_at or self._clock.now_ms()
         entry.owned.set()
         self._active.discard(job.row)
-        log.info("job %d ended: %s", job.order.job_id, _summary(outcome))
+        log.info("job %d ended: %s", job.order.job_id, _summary(outcome), extra=KEEP)
         if job.order.method is Method.STOP:
             self._close(job)
         else:

@@ -98,6 +98,7 @@ class AgentService:
                 self._chores()
             except Exception:
                 log.exception("the agent's chores failed")
+            logs.tell_floods()
             try:
                 await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
             except TimeoutError:
@@ -148,7 +149,7 @@ class AgentService:
         if problem:
             log.warning("kill refused: %s", problem)
             return self._reply(kill.envelope, accept.REFUSED, problem)
-        log.info("job %d killed", kill.job_id)
+        log.info("job %d killed", kill.job_id, extra=logs.KEEP)
         return self._reply(kill.envelope, accept.ACCEPTED)
 
     async def _query(self, query: accept.Query) -> bytes:
