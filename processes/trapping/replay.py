@@ -91,11 +91,16 @@ class Replay:
         except PASSING:
             raise
         except Exception as error:
-            unexpected = None if isinstance(error, JobArrangerError) else error
-            text = in_short(error)
-            told = "%s cannot be worked in and is set aside: %s"
-            log.error(told, one[0], text, exc_info=unexpected)  # noqa: TRY400 - if unexpected
-            one[0].rename(one[0].with_suffix(".bad"))
+            path, result = one[0].rename(one[0].with_suffix(".bad")), one[1].result
+            reason = f"{in_short(error)} (set aside as {path})"
+            if not isinstance(error, JobArrangerError):
+                log.exception("%s cannot be worked in", path)
+            m.say(
+                m.JATRAPPER300004,
+                inner_job_id=result.job_id,
+                host=result.host_name,
+                reason=reason,
+            )
             return 0
 
     def _read(self, paths: list[Path]) -> list[tuple[Path, Arrival]]:
