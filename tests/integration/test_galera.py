@@ -31,7 +31,7 @@ TRIALS = 15
 #: Seconds between the two halves of a transaction: the other node's write comes in between.
 BETWEEN = 0.1
 
-_NAME = t.parameter.c.parameter_name
+PARAMETER = t.parameter.c
 HALVES = "ZBXSND_RETRY_COUNT", "ZBXSND_RETRY_INTERVAL"
 
 
@@ -76,12 +76,12 @@ def here(first: PrivateGalera) -> Iterator[Database]:
 def more(name: str, by: int) -> object:
     """Return the statement that adds to a number that is kept as text."""
     number = text(f"CAST(value AS SIGNED) + {by}")
-    return update(t.parameter).where(_NAME == name).values(value=number)
+    return update(t.parameter).where(PARAMETER.parameter_name == name).values(value=number)
 
 
 def values(db: Database) -> tuple[int, int]:
     """Return both numbers."""
-    query = select(_NAME, t.parameter.c.value)
+    query = select(PARAMETER.parameter_name, PARAMETER.value)
     rows = dict(db.read(lambda conn: conn.execute(query).all()))
     return int(rows[HALVES[0]]), int(rows[HALVES[1]])
 
@@ -139,13 +139,15 @@ def halved(db: Database, other: Database, *, packets: bool) -> tuple[int, int]:
     Also returns how many attempts were undone and made again, which is how it should be.
     """
     writers: list[threading.Timer] = []
+    begun = threading.Event()
     attempts = []
 
     def work(unit):
         attempts.append(1)
         if packets:
             setattr(unit.conn.connection.driver_connection, ATTRIBUTE, Pipeline("DO 0"))
-        if len(writers) < trial:
+        if not begun.is_set():
+            begun.set()
             writers.append(threading.Timer(BETWEEN / 2, lambda: other.transaction(write)))
             writers[-1].start()
         with together(unit.conn):
@@ -154,7 +156,8 @@ def halved(db: Database, other: Database, *, packets: bool) -> tuple[int, int]:
             unit.execute(more(HALVES[1], 1))
 
     start = values(db)
-    for trial in range(1, TRIALS + 1):
+    for _ in range(TRIALS):
+        begun.clear()
         db.transaction(work)
         writers[-1].join()
     firsts, seconds = (now - then for now, then in zip(values(db), start, strict=True))
