@@ -120,6 +120,7 @@ def _context(
         link=Link(line, signals, clock, figures, spec.hang_limit),
         sender=Sender(config.ja_runtime_dir),
         title=Title(spec.name, clock),
+        held=household.generation.mend,
         listeners=tuple(household.listeners) if entry.role is Role.TRAPPER else (),
     )
 

@@ -55,6 +55,7 @@ class Link:
         self.orphaned = False  #: the parent is gone
         self.is_ready = False  #: the first turn has begun
         self.on_figures: Callable[[str], None] | None = None  #: only the monitor sets it
+        self.chores: list[Callable[[], None]] = []  #: done with each sign of life
         self.beat_interval = min(LONGEST_BEAT_INTERVAL, hang_limit / BEATS_PER_LIMIT)
         self._clock = clock
         self._next_beat = float("-inf")
@@ -88,6 +89,8 @@ class Link:
             return
         self._next_beat = now + self.beat_interval
         logs.tell_floods()
+        for chore in self.chores:
+            chore()
         text = msgspec.json.encode(asdict(self.figures)).decode()
         self.lifeline.send(Kind.BEAT, text)
 

@@ -30,6 +30,7 @@ from processes import children, daemon, listening, output, registry, startcheck
 from processes.daemon import Launch, PidFile
 from processes.generation import Generation
 from processes.registry import Entry
+from processes.rundir import Held
 from processes.signals import PARENT_SIGNALS, STOPPING, Signals
 from processes.supervisor import Supervisor
 
@@ -256,6 +257,7 @@ class Server:
             stop_timeout=config.ja_stop_timeout,
             on_ready=self._ready,
             on_stopping=lambda: self._notify("STOPPING=1"),
+            chore=Held(config.ja_runtime_dir, self._generation.mend).look,
             level=config.debug_level,
         )
         code = supervisor.run()

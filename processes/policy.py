@@ -35,6 +35,10 @@ class ExitCode(IntEnum):
 #: With these a child is not started again; the server stops.
 FINAL = frozenset({ExitCode.CONFIGURATION, ExitCode.SCHEMA})
 
+#: Who ends with these had no memory: by its own word, or by that of the C library ("cannot allocate
+#: memory for thread-local data").
+OUT_OF_MEMORY = frozenset({ExitCode.EXHAUSTED, 127})
+
 
 class Phase(Enum):
     """Where a child is in its life."""
@@ -205,7 +209,7 @@ def _was_stable(slot: Slot, now: float, code: int) -> bool:
 
 def pause(failures: int, *, was_ready: bool, code: int = ExitCode.FAILED) -> float:
     """Return the seconds to wait before the start after `failures` in a row, the last by `code`."""
-    if code == ExitCode.EXHAUSTED:
+    if code in OUT_OF_MEMORY:
         doubled = FIRST_PAUSE_EXHAUSTED * 2.0 ** min(failures - 1, 20)
         return min(LONGEST_PAUSE_EXHAUSTED, doubled)
     if failures <= 1:

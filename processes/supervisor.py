@@ -69,6 +69,7 @@ class Supervisor:
         stop_timeout: float,
         on_ready: Callable[[], None] = lambda: None,
         on_stopping: Callable[[], None] = lambda: None,
+        chore: Callable[[], None] = lambda: None,
         level: int = 3,
     ) -> None:
         self._posts = [Post(member, Slot(spec=member.spec)) for member in members]
@@ -77,6 +78,7 @@ class Supervisor:
         self._stop_timeout = stop_timeout
         self._on_ready = on_ready
         self._on_stopping = on_stopping
+        self._chore = chore
         self._level = level
         self._stopping: Stopping | None = None
         self._all_ready = False
@@ -95,6 +97,7 @@ class Supervisor:
                 self._reap(post)
             self._look_around()
             logs.tell_floods()
+            self._chore()
         return ExitCode.WANTED if self.failure is None else ExitCode.FAILED
 
     def stop(self, reason: str) -> None:

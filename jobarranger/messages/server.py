@@ -67,6 +67,12 @@ JASERVER200006 = error(
     "{role} #{number} cannot go on and ends: {what}. It is started again after a pause; see to "
     "the memory and the limits of the server's user (ulimit, LimitAS, TasksMax).",
 )
+JASERVER200007 = error(
+    "JASERVER200007 path error_text",
+    "Files of this server were removed from {path} and cannot be made again: {error_text}. Its "
+    "processes find their work by their sweeps only; make the directory for the server's user, or "
+    "restart the server.",
+)
 JASERVER300002 = warning(
     "JASERVER300002 role number:int delay", "{role} #{number} is started again in {delay} s."
 )
@@ -90,6 +96,11 @@ JASERVER300008 = warning(
     "JASERVER300008",
     "The database is a node of a Galera cluster. One server may use it, always by the same node; "
     "several servers on several nodes are not supported in this release.",
+)
+JASERVER300009 = warning(
+    "JASERVER300009 path",
+    "Files of this server were removed from {path} and have been made again. See that no cleaner "
+    "looks there.",
 )
 JASERVER300006 = warning(
     "JASERVER300006 role dropped:int",

@@ -117,8 +117,9 @@ def test_pauses_double_up_to_a_limit() -> None:
 def test_a_child_without_memory_pauses_longer() -> None:
     """At once it would meet the same: from 1 s to a minute, also if it had been ready."""
     for ready in (False, True):
-        pauses = [pause(n, was_ready=ready, code=ExitCode.EXHAUSTED) for n in range(1, 9)]
-        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+        for code in (ExitCode.EXHAUSTED, 127):  # the latter: how the C library ends a process
+            pauses = [pause(n, was_ready=ready, code=code) for n in range(1, 9)]
+            assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     slot = exited(running(), 2, ExitCode.EXHAUSTED, wanted=False)
     assert decide(slot, 2.9) is None
     assert decide(slot, 3) == Spawn()
