@@ -90,3 +90,4 @@ class _Asking(asyncio.Protocol):
         if not self.reply.done():
             error = NoAnswer(text, received=self.reader.received, closed=closed)
             self.reply.set_exception(error)
+            self.reply.exception()  # whoever asked may have given up just before

@@ -85,6 +85,22 @@ class Receiver:
             except msgspec.DecodeError:
                 self.bad += 1
 
+    def mend(self) -> bool:
+        """Make the socket's file again if somebody has removed it; tell whether it was missing.
+
+        Raises:
+            OSError: it cannot be made; those who connect from now on reach nobody.
+        """
+        if self._path.exists():
+            return False
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            # what was bound before stays: giving it up would remove the new file a moment later
+            self._socket.bind(f"ipc://{self._path}")
+        except zmq.ZMQError as error:
+            raise OSError(error.errno, f"cannot bind {self._path}: {error}") from error
+        return True
+
     def close(self) -> None:
         """Give up the socket and remove its file."""
         self._socket.close(linger=0)

@@ -35,6 +35,14 @@ class DatabaseUnavailable(JobArrangerError):
     """The database could not be reached or did not commit within its limits."""
 
 
+class DatabaseBusy(DatabaseUnavailable):
+    """So many others wait for the database that the work was not even begun."""
+
+
+class CannotStore(JobArrangerError):
+    """The database cannot take a value, whoever tries and however often; nothing was changed."""
+
+
 class StateConflict(JobArrangerError):
     """A guarded update met other rows than expected: someone else was faster; decide anew."""
 

@@ -7,20 +7,27 @@ it. Information is always shown, the rest by `DebugLevel`. Of other people's lib
 warnings and worse are shown: their details may hold what is nobody's business. Line breaks and
 control characters in a text are escaped, so a line of the log is always one event or one line of
 a traceback. A file that was moved away by rotation is left at the next line.
+
+A line has an end, and so has a traceback; of a flood of lines of one kind the first are written and
+the others counted (`floods`). `tell_floods` tells the sums; a daemon calls it now and then.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import logging.handlers
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import tzinfo
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-from jobarranger.clock import local_time, zone_named
+from jobarranger.clock import Clock, SystemClock, local_time, zone_named
+from jobarranger.floods import NAME_LIMIT, Floods, Kind, Sum
 
 _SYSLOG = "/dev/log"
 _OWN = ("jobarranger", "processes", "ipc", "benchmarks", "__main__")
@@ -35,6 +42,15 @@ _MIB = 1 << 20
 #: Of a log file that is made here, whatever the umask; an existing one keeps its own.
 FILE_MODE: Final = 0o640
 _DIRECTORY_MODE: Final = 0o750
+
+#: Characters of a line, and lines of a traceback: its beginning and its end.
+LINE_LIMIT: Final = 2000
+TRACEBACK_HEAD, TRACEBACK_TAIL = 40, 60
+
+#: Attribute of a record that names its kind for `floods`; None: it is written in any case.
+_KIND = "flood_kind"
+#: `log.info(..., extra=KEEP)`: what is said of one job or one run is never left out.
+KEEP: Final[Mapping[str, str | None]] = {_KIND: None}
 
 #: DebugLevel -> the least level shown beside information.
 THRESHOLDS: Final = {
@@ -51,7 +67,19 @@ _ESCAPES = {
 } | {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
 
 
-def setup(*, file: str | Path | None, level: int, ident: str, zone: tzinfo | None = None) -> None:
+def kept_as(kind: str | None) -> Mapping[str, str | None]:
+    """Return the `extra` of a line whose kind is not its text; None: it is never left out."""
+    return KEEP if kind is None else {_KIND: kind}
+
+
+def setup(
+    *,
+    file: str | Path | None,
+    level: int,
+    ident: str,
+    zone: tzinfo | None = None,
+    clock: Clock | None = None,
+) -> None:
     """Send the log to a file, or to syslog without one (standard error where there is no syslog).
 
     Args:
@@ -59,14 +87,17 @@ def setup(*, file: str | Path | None, level: int, ident: str, zone: tzinfo | Non
         level: `DebugLevel`, 0 to 4.
         ident: what the lines in syslog are marked with.
         zone: of the times; the system's if None.
+        clock: by which floods are measured; the system's if None.
 
     Raises:
         OSError: the file cannot be opened.
     """
     handler = _handler(file, ident, zone or zone_named(None))
     handler.addFilter(Shown(level))
+    handler.addFilter(Summed(handler, clock or SystemClock()))
     root = logging.getLogger()
     for old in [old for old in root.handlers if any(isinstance(f, Shown) for f in old.filters)]:
+        _tell(old, all_of_it=True)
         root.removeHandler(old)
         old.close()
     root.addHandler(handler)
@@ -82,6 +113,12 @@ def set_level(level: int) -> None:
         for shown in handler.filters:
             if isinstance(shown, Shown):
                 shown.threshold = THRESHOLDS[level]
+
+
+def tell_floods(*, all_of_it: bool = False) -> None:
+    """Write the sums of floods whose window is over; with `all_of_it` of all, as at the end."""
+    for handler in logging.getLogger().handlers:
+        _tell(handler, all_of_it=all_of_it)
 
 
 def reopen() -> None:
@@ -119,6 +156,44 @@ class Shown(logging.Filter):
         return record.levelno == logging.INFO or record.levelno >= self.threshold
 
 
+class Summed(logging.Filter):
+    """Counts what comes in a flood, and writes the sums itself."""
+
+    def __init__(self, handler: logging.Handler, clock: Clock) -> None:
+        super().__init__()
+        self._handler = handler
+        self._clock = clock
+        self._floods = Floods()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is to be written; before it come sums that are due."""
+        kind = _kind(record)
+        if kind is None:
+            return True
+        with _held(self._handler):
+            now = self._clock.monotonic()
+            if now >= self._floods.due_at:
+                self._write(self._floods.due(now))
+            return self._floods.admits(kind, now)
+
+    def tell(self, *, all_of_it: bool) -> None:
+        """Write what is due, or all."""
+        with _held(self._handler):
+            now = self._clock.monotonic()
+            if all_of_it or now >= self._floods.due_at:
+                self._write(self._floods.due(now, all_of_it=all_of_it))
+
+    def forget(self) -> None:
+        """Leave what was counted to the process that this one was forked from."""
+        self._floods = Floods()
+
+    def _write(self, sums: list[Sum]) -> None:
+        for one in sums:
+            kind = one.kind
+            record = logging.LogRecord(kind.logger, kind.level, "", 0, "%s", (one.text,), None)
+            self._handler.emit(record)
+
+
 class Lines(logging.Formatter):
     """Formats a record as one line, and a traceback as one line each."""
 
@@ -132,10 +207,10 @@ class Lines(logging.Formatter):
         head = self.head(record)
         lines = [record.getMessage()]
         if record.exc_info and record.exc_info[0] is not None:
-            lines += self.formatException(record.exc_info).splitlines()
+            lines += _in_bounds(self.formatException(record.exc_info).splitlines())
         if record.stack_info:
-            lines += record.stack_info.splitlines()
-        return "\n".join(head + escaped(line) for line in lines)
+            lines += _in_bounds(record.stack_info.splitlines())
+        return "\n".join(head + escaped(_cut(line)) for line in lines)
 
     def head(self, record: logging.LogRecord) -> str:
         """Return what every line begins with."""
@@ -217,6 +292,60 @@ def open_log(path: str | Path) -> int:
 def escaped(text: str) -> str:
     """Return the text with line breaks and control characters made visible."""
     return text.translate(_ESCAPES)
+
+
+def _cut(line: str) -> str:
+    """Return a line with its end replaced by the number of characters that it had."""
+    if len(line) <= LINE_LIMIT:
+        return line
+    return f"{line[: LINE_LIMIT - 40]}... ({len(line):,} characters)"
+
+
+def _in_bounds(lines: list[str]) -> list[str]:
+    """Return a traceback without its middle if it is long: where it began and where it ended."""
+    left_out = len(lines) - TRACEBACK_HEAD - TRACEBACK_TAIL
+    if left_out <= 0:
+        return lines
+    middle = f"  ... {left_out:,} lines left out ..."
+    return [*lines[:TRACEBACK_HEAD], middle, *lines[-TRACEBACK_TAIL:]]
+
+
+def _kind(record: logging.LogRecord) -> Kind | None:
+    """Return what makes a record like others; None for one that is never left out."""
+    name = getattr(record, _KIND, record.msg)
+    if name is None:
+        return None
+    return Kind(record.name, record.levelno, str(name)[:NAME_LIMIT])
+
+
+@contextmanager
+def _held(handler: logging.Handler) -> Iterator[None]:
+    """Hold a handler's lock: records of other threads wait, also for what is counted."""
+    handler.acquire()
+    try:
+        yield
+    finally:
+        handler.release()
+
+
+def _summed(handler: logging.Handler) -> list[Summed]:
+    return [one for one in handler.filters if isinstance(one, Summed)]
+
+
+def _tell(handler: logging.Handler, *, all_of_it: bool) -> None:
+    for summed in _summed(handler):
+        summed.tell(all_of_it=all_of_it)
+
+
+def _forget() -> None:
+    """Forget in a forked child what its parent has counted: the parent tells it."""
+    for handler in logging.getLogger().handlers:
+        for summed in _summed(handler):
+            summed.forget()
+
+
+os.register_at_fork(after_in_child=_forget)
+atexit.register(tell_floods, all_of_it=True)
 
 
 def _word(level: int) -> str:

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import queue
-import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from ipc.queues import Receiver
 from processes.context import ChildContext
+from processes.databasethread import DatabaseThread, Handler, Lane
+from processes.exhaustion import Listener, exhausted
 from processes.policy import ExitCode
+from processes.rundir import Held
 
-if TYPE_CHECKING:
-    from jobarranger.db.engine import Database
+__all__ = ["AsyncContext", "DatabaseThread", "Hints", "Lane", "run_async"]
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-T = TypeVar("T")
+
+#: Seconds that the main loop of a process that cannot work has to put its things away.
+LAST_SECONDS = 2.0
 
 
 class Hints:
@@ -61,6 +63,10 @@ class Hints:
             self._came.set()
 
 
+def _future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
 @dataclass(slots=True)
 class AsyncContext:
     """What an asynchronous child is given: its context and the event loop's side of it."""
@@ -69,156 +75,34 @@ class AsyncContext:
     stopping: asyncio.Event  #: set when the child should end its work and return
     hints: Hints
     ages: list[Callable[[], float]]  #: seconds that each helper has been at one piece of work
+    fatal: asyncio.Future[None] = field(default_factory=_future)  #: fails when we cannot work
 
     def thread(
-        self, handler: Callable[[Database, list[Item]], Sequence[Result | BaseException]]
+        self, handler: Handler[Item, Result], *, lane: Lane | None = None
     ) -> DatabaseThread[Item, Result]:
-        """Return a new, started database thread that is watched for hanging."""
-        made = DatabaseThread(self.child.database, handler, name=self.child.name)
+        """Return a new, started database thread that is watched for hanging, and for its end."""
+        made = DatabaseThread(
+            self.child.database,
+            handler,
+            name=self.child.name,
+            lane=lane,
+            on_error=self.heard,
+        )
         self.ages.append(made.age)
         made.start()
         return made
 
+    def heard(self, error: BaseException) -> None:
+        """End the process if an error, met on any thread, means that it cannot work any more."""
+        if exhausted(error) is None:
+            return
+        with suppress(RuntimeError):  # the loop is closed: it has ended already
+            self.fatal.get_loop().call_soon_threadsafe(self._fail, error)
 
-class DatabaseThread(Generic[Item, Result]):
-    """One thread with its own `Database`; handles waiting items in batches, calls one by one."""
-
-    def __init__(
-        self,
-        make: Callable[[], Database],
-        handler: Callable[[Database, list[Item]], Sequence[Result | BaseException]],
-        *,
-        name: str = "database",
-        limit: int = 200,
-    ) -> None:
-        """Prepare; `start` begins.
-
-        Args:
-            make: makes the thread's own database, on the thread.
-            handler: takes a batch, returns a result or an exception for each item, in order.
-            name: of the thread.
-            limit: items in one batch at most.
-        """
-        self._make = make
-        self._handler = handler
-        self._limit = limit
-        self._waiting: queue.SimpleQueue[_Wanted | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._live, name=f"{name} database", daemon=True)
-        self._busy_since: float | None = None
-        self._started = False
-        self._loop = asyncio.get_running_loop()
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-        self._started = True
-
-    async def submit(self, item: Item) -> Result:
-        """Have `item` handled with all others that are waiting; return its result."""
-        wanted = _Wanted(self._loop.create_future(), item=item)
-        self._waiting.put(wanted)
-        result: Result = await wanted.future
-        return result
-
-    async def call(self, work: Callable[[Database], T]) -> T:
-        """Run `work` on the thread, in order with the items submitted before."""
-        wanted = _Wanted(self._loop.create_future(), call=work)
-        self._waiting.put(wanted)
-        result: T = await wanted.future
-        return result
-
-    def age(self) -> float:
-        """Return for how many seconds the thread has been at its present work."""
-        if self._started and not self._thread.is_alive():
-            return float("inf")  # dead: nobody would ever be answered
-        since = self._busy_since
-        return 0.0 if since is None else self._loop.time() - since
-
-    async def close(self) -> None:
-        """Finish what is waiting, then end the thread."""
-        self._started = False
-        self._waiting.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-    def _live(self) -> None:
-        database = self._make()
-        carried: _Wanted | None = None
-        try:
-            while True:
-                first = carried if carried is not None else self._waiting.get()
-                if first is None:
-                    return
-                self._busy_since = self._loop.time()
-                if first.call is not None:
-                    carried = None
-                    self._answer([first], self._called(database, first.call))
-                else:
-                    batch, carried = self._batch(first)
-                    self._answer(batch, self._handled(database, batch))
-                self._busy_since = None
-        finally:
-            database.close()
-
-    def _batch(self, first: _Wanted) -> tuple[list[_Wanted], _Wanted | None]:
-        """Take the items that are there; a call or the end ends the batch and is carried over."""
-        batch = [first]
-        while len(batch) < self._limit:
-            try:
-                following = self._waiting.get_nowait()
-            except queue.Empty:
-                break
-            if following is None:
-                self._waiting.put(None)
-                break
-            if following.call is not None:
-                return batch, following
-            batch.append(following)
-        return batch, None
-
-    def _called(self, database: Database, call: Callable[[Database], Any]) -> list[Any]:
-        try:
-            return [call(database)]
-        except Exception as error:  # noqa: BLE001 - handed to the one who waits
-            return [_Raised(error)]
-
-    def _handled(self, database: Database, batch: list[_Wanted]) -> list[Any]:
-        try:
-            results = list(self._handler(database, [wanted.item for wanted in batch]))
-            if len(results) != len(batch):
-                raise RuntimeError(f"{len(results)} results for {len(batch)} items")
-        except Exception as error:  # noqa: BLE001 - handed to those who wait
-            return [_Raised(error)] * len(batch)
-        return [_Raised(one) if isinstance(one, BaseException) else one for one in results]
-
-    def _answer(self, batch: list[_Wanted], results: list[Any]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(_settle, batch, results)
-
-
-@dataclass(slots=True)
-class _Raised:
-    """An exception on its way from the thread to the one who waits."""
-
-    error: BaseException
-
-
-@dataclass(slots=True)
-class _Wanted:
-    """A piece of work and the future that waits for it."""
-
-    future: asyncio.Future[Any]
-    item: Any = None
-    call: Callable[[Any], Any] | None = None
-
-
-def _settle(batch: list[_Wanted], results: list[Any]) -> None:
-    for wanted, result in zip(batch, results, strict=True):
-        if wanted.future.done():
-            continue  # given up by the one who waited
-        if isinstance(result, _Raised):
-            wanted.future.set_exception(result.error)
-        else:
-            wanted.future.set_result(result)
+    def _fail(self, error: BaseException) -> None:
+        if not self.fatal.done():
+            self.fatal.set_exception(error)
+            self.fatal.exception()  # whether anybody waits for it or not
 
 
 def run_async(main: Callable[[AsyncContext], Awaitable[None]], child: ChildContext) -> int:
@@ -235,6 +119,7 @@ async def _run(main: Callable[[AsyncContext], Awaitable[None]], child: ChildCont
     loop = asyncio.get_running_loop()
     link = child.link
     receiver = Receiver(child.runtime_dir, child.role.value, child.number)
+    link.chores.append(Held(child.runtime_dir, child.held, receiver.mend).look)
     context = AsyncContext(child, asyncio.Event(), Hints(receiver, loop), [])
 
     def attend() -> None:
@@ -244,9 +129,11 @@ async def _run(main: Callable[[AsyncContext], Awaitable[None]], child: ChildCont
 
     for descriptor in link.descriptors():
         loop.add_reader(descriptor, attend)
+    loop.set_exception_handler(lambda _, told: _unhandled(context, told))
     pulse = asyncio.create_task(_pulse(context))
     try:
-        await main(context)
+        with Listener(context.heard):
+            await _until_fatal(main(context), context.fatal)
     finally:
         pulse.cancel()
         for descriptor in (*link.descriptors(), receiver.fileno()):
@@ -256,6 +143,25 @@ async def _run(main: Callable[[AsyncContext], Awaitable[None]], child: ChildCont
         log.error("%s: the main loop returned without being asked to", child.name)
         return ExitCode.FAILED
     return ExitCode.WANTED
+
+
+async def _until_fatal(main: Awaitable[None], fatal: asyncio.Future[None]) -> None:
+    """Run the main loop; raise what keeps the process from working, should that come first."""
+    working = asyncio.ensure_future(main)
+    await asyncio.wait({working, fatal}, return_when=asyncio.FIRST_COMPLETED)
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working}, timeout=LAST_SECONDS)
+        fatal.result()
+    working.result()
+
+
+def _unhandled(context: AsyncContext, told: dict[str, Any]) -> None:
+    """Log what nobody has waited for, one line and a traceback; it may mean that we cannot work."""
+    error = told.get("exception")
+    log.error("%s: %s", context.child.name, told.get("message"), exc_info=error)
+    if error is not None:
+        context.heard(error)
 
 
 async def _pulse(context: AsyncContext) -> None:

@@ -20,6 +20,7 @@ from jobarranger.wakes import Role
 from processes import registry
 from processes.aio import run_async
 from processes.context import ChildContext
+from processes.exhaustion import exhausted
 from processes.generation import Generation
 from processes.lifeline import Lifeline
 from processes.link import Figures, Link
@@ -119,31 +120,44 @@ def _context(
         link=Link(line, signals, clock, figures, spec.hang_limit),
         sender=Sender(config.ja_runtime_dir),
         title=Title(spec.name, clock),
+        held=household.generation.mend,
         listeners=tuple(household.listeners) if entry.role is Role.TRAPPER else (),
     )
 
 
 def _guarded(context: ChildContext, code: Code) -> int:
     """Run the child's main loop; turn what it raises into an exit code and one line."""
-    link = context.link
     try:
         if code.main is not None:
             return run_async(code.main, context)
         assert code.duty is not None
         return work(context, code.duty())
-    except ConfigError as error:
-        link.fault(str(error))
-        return ExitCode.CONFIGURATION
-    except SchemaError as error:
-        link.fault(str(error))
-        return ExitCode.SCHEMA
     except JobArrangerError as error:
-        log.error("%s: %s", context.name, error)  # noqa: TRY400 - expected: one line
-        link.fault(str(error))
-        return ExitCode.FAILED
-    except Exception as error:
-        log.exception("%s ends after an unexpected error", context.name)
-        link.fault(f"{type(error).__name__}: {in_short(error)}")
-        return ExitCode.FAILED
+        context.link.fault(str(error))
+        return _expected(context, error)
+    except Exception as error:  # noqa: BLE001 - told, with its traceback if it is unexpected
+        return _unexpected(context, error)
     finally:
         context.sender.close()
+
+
+def _expected(context: ChildContext, error: JobArrangerError) -> ExitCode:
+    """Return the exit code of a child whose trouble has a name."""
+    if isinstance(error, ConfigError):
+        return ExitCode.CONFIGURATION
+    if isinstance(error, SchemaError):
+        return ExitCode.SCHEMA
+    log.error("%s: %s", context.name, error)
+    return ExitCode.FAILED
+
+
+def _unexpected(context: ChildContext, error: Exception) -> ExitCode:
+    """Say why a child ends by itself, once; return its exit code."""
+    what = exhausted(error, starting=not context.link.is_ready)
+    if what is not None:
+        m.say(m.JASERVER200006, role=context.role.value, number=context.number, what=what)
+        context.link.fault(what)
+        return ExitCode.EXHAUSTED
+    log.error("%s ends after an unexpected error", context.name, exc_info=error)
+    context.link.fault(f"{type(error).__name__}: {in_short(error)}")
+    return ExitCode.FAILED

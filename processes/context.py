@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class ChildContext:
     link: Link
     sender: Sender
     title: Title
+    held: Callable[[], bool] = lambda: False  #: locks anew what was removed from `runtime_dir`
     listeners: tuple[socket.socket, ...] = ()  #: bound by the parent; for the trapper
 
     @property

@@ -47,8 +47,8 @@ class Generation:
         Raises:
             ConfigError: another server is alive on it.
         """
-        self._parent = os.open(self._parent_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._parent = _open(self._parent_path)
+        os.close(_open(self._path))
         if owner is not None:
             os.chown(self._parent_path, *owner)
             os.chown(self._path, *owner)
@@ -58,6 +58,27 @@ class Generation:
             raise ConfigError(
                 f"JaRuntimeDir {self._path.parent} is in use by another running server"
             ) from error
+
+    def mend(self) -> bool:
+        """Lock anew if somebody has removed the files; tell whether that was so.
+
+        As long as the process lives: the parent its own file, a child the generation's.
+
+        Raises:
+            OSError: they cannot be made.
+        """
+        path = self._parent_path if self._parent is not None else self._path
+        held = self._parent if self._parent is not None else self._shared
+        if held is None or path.exists():
+            return False
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._parent is not None:
+            self._parent = _open(path)  # the old one stays open: closing is for the end
+            fcntl.lockf(self._parent, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            self._shared = _open(path)
+            fcntl.flock(self._shared, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return True
 
     def wait_alone(
         self,
@@ -76,7 +97,7 @@ class Generation:
                 belong to a living parent, since `claim` has succeeded.
             look: called all the time; whatever it raises ends the waiting.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _open(self._path)
         started, tell_at, kill_at = clock.monotonic(), TELL_AFTER, kill_after
         try:
             while not _try_lock(descriptor):
@@ -97,7 +118,8 @@ class Generation:
         if self._parent is not None:
             os.close(self._parent)  # the lock on it is the parent's and stays
             self._parent = None
-        self._shared = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._shared = _open(self._path)
         try:
             fcntl.flock(self._shared, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
@@ -120,6 +142,10 @@ class Generation:
                 if fields[1] == "FLOCK" and fields[5].endswith(f":{wanted}"):
                     pids.add(int(fields[4]))
         return sorted(pids - {0, os.getpid()})
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _try_lock(descriptor: int) -> bool:

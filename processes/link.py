@@ -53,7 +53,9 @@ class Link:
         self.figures = figures
         self.stopping = False  #: end after the work in hand
         self.orphaned = False  #: the parent is gone
+        self.is_ready = False  #: the first turn has begun
         self.on_figures: Callable[[str], None] | None = None  #: only the monitor sets it
+        self.chores: list[Callable[[], None]] = []  #: done with each sign of life
         self.beat_interval = min(LONGEST_BEAT_INTERVAL, hang_limit / BEATS_PER_LIMIT)
         self._clock = clock
         self._next_beat = float("-inf")
@@ -77,6 +79,7 @@ class Link:
 
     def ready(self) -> None:
         """Tell the parent that the first turn is about to begin."""
+        self.is_ready = True
         self.lifeline.send(Kind.READY)
 
     def beat(self) -> None:
@@ -85,6 +88,9 @@ class Link:
         if now < self._next_beat:
             return
         self._next_beat = now + self.beat_interval
+        logs.tell_floods()
+        for chore in self.chores:
+            chore()
         text = msgspec.json.encode(asdict(self.figures)).decode()
         self.lifeline.send(Kind.BEAT, text)
 

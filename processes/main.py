@@ -30,6 +30,7 @@ from jobarranger.errors import ConfigError, JobArrangerError
 from processes import children, listening, registry, startcheck
 from processes.generation import Generation
 from processes.registry import Entry
+from processes.rundir import Held
 from processes.signals import PARENT_SIGNALS, STOPPING, Signals
 from processes.supervisor import Supervisor
 
@@ -218,6 +219,7 @@ class Server:
             stop_timeout=config.ja_stop_timeout,
             on_ready=self._ready,
             on_stopping=self._service_manager.stopping,
+            chore=Held(config.ja_runtime_dir, self._generation.mend).look,
             level=config.debug_level,
         )
         code = supervisor.run()

@@ -15,6 +15,8 @@ from enum import Enum, IntEnum
 FIRST_PAUSE = 0.1
 #: Longest pause (s) for a child that never became ready, and for one that had been ready.
 LONGEST_PAUSE, LONGEST_PAUSE_READY = 10.0, 1.0
+#: First and longest pause (s) for a child that had no memory or the like: others must end first.
+FIRST_PAUSE_EXHAUSTED, LONGEST_PAUSE_EXHAUSTED = 1.0, 60.0
 #: A child that was killed from outside says little about itself: this many seconds of life
 #: count as stable.
 STABLE_IF_KILLED = 1.0
@@ -27,10 +29,15 @@ class ExitCode(IntEnum):
     FAILED = 1  #: something went wrong; worth another try
     CONFIGURATION = 3  #: the configuration is wrong: starting it again cannot help
     SCHEMA = 4  #: the database's tables are missing or of another version: likewise
+    EXHAUSTED = 5  #: out of memory or the like: at once it would meet the same
 
 
 #: With these a child is not started again; the server stops.
 FINAL = frozenset({ExitCode.CONFIGURATION, ExitCode.SCHEMA})
+
+#: Who ends with these had no memory: by its own word, or by that of the C library ("cannot allocate
+#: memory for thread-local data").
+OUT_OF_MEMORY = frozenset({ExitCode.EXHAUSTED, 127})
 
 
 class Phase(Enum):
@@ -179,7 +186,7 @@ def exited(slot: Slot, now: float, code: int, *, wanted: bool) -> Slot:
         code: its exit code, or the negated signal that ended it.
         wanted: the server is stopping, so an end is no failure.
     """
-    gone = replace(slot, phase=Phase.DOWN, since=now, pid=0, killed=False)
+    gone = replace(slot, phase=Phase.DOWN, since=now, pid=0, ready_at=None, killed=False)
     if wanted:
         return replace(gone, failures=0, due_at=now)
     failures = 1 if _was_stable(slot, now, code) else slot.failures + 1
@@ -188,7 +195,7 @@ def exited(slot: Slot, now: float, code: int, *, wanted: bool) -> Slot:
         gone,
         phase=Phase.FAILED if given_up else Phase.DOWN,
         failures=failures,
-        due_at=now + pause(failures, was_ready=slot.ready_at is not None),
+        due_at=now + pause(failures, was_ready=slot.ready_at is not None, code=code),
     )
 
 
@@ -200,8 +207,11 @@ def _was_stable(slot: Slot, now: float, code: int) -> bool:
     return now - slot.ready_at >= needed
 
 
-def pause(failures: int, *, was_ready: bool) -> float:
-    """Return the seconds to wait before the start after `failures` in a row."""
+def pause(failures: int, *, was_ready: bool, code: int = ExitCode.FAILED) -> float:
+    """Return the seconds to wait before the start after `failures` in a row, the last by `code`."""
+    if code in OUT_OF_MEMORY:
+        doubled = FIRST_PAUSE_EXHAUSTED * 2.0 ** min(failures - 1, 20)
+        return min(LONGEST_PAUSE_EXHAUSTED, doubled)
     if failures <= 1:
         return 0.0
     limit = LONGEST_PAUSE_READY if was_ready else LONGEST_PAUSE

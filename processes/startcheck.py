@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.config import ServerConfig
 from jobarranger.errors import ConfigError, DatabaseUnavailable, JobArrangerError
@@ -165,12 +166,15 @@ def _check_readable(name: str, path: Path) -> None:
 def _check_database(config: ServerConfig, clock: Clock, *, hold_all: bool) -> None:
     from jobarranger.db import schema
     from jobarranger.db.engine import Database
+    from jobarranger.db.mysql import on_galera
 
     database = Database.from_config(config, clock=clock)
     try:
         if config.db_type is DatabaseType.SQLITE:
             schema.ensure_embedded(database)
         schema.require_current(database)
+        if database.read(on_galera):
+            m.say(m.JASERVER300008)
         if hold_all:
             _hold_all(database)
     except DatabaseUnavailable as error:

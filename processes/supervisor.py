@@ -24,6 +24,7 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.daemon import output
 from processes import policy
+from processes.exhaustion import exhausted
 from processes.lifeline import Kind, Lifeline, Record, lifeline
 from processes.policy import ExitCode, Kill, Phase, Reason, Slot, Spawn, Spec, Stopping, Terminate
 from processes.signals import STOPPING, Signals, child_signals, held_back
@@ -69,6 +70,7 @@ class Supervisor:
         stop_timeout: float,
         on_ready: Callable[[], None] = lambda: None,
         on_stopping: Callable[[], None] = lambda: None,
+        chore: Callable[[], None] = lambda: None,
         level: int = 3,
     ) -> None:
         self._posts = [Post(member, Slot(spec=member.spec)) for member in members]
@@ -77,6 +79,7 @@ class Supervisor:
         self._stop_timeout = stop_timeout
         self._on_ready = on_ready
         self._on_stopping = on_stopping
+        self._chore = chore
         self._level = level
         self._stopping: Stopping | None = None
         self._all_ready = False
@@ -94,6 +97,8 @@ class Supervisor:
                 self._listen(post)
                 self._reap(post)
             self._look_around()
+            logs.tell_floods()
+            self._chore()
         return ExitCode.WANTED if self.failure is None else ExitCode.FAILED
 
     def stop(self, reason: str) -> None:
@@ -152,7 +157,7 @@ class Supervisor:
                 log.critical("%s cannot be started: %s", post.slot.spec.name, error)
                 ours.close()
                 theirs.close()
-                post.slot = policy.exited(post.slot, now, ExitCode.FAILED, wanted=False)
+                post.slot = policy.exited(post.slot, now, ExitCode.EXHAUSTED, wanted=False)
                 return
             if pid == 0:
                 self._live(post.member, theirs, ours)
@@ -175,10 +180,12 @@ class Supervisor:
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else ExitCode.FAILED
         except BaseException as error:  # noqa: BLE001 - nothing may run on in a copy of the parent
+            code = ExitCode.EXHAUSTED if exhausted(error, starting=True) else code
             traceback.print_exc()
             mine.send(Kind.FAULT, f"{type(error).__name__}: {error}")
         finally:
             with suppress(Exception):
+                logs.tell_floods(all_of_it=True)
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)

@@ -30,14 +30,14 @@ from jobarranger.failpoints import failpoint
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import Judged
 from jobarranger.loading.requests import Answer, StartRequest, register
-from processes.aio import AsyncContext, DatabaseThread
+from processes.aio import AsyncContext, DatabaseThread, Lane
 from processes.context import ChildContext
 from processes.trapping import replay
 from processes.trapping.clients import ClientDesk
 from processes.trapping.operators import OperatorDesk
 from processes.trapping.passwords import Doorkeeper
 from processes.trapping.reception import Reception
-from processes.trapping.results import Arrival, ResultDesk, ResultWork
+from processes.trapping.results import COMMIT_LIMIT, Arrival, ResultDesk, ResultWork
 from processes.trapping.senders import DirectorySenders
 from processes.trapping.spool import Spool
 
@@ -58,6 +58,10 @@ KIND_LIMITS = {
 REQUEST_LIMIT = 16 * _MEBIBYTE
 #: Share of JaStopTimeout that exchanges in hand may take to end.
 STOP_SHARE = 0.1
+#: Clients wait for each other's answers: a lost database is tried again for a moment only, and who
+#: has not had his turn in time is told so. Results go to the spool instead (COMMIT_LIMIT).
+COMMANDS = Lane(patience=1.0, turn=10.0, most=1000)
+RESULTS = Lane(patience=COMMIT_LIMIT)
 #: Seconds between two titles.
 TITLE_INTERVAL = 5.0
 
@@ -108,8 +112,12 @@ class Trapper:
         self._spool = Spool(Path(child.config.ja_state_dir) / "spool")
         self._work = ResultWork(engine, self._senders)
         self._starts = Starts(child, self._directory)
-        self._results: DatabaseThread[Arrival, Judged] = context.thread(self._take_results)
-        self._commands: DatabaseThread[Asked, Answer] = context.thread(self._starts.take)
+        self._results: DatabaseThread[Arrival, Judged] = context.thread(
+            self._take_results, lane=RESULTS
+        )
+        self._commands: DatabaseThread[Asked, Answer] = context.thread(
+            self._starts.take, lane=COMMANDS
+        )
         self._doorkeeper = Doorkeeper(self._directory, self._read, child.clock)
         self.reception = self._make_reception()
 

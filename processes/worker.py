@@ -23,7 +23,9 @@ from jobarranger.errors import (
     in_short,
 )
 from processes.context import ChildContext
+from processes.exhaustion import Listener, exhausted
 from processes.policy import ExitCode
+from processes.rundir import Held
 from processes.title import SHORTEST_INTERVAL
 
 __all__ = ["ChildContext", "Duty", "Turn", "Worker", "work"]
@@ -77,6 +79,7 @@ class Worker:
         self._errors = 0  # unexpected ones, in a row
         self._database_tries = 0  # in vain, in a row
         self._away_since = 0.0
+        self._exhausted: BaseException | None = None
         self._poll = select.poll()
         for descriptor in (*self._link.descriptors(), receiver.fileno()):
             self._poll.register(descriptor, select.POLLIN)
@@ -86,16 +89,21 @@ class Worker:
         context = self._context
         context.status("opening")
         self._link.beat()
-        opened = self._open()
-        self._link.ready()
-        while not self._link.stopping and self._errors < ERROR_LIMIT:
-            self._link.attend()
-            if not opened:
-                opened = self._wait(self._pause_until) and self._open()
-                continue
-            self._step()
+        with Listener(self._heard):
+            opened = self._open()
+            self._link.ready()
+            while not self._link.stopping and self._errors < ERROR_LIMIT:
+                self._link.attend()
+                if not opened:
+                    opened = self._wait(self._pause_until) and self._open()
+                    continue
+                self._step()
         context.status("ending")
         return ExitCode.FAILED if self._errors >= ERROR_LIMIT else ExitCode.WANTED
+
+    def _heard(self, error: BaseException) -> None:
+        """Remember what keeps this process from working; somewhere it was only logged."""
+        self._exhausted = error
 
     def _step(self) -> None:
         """Take one turn if there is reason to, else wait for one."""
@@ -119,6 +127,8 @@ class Worker:
             self._sweep_at = float("-inf")  # what was hinted may be lost: look at everything
             self._failed(error)
             return
+        if self._exhausted is not None:
+            raise self._exhausted
         self._errors = 0
         self._database_is_back()
         took = self._clock.monotonic() - started
@@ -211,13 +221,14 @@ class Worker:
 
 def _raise_if_final(error: Exception) -> None:
     """Pass on what no later turn can mend; the parent is told by the exit code."""
-    if isinstance(error, ConfigError | SchemaError):
+    if isinstance(error, ConfigError | SchemaError) or exhausted(error) is not None:
         raise error
 
 
 def work(context: ChildContext, duty: Duty) -> int:
     """Run `duty` as the main loop of this process; return the exit code."""
     receiver = Receiver(context.runtime_dir, context.role.value, context.number)
+    context.link.chores.append(Held(context.runtime_dir, context.held, receiver.mend).look)
     try:
         return Worker(context, duty, receiver).run()
     finally:

@@ -76,6 +76,8 @@ class PrivateServer(ABC):
 
     #: How it ends in order.
     STOP = signal.SIGTERM
+    #: How long it may take to start.
+    START_SECONDS = 20.0
 
     def __init__(self, *, guardian: int | None = None, durable: bool = True) -> None:
         """Choose a place and a port; nothing is started yet.
@@ -97,7 +99,8 @@ class PrivateServer(ABC):
         self.pid = _spawn(self.command(), self.directory / "log")
         guard = [sys.executable, "-c", _GUARD, str(self._guardian), str(self.pid)]
         self._guard = _spawn([*guard, str(self.directory)])
-        wait_until(self._started, f"{type(self).__name__} starts (see {self.directory}/log)")
+        what = f"{type(self).__name__} starts (see {self.directory}/log)"
+        wait_until(self._started, what, self.START_SECONDS)
         return self
 
     def stop(self) -> None:
@@ -293,6 +296,54 @@ class PrivateMariaDB(PrivateServer):
         ]
 
 
+class PrivateGalera(PrivateMariaDB):
+    """A node of a Galera cluster on this machine; the first one makes the cluster."""
+
+    START_SECONDS = 90.0  # a further node first fetches what the others have
+
+    def __init__(self, first: PrivateGalera | None = None) -> None:
+        """Choose ports; a further node joins the cluster of the `first`."""
+        super().__init__(durable=False)
+        self.first = first
+        self.group_port, self.state_port, self.copy_port = (free_port() for _ in range(3))
+
+    def install(self) -> None:
+        """Make the data directory; what a further node has comes from the others."""
+        super().install()
+        if self.first is not None:
+            (self.directory / "init.sql").write_text("")
+
+    def command(self) -> list[str]:
+        """Return the server's program and arguments."""
+        others = "" if self.first is None else f"127.0.0.1:{self.first.group_port}"
+        options = (
+            f"gmcast.listen_addr=tcp://127.0.0.1:{self.group_port};"
+            f"ist.recv_addr=127.0.0.1:{self.state_port};gcache.size=32M;gcache.page_size=32M"
+        )
+        return [
+            *super().command(),
+            "--wsrep-on=ON",
+            f"--wsrep-provider={_galera()}",
+            f"--wsrep-provider-options={options}",
+            f"--wsrep-cluster-address=gcomm://{others}",
+            "--wsrep-node-address=127.0.0.1",
+            "--wsrep-sst-method=rsync",
+            f"--wsrep-sst-receive-address=127.0.0.1:{self.copy_port}",
+            "--binlog-format=ROW",
+            "--innodb-autoinc-lock-mode=2",
+        ]
+
+    def answers(self) -> bool:
+        """Tell whether the node takes statements: it is part of the cluster and up to date."""
+        try:
+            with _mariadb(self.port) as connection, connection.cursor() as cursor:
+                cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
+                row = cursor.fetchone()
+        except pymysql.MySQLError:
+            return False
+        return row is not None and row[1] == "ON"
+
+
 class PrivatePostgreSQL(PrivateServer):
     """A PostgreSQL of one's own."""
 
@@ -454,6 +505,15 @@ def _program(*names: str) -> str:
         if found:
             return found
     raise ServiceMissing(f"{names[0]} is not installed")
+
+
+def _galera() -> str:
+    """Return the path of Galera's library; a further node needs rsync as well."""
+    _program("rsync")
+    for place in ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so"):
+        if Path(place).exists():
+            return place
+    raise ServiceMissing("Galera is not installed")
 
 
 def _version(directory: Path) -> int:

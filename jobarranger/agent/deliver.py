@@ -21,6 +21,7 @@ from ipc.errors import WireError
 from jobarranger.agent.jobs import Job, Outcome
 from jobarranger.clock import Clock
 from jobarranger.failpoints import failpoint
+from jobarranger.logs import KEEP
 
 log = getLogger(__name__)
 
@@ -244,7 +245,9 @@ class Courier:
             job.ended_at is not None
             and self._clock.now_ms() - job.ended_at > self._settings.keep_ms
         ):
-            log.error("the result of job %d is given up: it is too old", job.order.job_id)
+            log.error(
+                "the result of job %d is given up: it is too old", job.order.job_id, extra=KEEP
+            )
             self._delivered(job)
             return
         pause = pause_after(

@@ -32,6 +32,7 @@ from jobarranger.agent.watch import Process, StoppedOnes, Watcher, read_claim
 from jobarranger.clock import Clock
 from jobarranger.errors import JobArrangerError
 from jobarranger.failpoints import failpoint
+from jobarranger.logs import KEEP
 from jobarranger.states import Method
 
 log = getLogger(__name__)
@@ -334,7 +335,7 @@ class Runner:
         job.ended_at = job.ended_at or self._clock.now_ms()
         entry.owned.set()
         self._active.discard(job.row)
-        log.info("job %d ended: %s", job.order.job_id, _summary(outcome))
+        log.info("job %d ended: %s", job.order.job_id, _summary(outcome), extra=KEEP)
         if job.order.method is Method.STOP:
             self._close(job)
         else:

@@ -133,6 +133,7 @@ class AgentService:
         ready()
         while not self._stop.is_set():
             self._chores.round()
+            logs.tell_floods()
             try:
                 await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
             except TimeoutError:
@@ -210,7 +211,7 @@ class AgentService:
         if problem:
             log.warning("kill refused: %s", problem)
             return self._reply(kill.envelope, accept.REFUSED, problem)
-        log.info("job %d killed", kill.job_id)
+        log.info("job %d killed", kill.job_id, extra=logs.KEEP)
         return self._reply(kill.envelope, accept.ACCEPTED)
 
     async def _query(self, query: accept.Query) -> Answer:

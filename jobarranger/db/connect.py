@@ -13,7 +13,7 @@ from pymysql.constants import CLIENT
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from jobarranger.db import checksum, mysql, postgresql
+from jobarranger.db import checksum, mysql, postgresql, unstorable
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.states import DatabaseType
 
@@ -52,6 +52,7 @@ def make_engine(settings: DatabaseSettings) -> Engine:
         connect_args=_connect_args(settings),
         **({"use_native_hstore": False} if settings.kind is DatabaseType.POSTGRESQL else {}),
     )
+    event.listen(engine, "handle_error", unstorable.judge)
     if settings.kind is DatabaseType.SQLITE:
         event.listen(engine, "connect", _prepare_sqlite)
     elif settings.kind is DatabaseType.MYSQL:

@@ -86,6 +86,7 @@ class Database:
         self.settings = settings
         self.kind = settings.kind
         self.clock = clock
+        self.patience = settings.patience  #: seconds until a lost server is given up
         self._link = Link(settings)
         self._on_wake = on_wake
 
@@ -104,9 +105,14 @@ class Database:
     def read(self, work: Callable[[Connection], T], *, patience: float | None = None) -> T:
         """Call `work` outside a transaction; again from its start if the connection broke.
 
-        `patience` is the number of seconds until a lost server is given up.
+        `patience` is the number of seconds until a lost server is given up; one that was given up
+        before and has not answered since is asked once only.
+
+        Raises:
+            DatabaseUnavailable: the patience is used up.
+            CannotStore: the database can never take one of the values.
         """
-        tries = _Tries(self, patience)
+        tries = _Tries(self._link, self.clock, lambda: self._seconds(patience))
         while True:
             try:
                 return work(self._link.conn())
@@ -132,14 +138,16 @@ class Database:
             landed: asked before the next attempt when the connection broke during COMMIT: what
                 `work` would have returned if the database holds its rows, else None. Without it
                 the attempt is repeated, so its own guards must recognise that it was done.
-            patience: seconds until a lost server is given up; the settings' by default.
+            patience: seconds until a lost server is given up; the settings' by default, none for
+                one that was given up before and has not answered since.
 
         Raises:
             DatabaseUnavailable: the tries or the patience are used up.
+            CannotStore: the database can never take one of the values; nothing was changed.
             StateConflict: guards failed at each of several attempts.
         """
         attempts = _Attempts(self._link, self.kind, work, landed)
-        tries = _Tries(self, patience)
+        tries = _Tries(self._link, self.clock, lambda: self._seconds(patience))
         while True:
             try:
                 result, wakes = attempts.next()
@@ -151,6 +159,12 @@ class Database:
         if wakes:
             self._on_wake(wakes)
         return result
+
+    def _seconds(self, patience: float | None) -> float:
+        """Return for how long a lost server is tried again: one that is away costs one attempt."""
+        if patience is not None:
+            return patience
+        return 0.0 if self._link.away else self.patience
 
     def disconnect(self) -> None:
         """Drop the connection; the next use opens another."""
@@ -220,9 +234,10 @@ class _Attempts(Generic[T]):
 class _Tries:
     """Counts failures by kind; raises when there were enough."""
 
-    def __init__(self, db: Database, patience: float | None) -> None:
-        self._db = db
-        self._seconds = db.settings.patience if patience is None else patience
+    def __init__(self, link: Link, clock: Clock, seconds: Callable[[], float]) -> None:
+        self._link = link
+        self._clock = clock
+        self._seconds = seconds  #: for how long a lost server is tried again
         self._started: float | None = None  #: of the time without a server
         self._failures: dict[Retry, int] = {}
         self._pause = 0.0
@@ -239,19 +254,19 @@ class _Tries:
         if kind is Retry.CONFLICT:
             raise error
         if kind is Retry.LOST:
-            self._db.disconnect()
-        where = self._db.settings.label()
+            self._link.give_up()
+        where = self._link.settings.label()
         raise DatabaseUnavailable(f"{where}: {one_line(error)} ({count} attempts)") from error
 
     def pause(self) -> None:
         """Wait before the next attempt; no lock is held now."""
         if self._pause:
-            self._db.clock.sleep(self._pause)
+            self._clock.sleep(self._pause)
 
     def _used_up(self, kind: Retry, count: int) -> bool:
         if kind.value.tries is not None:
             return count >= kind.value.tries
-        now = self._db.clock.monotonic()
+        now = self._clock.monotonic()
         if self._started is None:
             self._started = now
-        return now - self._started + self._pause > self._seconds
+        return now - self._started + self._pause > self._seconds()

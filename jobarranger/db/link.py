@@ -56,6 +56,7 @@ class Link:
         """Remember where to connect."""
         self.settings = settings
         self.statements = 0  #: sent so far, BEGIN and COMMIT included
+        self.away = False  #: it was given up as lost, and no connection could be opened since
         self._embedded = settings.kind is DatabaseType.SQLITE
         self._queue = WritersQueue(settings.file)
         self._engine: Engine | None = None
@@ -76,6 +77,7 @@ class Link:
                 _make_private(self.settings.file)
             try:
                 self._conn = self._engine.connect()
+                self.away = False
             except SQLAlchemyError as error:
                 if retryable(error) is not None:
                     raise
@@ -136,6 +138,11 @@ class Link:
             with suppress(SQLAlchemyError):
                 conn.close()
         self._ended()
+
+    def give_up(self) -> None:
+        """Note that the server is lost, for more than a moment."""
+        self.drop()
+        self.away = True
 
     def close(self) -> None:
         """Close everything."""

@@ -45,11 +45,28 @@ _MYSQL = {
     1020: Retry.SERIALIZATION,  # record has changed since last read
     1317: Retry.SERIALIZATION,  # query interrupted (KILL QUERY)
     1412: Retry.SERIALIZATION,  # table definition has changed
-    # the server goes away, is full, read-only or not part of its cluster at the moment
+    # the server goes away, is full, read-only or not part of its cluster at the moment; 1180 is
+    # Galera's answer to a COMMIT when its node has lost the others: nobody knows what became of it
     **dict.fromkeys(
         (
             *(1021, 1040, 1043, 1047, 1053, 1077, 1078, 1079, 1080, 1114, 1152, 1158, 1159, 1160),
-            *(1161, 1184, 1203, 1290, 1792, 1836, 1927, 2002, 2003, 2006, 2013, 2014, 2026, 2055),
+            *(
+                1161,
+                1180,
+                1184,
+                1203,
+                1290,
+                1792,
+                1836,
+                1927,
+                2002,
+                2003,
+                2006,
+                2013,
+                2014,
+                2026,
+                2055,
+            ),
             *(3100, 3101, 3168, 4031),
         ),
         Retry.LOST,

@@ -22,7 +22,7 @@ from jobarranger.clock import Clock
 from jobarranger.db.definitions import Values, valid_headers
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.retry import one_line
-from jobarranger.errors import StateConflict
+from jobarranger.errors import CannotStore, StateConflict
 from jobarranger.loading.rows import requests as queries
 from jobarranger.loading.templates import main_row
 from jobarranger.states import Counter, RunType
@@ -96,7 +96,7 @@ def register(
         return []
     try:
         return _register_batch(db, ids, requests, clock, permits)
-    except (SQLAlchemyError, ValueError, OverflowError) as error:  # the latter: of the driver
+    except (SQLAlchemyError, CannotStore, ValueError) as error:  # the latter: of the driver
         if len(requests) > 1:
             alone = permits or [_anyone] * len(requests)
             return [

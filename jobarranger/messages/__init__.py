@@ -14,12 +14,14 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from jobarranger import logs
 from jobarranger.messages.catalogue import *  # noqa: F403
 from jobarranger.messages.edits import Edits
 from jobarranger.messages.model import Kind as Kind
 from jobarranger.messages.model import Message as Message
 from jobarranger.messages.model import Raised as Raised
 from jobarranger.messages.model import fill
+from jobarranger.messages.outside import OUTSIDE
 
 _log = logging.getLogger(__name__)
 _current = [Edits()]
@@ -40,11 +42,16 @@ def render(message: Message, /, **fields: object) -> Raised:
 def say(message: Message, /, **fields: object) -> Raised:
     """Fill the message in and write its log line."""
     raised = render(message, **fields)
-    _log.log(raised.kind.level, "%s", raised.line)
+    _write(raised)
     return raised
 
 
 def write_all(raised: Iterable[Raised]) -> None:
     """Write the log lines of messages that were rendered earlier, in a transaction as a rule."""
     for one in raised:
-        _log.log(one.kind.level, "%s", one.line)
+        _write(one)
+
+
+def _write(raised: Raised) -> None:
+    kind = raised.id if raised.id in OUTSIDE else None
+    _log.log(raised.kind.level, "%s", raised.line, extra=logs.kept_as(kind))

@@ -62,6 +62,17 @@ JASERVER200005 = error(
     "{role} #{number} has met an unexpected error ({count} in a row): {error_text}. The "
     "traceback is in the log; please report it.",
 )
+JASERVER200006 = error(
+    "JASERVER200006 role number:int what",
+    "{role} #{number} cannot go on and ends: {what}. It is started again after a pause; see to "
+    "the memory and the limits of the server's user (ulimit, LimitAS, TasksMax).",
+)
+JASERVER200007 = error(
+    "JASERVER200007 path error_text",
+    "Files of this server were removed from {path} and cannot be made again: {error_text}. Its "
+    "processes find their work by their sweeps only; make the directory for the server's user, or "
+    "restart the server.",
+)
 JASERVER300002 = warning(
     "JASERVER300002 role number:int delay", "{role} #{number} is started again in {delay} s."
 )
@@ -80,6 +91,16 @@ JASERVER300007 = warning(
     "JASERVER300007",
     "The server was started with --hold-all: no run is started, schedules load nothing and no job "
     "is sent until somebody says `jobarg_ctl resume`.",
+)
+JASERVER300008 = warning(
+    "JASERVER300008",
+    "The database is a node of a Galera cluster. One server may use it, always by the same node; "
+    "several servers on several nodes are not supported in this release.",
+)
+JASERVER300009 = warning(
+    "JASERVER300009 path",
+    "Files of this server were removed from {path} and have been made again. See that no cleaner "
+    "looks there.",
 )
 JASERVER300006 = warning(
     "JASERVER300006 role dropped:int",

@@ -81,6 +81,7 @@ class MonitorService:
             log.exception("unexpected error")
             text = f"{type(error).__name__}: {in_short(error)}"
             m.say(m.JAMONITOR200004, count=self._errors, error_text=text)
+        logs.tell_floods()
         self._rotate()
 
     def _look(self) -> None:

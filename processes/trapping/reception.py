@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipc import telegrams
 from ipc.server import Answer, Ending, Peer
 from jobarranger import messages as m
-from jobarranger.errors import DatabaseUnavailable
+from jobarranger.errors import CannotStore, DatabaseUnavailable
 from processes.trapping.clients import ClientDesk
 from processes.trapping.operators import OperatorDesk
 from processes.trapping.refusals import Refused
@@ -18,6 +18,7 @@ from processes.trapping.routing import Routed, route
 log = logging.getLogger(__name__)
 
 _BUSY = "the database cannot be reached now; try again later"
+_CANNOT_STORE = "the request has a value that the database cannot take"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +64,9 @@ class Reception:
         except DatabaseUnavailable as error:
             log.warning("%s from %s: %s", routed.kind, peer.address, error)
             return refuse(Refused(_BUSY))
+        except CannotStore as error:
+            log.info("%s from %s refused: %s", routed.kind, peer.address, error)
+            return refuse(Refused(_CANNOT_STORE))
         except Exception:
             log.exception("%s from %s failed", routed.kind, peer.address)
             return refuse(Refused("internal error; see the server's log"))

@@ -19,7 +19,13 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.db import inbox
 from jobarranger.db.engine import Database, Unit
-from jobarranger.errors import JobArrangerError
+from jobarranger.errors import (
+    DatabaseUnavailable,
+    JobArrangerError,
+    StateConflict,
+    TryAgain,
+    in_short,
+)
 from jobarranger.flow.results import Judged, Verdict
 from processes.trapping.results import FIRST_RETRY_MS, Arrival, ResultWork, read_parcel
 from processes.trapping.spool import Parcel, Spool
@@ -34,6 +40,8 @@ BATCH = 100
 LONGEST_RETRY_MS = 600_000
 #: Milliseconds after which a parked result is given up.
 KEEP_MS = 86_400_000
+#: What says nothing of a result: it is tried again at the next look.
+PASSING = (DatabaseUnavailable, StateConflict, TryAgain)
 
 
 @dataclass(slots=True)
@@ -58,10 +66,10 @@ class Replay:
         arrivals = self._read(paths)
         try:
             done = self._take(db, arrivals)
-        except JobArrangerError:
+        except PASSING:
             raise
-        except Exception:
-            log.exception("%d kept results are taken one by one", len(arrivals))
+        except Exception as error:  # noqa: BLE001 - one of them: told when it is met alone
+            log.warning("%d kept results are taken one by one: %s", len(arrivals), in_short(error))
             done = sum(self._take_alone(db, one) for one in arrivals)
         if done:
             m.say(m.JATRAPPER000001, count=done)
@@ -80,11 +88,19 @@ class Replay:
         """Work in one parcel; set it aside if it fails, so that those behind it get their turn."""
         try:
             return self._take(db, [one])
-        except JobArrangerError:
+        except PASSING:
             raise
-        except Exception:
-            log.exception("%s cannot be worked in and is set aside", one[0])
-            one[0].rename(one[0].with_suffix(".bad"))
+        except Exception as error:
+            path, result = one[0].rename(one[0].with_suffix(".bad")), one[1].result
+            reason = f"{in_short(error)} (set aside as {path})"
+            if not isinstance(error, JobArrangerError):
+                log.exception("%s cannot be worked in", path)
+            m.say(
+                m.JATRAPPER300004,
+                inner_job_id=result.job_id,
+                host=result.host_name,
+                reason=reason,
+            )
             return 0
 
     def _read(self, paths: list[Path]) -> list[tuple[Path, Arrival]]:

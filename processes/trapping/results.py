@@ -23,7 +23,7 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.db import inbox
 from jobarranger.db.engine import Database
-from jobarranger.errors import JobArrangerError
+from jobarranger.errors import CannotStore, JobArrangerError
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import JobResult, Judged, Senders, Verdict, complete
 from processes.trapping.spool import Parcel, Spool
@@ -155,6 +155,9 @@ class ResultDesk:
         try:
             async with asyncio.timeout(COMMIT_LIMIT):
                 return await self._submit(arrived)
+        except CannotStore as error:  # this one is set aside by the replay; others go their way
+            log.warning("a result cannot be stored: %s", error)
+            return None
         except TimeoutError:
             log.warning("the database did not take a result within %g s", COMMIT_LIMIT)
         except JobArrangerError as error:

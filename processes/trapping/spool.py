@@ -41,7 +41,7 @@ class Spool:
         Raises:
             OSError: it could not be kept.
         """
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_durably(self._directory)
         name = f"{parcel.received_at:015d}-{os.getpid()}-{next(_serial):08d}"
         path = self._directory / (name + _SUFFIX)
         hidden = self._directory / ("." + name)
@@ -74,6 +74,14 @@ class Spool:
     def remove(self, path: Path) -> None:
         """Forget a parcel that has been worked in."""
         path.unlink(missing_ok=True)
+
+
+def _make_durably(directory: Path) -> None:
+    """Make a directory if it is missing, so that a crash of the machine does not undo it."""
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        _flush_directory(one.parent)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

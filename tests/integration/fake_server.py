@@ -8,11 +8,15 @@ CHILDREN is a list like `steady:2,deaf`; ARGS are those of `jobarg_server`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import resource
 import sys
 import time
 from pathlib import Path
 from types import ModuleType
+
+import psutil
 
 from jobarranger.clock import Clock
 from jobarranger.config import ServerConfig
@@ -23,6 +27,8 @@ from processes.aio import AsyncContext
 from processes.context import ChildContext
 from processes.registry import Entry
 from processes.worker import Turn
+
+log = logging.getLogger("jobarranger.fake")
 
 PLACES = [Role.LOADER, Role.BOOT, Role.RUN, Role.EXECUTOR, Role.NOTIFIER, Role.HOUSEKEEPER]
 
@@ -59,6 +65,24 @@ class Broken(Steady):
     def turn(self, hinted: frozenset[int] | None) -> Turn:
         """Raise."""
         raise ZeroDivisionError("a bug")
+
+
+class Hungry(Steady):
+    """Meets the end of its memory in its second turn, where it is only logged."""
+
+    turns = 0
+
+    def turn(self, hinted: frozenset[int] | None) -> Turn:
+        """Ask the system for more than it may have."""
+        self.turns += 1
+        if self.turns > 1:
+            limit = psutil.Process().memory_info().vms + 2**28
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            try:
+                bytearray(2**32)
+            except MemoryError:
+                log.exception("one piece of work is given up")
+        return Turn()
 
 
 class BadConfig(Steady):
@@ -105,7 +129,8 @@ async def steady_async(context: AsyncContext) -> None:
 
 
 CLASSES = {
-    one.__name__.lower(): one for one in (Steady, Crash, Broken, BadConfig, BadSchema, Deaf, Late)
+    one.__name__.lower(): one
+    for one in (Steady, Crash, Broken, Hungry, BadConfig, BadSchema, Deaf, Late)
 }
 
 

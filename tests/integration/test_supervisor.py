@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -267,6 +268,40 @@ def test_a_bug_in_a_turn_is_logged_and_given_up(server: Server) -> None:
     eventually(lambda: "ZeroDivisionError: a bug" in server.log)
     eventually(lambda: "exit code 1: ZeroDivisionError" in server.log)
     process.kill()
+
+
+def test_a_child_without_memory_says_so_once_and_pauses(server: Server) -> None:
+    """One line and one exit for each life, and a pause of a second and more before the next."""
+    process = server.begin("steady,hungry")
+    eventually(lambda: server.log.count("boot #1 is started again in 1.0 s") == 1)
+    eventually(lambda: "boot #1 is started again in 2.0 s" in server.log)
+    assert server.log.count("boot #1 cannot go on and ends: out of memory") == 2
+    assert server.log.count("exit code 5: out of memory") == 2
+    assert server.log.count("Traceback") == 2
+    process.kill()
+
+
+def test_a_runtime_directory_that_was_emptied_is_filled_again(server: Server) -> None:
+    """A cleaner removes it from a running server: queues and locks come back, and it is told.
+
+    Whoever starts a second server finds the first one, and a child that dies is replaced.
+    """
+    process = server.begin("steady,async", FAKE_HANG_LIMIT="5")
+    eventually(lambda: len(server.children(process)) == 2)
+    runtime = server.path / "r"
+    wanted = {"parent", "generation", "loader-1.q", "trapper-1.q"}
+    eventually(lambda: wanted <= {path.name for path in runtime.iterdir()})
+    shutil.rmtree(runtime)
+    eventually(lambda: runtime.exists() and wanted <= {path.name for path in runtime.iterdir()})
+    assert runtime.stat().st_mode & 0o777 == 0o700
+    eventually(lambda: "JASERVER300009" in server.log)
+    assert "JASERVER200007" not in server.log
+    (server.path / "server.pid").unlink()
+    code, text = end(server.launch("steady,async"))
+    assert (code, "in use by another running server" in text) == (1, True)
+    pid = server.children(process)["loader #1"]
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(partial(replaced, server, process, "loader #1", pid)) < 2
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,13 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.pipeline import check_count, together
 from jobarranger.db.retry import Retry
-from jobarranger.errors import DatabaseUnavailable, SchemaError, StateConflict, TryAgain
+from jobarranger.errors import (
+    CannotStore,
+    DatabaseUnavailable,
+    SchemaError,
+    StateConflict,
+    TryAgain,
+)
 from jobarranger.loading.rows import handled
 from jobarranger.states import Counter, DatabaseType, DatedKind
 from jobarranger.wakes import Role, Wake
@@ -60,9 +66,11 @@ def landed(conn):
 def test_a_statement_too_large_is_no_lost_connection(server_database):
     """What no server can be sent is an error of the program: it is not tried again."""
     if server_database.kind is DatabaseType.MYSQL:
+        expected: type[Exception] = CannotStore
         query = "SELECT LENGTH(%(v)s)"
         values: dict[str, Any] = {"v": "x" * 17_000_000}
     else:
+        expected = OperationalError
         names = [f"v{number}" for number in range(65_536)]
         query = f"SELECT {'+'.join(f'%({name})s' for name in names)}"
         values = dict.fromkeys(names, 1)
@@ -72,7 +80,7 @@ def test_a_statement_too_large_is_no_lost_connection(server_database):
         calls.append(unit)
         unit.conn.exec_driver_sql(query, values)
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(expected):
         server_database.transaction(work)
     assert len(calls) == 1
     assert server_database.read(lambda conn: conn.execute(select(1)).scalar()) == 1

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from ipc.client import _Asking
+from ipc.errors import NoAnswer
+from ipc.frames import Limits
 from jobarranger.db.engine import Database
-from processes.aio import DatabaseThread
+from processes.aio import AsyncContext, DatabaseThread, _unhandled, _until_fatal
+from processes.exhaustion import Listener
+
+log = logging.getLogger("processes.test")
 
 
 class FakeDatabase:
@@ -127,3 +137,81 @@ def test_the_age_tells_a_hanging_thread() -> None:
         assert thread.age() == 0
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("where", ["thread", "task", "log"])
+def test_a_process_that_cannot_work_ends(where: str) -> None:
+    """Out of memory on the database thread, in a forgotten task, or only logged: main is ended."""
+    ended: list[str] = []
+
+    async def scene() -> None:
+        child: Any = SimpleNamespace(name="trapper #1", database=FakeDatabase)
+        context = AsyncContext(child, asyncio.Event(), cast("Any", None), [])
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, told: _unhandled(context, told))
+
+        def fail(*given: object) -> None:
+            raise MemoryError
+
+        async def main() -> None:
+            try:
+                if where == "thread":
+                    thread: DatabaseThread[int, int] = context.thread(cast("Any", fail))
+                    with suppress(MemoryError):
+                        await thread.call(fail)
+                    await thread.close()
+                elif where == "task":
+                    loop.call_soon(fail)
+                else:
+                    log.error("one request failed", exc_info=MemoryError())
+                await asyncio.sleep(60)
+            finally:
+                ended.append(where)
+
+        with Listener(context.heard):
+            await _until_fatal(main(), context.fatal)
+
+    with pytest.raises(MemoryError):
+        asyncio.run(scene())
+    assert ended == [where]
+
+
+def test_a_main_loop_that_ends_by_itself_is_heard() -> None:
+    """Its result and its error are passed on; nothing that is not fatal ends it."""
+
+    async def scene() -> None:
+        child: Any = SimpleNamespace(name="trapper #1")
+        context = AsyncContext(child, asyncio.Event(), cast("Any", None), [])
+
+        async def well() -> None:
+            context.heard(ValueError("not fatal"))
+            await asyncio.sleep(0)
+
+        async def badly() -> None:
+            raise ValueError("its own")
+
+        await _until_fatal(well(), context.fatal)
+        with pytest.raises(ValueError, match="its own"):
+            await _until_fatal(badly(), context.fatal)
+
+    asyncio.run(scene())
+
+
+def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
+    """The asker had no time left when the connection was made: no unretrieved exception."""
+    told: list[object] = []
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        asking = _Asking(Limits())
+        asking.connection_lost(ConnectionResetError("reset"))
+        with pytest.raises(NoAnswer, match="connection lost"):
+            await asking.reply
+        forgotten = _Asking(Limits())
+        forgotten.connection_lost(ConnectionResetError("reset"))
+        del forgotten
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(scene())
+    assert told == []

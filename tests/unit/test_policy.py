@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,29 @@ def test_pauses_double_up_to_a_limit() -> None:
     pauses = [pause(failures, was_ready=False) for failures in range(1, 12)]
     assert pauses == [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]
     assert max(pause(failures, was_ready=True) for failures in range(1, 99)) == 1.0
+
+
+def test_a_child_without_memory_pauses_longer() -> None:
+    """At once it would meet the same: from 1 s to a minute, also if it had been ready."""
+    for ready in (False, True):
+        for code in (ExitCode.EXHAUSTED, 127):  # the latter: how the C library ends a process
+            pauses = [pause(n, was_ready=ready, code=code) for n in range(1, 9)]
+            assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    slot = exited(running(), 2, ExitCode.EXHAUSTED, wanted=False)
+    assert decide(slot, 2.9) is None
+    assert decide(slot, 3) == Spawn()
+
+
+def test_a_fork_that_fails_is_not_tried_without_pause() -> None:
+    """A child that had lived long and cannot be forked any more is given up like any other."""
+    slot, now, starts = exited(running(), 1000, 1, wanted=False), 1000.0, []
+    while slot.phase is not Phase.FAILED:
+        now = max(now, slot.due_at)
+        assert decide(slot, now) == Spawn()
+        starts.append(now)
+        slot = exited(slot, now, ExitCode.EXHAUSTED, wanted=False)
+    assert len(starts) == SPEC.restart_limit - 1
+    assert all(later - earlier >= 1 for earlier, later in pairwise(starts))
 
 
 def test_a_first_death_is_repaired_at_once() -> None:

@@ -110,3 +110,42 @@ def test_post_sends_to_the_owner_of_the_slot(tmp_path: Path, sender: Sender) -> 
     assert gather(second, {3}) == {3}
     first.close()
     second.close()
+
+
+def test_a_socket_whose_file_was_removed_is_found_again(tmp_path: Path) -> None:
+    """Those who had found it go on, those who come later reach it after `mend`."""
+    directory = tmp_path / "run"
+    receiver, old, new = Receiver(directory, "run", 1), Sender(directory), Sender(directory)
+    old.send("run", 1, [1])
+    assert gather(receiver, {1}) == {1}
+    descriptor = receiver.fileno()
+    assert not receiver.mend()
+    for path in directory.iterdir():
+        path.unlink()
+    directory.rmdir()
+    assert receiver.mend()
+    assert not receiver.mend()
+    new.send("run", 1, [2])
+    old.send("run", 1, [3])
+    assert gather(receiver, {2, 3}) == {2, 3}
+    assert receiver.fileno() == descriptor
+    for one in (old, new, receiver):
+        one.close()
+
+
+def test_a_directory_that_cannot_be_made_again(tmp_path: Path) -> None:
+    """It is an error with a reason, and what was bound goes on."""
+    directory = tmp_path / "run"
+    receiver, sender = Receiver(directory, "run", 1), Sender(directory)
+    sender.send("run", 1, [1])
+    assert gather(receiver, {1}) == {1}
+    (directory / "run-1.q").unlink()
+    directory.rmdir()
+    directory.write_text("something else")
+    with pytest.raises(OSError, match="run"):
+        receiver.mend()
+    sender.send("run", 1, [2])
+    assert gather(receiver, {2}) == {2}
+    directory.unlink()
+    sender.close()
+    receiver.close()

@@ -47,6 +47,7 @@ class PostgreSQLError(Exception):
         (wrapped(err.OperationalError(2013, "Lost connection")), Retry.LOST),
         (wrapped(err.OperationalError(2003, "Can't connect")), Retry.LOST),
         (wrapped(err.OperationalError(1927, "Connection was killed")), Retry.LOST),
+        (wrapped(err.OperationalError(1180, "Got error 5 during COMMIT")), Retry.LOST),
         (wrapped(err.InterfaceError(0, ""), InterfaceError), Retry.LOST),
         (wrapped(err.OperationalError(1045, "Access denied")), None),
         (wrapped(err.IntegrityError(1062, "Duplicate entry"), IntegrityError), None),

@@ -195,3 +195,19 @@ def test_a_child_without_parent_ends(rig: Rig) -> None:
     assert rig.run(duty) == ExitCode.WANTED
     assert len(duty.seen) < 5
     assert rig.link.orphaned
+
+
+@pytest.mark.parametrize("where", ["raised", "logged"])
+def test_a_turn_without_memory_ends_the_process(rig: Rig, where: str) -> None:
+    """Raised, or logged where one piece of work is given up: the next turn is not begun."""
+
+    def turn() -> Turn:
+        if where == "raised":
+            raise MemoryError
+        logging.getLogger("jobarranger.parking").warning("run 7 failed", exc_info=MemoryError())
+        return Turn(1)
+
+    duty = Scripted(rig.link, turn, Turn(1), Turn(1))
+    with pytest.raises(MemoryError):
+        rig.run(duty)
+    assert len(duty.seen) == 1
