@@ -25,7 +25,6 @@ from jobarranger.db import tables as t
 from jobarranger.db.definitions import Values
 from jobarranger.states import (
     JobnetStatus,
-    JobType,
     LoadStatus,
     RunType,
 )
@@ -307,12 +306,14 @@ def change_mains(ids: Collection[int], values: Mapping[str, int]) -> Any:
     )
 
 
-def fail_start_icons(conn: Connection, ids: Iterable[int], status: int) -> dict[int, int]:
-    """Set the START icons of main jobnets to `status`; return {run: icon}."""
+def fail_start_icons(
+    conn: Connection, ids: Iterable[int], kinds: Collection[int], status: int
+) -> dict[int, int]:
+    """Set the icons that begin main jobnets, of some types, to `status`; return {run: icon}."""
     c = t.run_job.c
     rows = conn.execute(
         select(c.inner_jobnet_id, c.inner_job_id).where(
-            c.inner_jobnet_id.in_(sorted(ids)), c.job_type == JobType.START
+            c.inner_jobnet_id.in_(sorted(ids)), c.job_type.in_(sorted(kinds))
         )
     ).all()
     if rows:

@@ -9,6 +9,7 @@ from jobarranger.db.values import Variables
 from jobarranger.flow import stepping
 from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.work import Work
+from jobarranger.icons import types_with
 from jobarranger.states import FlowType, IconEvent, IconStatus, JobnetStatus
 
 _FOLLOWING = frozenset({IconStatus.RUN, IconStatus.RUNERR})
@@ -60,7 +61,9 @@ def prefetch(work: Work, subs: Sequence[Instance]) -> None:
 
 def _ends(work: Work, subs: Sequence[int]) -> list[Icon]:
     """Lock and return the END icons of sub-jobnets that have finished, the last one last."""
-    return work.adopt(Icon.from_row(row) for row in icon_rows.lock_ended(work.unit.conn, subs))
+    ends = types_with(lambda traits: traits.ends_jobnet)
+    found = icon_rows.lock_ended(work.unit.conn, subs, ends)
+    return work.adopt(Icon.from_row(row) for row in found)
 
 
 def _end(work: Work, icon: Icon, sub: Instance) -> None:

@@ -23,6 +23,7 @@ from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.joins import Drawing
 from jobarranger.flow.records import Icon, Instance
 from jobarranger.flow.variables import MESSAGE, VariableRows
+from jobarranger.icons import types_with
 from jobarranger.messages import Kind, Raised
 from jobarranger.states import FlowType, IconEvent
 from jobarranger.wakes import Role
@@ -141,7 +142,8 @@ class Work:
     def load_starts(self, ids: Collection[int]) -> dict[int, list[Icon]]:
         """Lock and return the START icons of instances."""
         found: dict[int, list[Icon]] = {instance_id: [] for instance_id in ids}
-        rows = icon_rows.lock_starts(self.unit.conn, ids)
+        starts = types_with(lambda traits: traits.begins_jobnet)
+        rows = icon_rows.lock_starts(self.unit.conn, ids, starts)
         for icon in self.adopt(Icon.from_row(row) for row in rows):
             found[icon.instance_id].append(icon)
         return found

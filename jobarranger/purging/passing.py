@@ -21,6 +21,7 @@ from jobarranger.clock import Clock
 from jobarranger.db import purge
 from jobarranger.db.engine import Database, Unit
 from jobarranger.failpoints import failpoint
+from jobarranger.icons import run_settings_tables
 from jobarranger.purging.limits import Limits, limits_at
 from jobarranger.purging.spans import Mistake, read_spans
 
@@ -191,7 +192,8 @@ def _remove(mains: Sequence[int], limits: Limits, most: int, unit: Unit) -> tupl
     due = purge.lock_due(unit, mains, limits)
     if not due:
         return 0, True
-    for remove in (purge.remove_icons, purge.remove_arrows, purge.remove_subs):
+    icons = partial(purge.remove_icons, kinds=run_settings_tables())
+    for remove in (icons, purge.remove_arrows, purge.remove_subs):
         if remove(unit.conn, due, most) == most:
             return 0, False
     purge.remove_mains(unit.conn, due)
