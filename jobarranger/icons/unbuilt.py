@@ -6,9 +6,11 @@ skip and stop them, and an agent may be at work for one; but one that is to star
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import tables as t
@@ -26,6 +28,10 @@ class Unbuilt(IconType):
     job_type: int
     traits: Traits
     tables: tuple[SettingsTable, ...] = ()
+
+    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Any]:
+        """Read nothing: its start would not look at it."""
+        return {}
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
         """Say that this server cannot do that."""
