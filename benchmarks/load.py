@@ -21,9 +21,10 @@ from benchmarks.surroundings import Surroundings
 from jobarranger.clock import local_time, stamp14, zone_named
 from jobarranger.commands.demo_site import wait_until
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import SETTINGS, Definition
+from jobarranger.db.definitions import Definition
 from jobarranger.db.engine import Database
 from jobarranger.definitions.yamlform import parse
+from jobarranger.icons import settings_tables
 from jobarranger.slots import MINUTE_MS
 
 #: Schedules, and jobnets.
@@ -113,7 +114,7 @@ def define(db: Database) -> None:
 
 def _jobnets(one: Definition, names: list[str], version: int) -> dict[Any, list[dict[str, Any]]]:
     """Return the rows of copies of a definition, by table."""
-    tables = dict.fromkeys(table for tables in SETTINGS.values() for table in tables)
+    tables = dict.fromkeys(table for tables in settings_tables().values() for table in tables)
     parts = [(t.jobnet_control, [one.header]), (t.job_control, one.icons)]
     parts.append((t.flow_control, one.flows))
     parts += [

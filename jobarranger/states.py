@@ -76,7 +76,7 @@ class RunType(IntEnum):
 
 
 class JobType(IntEnum):
-    """`job_type`: the kinds of icon."""
+    """`job_type`: the kinds of icon. Rows keep plain numbers (`jobarranger.icons`)."""
 
     START = 0
     END = 1
@@ -98,20 +98,6 @@ class JobType(IntEnum):
     RELEASE = 17
     AGENTLESS = 18
     LINK = 19  #: Zabbix link
-
-    @property
-    def word(self) -> str:
-        """Return what people call it, in YAML files and in what commands show."""
-        return _KINDS.get(self, self.name.lower())
-
-
-_KINDS = {
-    JobType.M: "parallel-start",
-    JobType.W: "parallel-end",
-    JobType.L: "loop",
-    JobType.IFEND: "if-end",
-    JobType.LINK: "zabbix-link",
-}
 
 
 class FlowType(IntEnum):

@@ -23,6 +23,7 @@ from jobarranger.definitions import documents, versions
 from jobarranger.definitions.documents import Document
 from jobarranger.definitions.nesting import check_nesting
 from jobarranger.errors import DefinitionError
+from jobarranger.icons import settings_tables
 from jobarranger.states import ObjectKind
 
 NAME = "jobarg_def"
@@ -264,7 +265,7 @@ def _stored(conn: Connection, name: Name, version: int | None) -> Document | Non
     dates = [header["update_date"] for header in headers]
     key = (name.object_id, versions.chosen(name, dates, version))
     if name.kind is ObjectKind.JOBNET:
-        return queries.read_versions(conn, [key]).get(key)
+        return queries.read_versions(conn, [key], settings_tables()).get(key)
     return objects.read_versions(conn, name.kind, [key]).get(key)
 
 

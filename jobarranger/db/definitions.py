@@ -17,31 +17,15 @@ from sqlalchemy import Connection, Label, Table, func, insert, select
 from jobarranger.db import tables as t
 from jobarranger.db import timelimits
 from jobarranger.db.unique import insert_first
-from jobarranger.states import JobType, ObjectKind
+from jobarranger.states import ObjectKind
 
 #: One row of a table by column name.
 Values: TypeAlias = Mapping[str, Any]
 #: (id, update date)
 VersionKey: TypeAlias = tuple[str, int]
 
-#: The settings tables of each kind of icon; kinds that are missing have no settings.
-SETTINGS: dict[JobType, tuple[Table, ...]] = {
-    JobType.END: (t.icon_end,),
-    JobType.IF: (t.icon_if,),
-    JobType.VALUE: (t.icon_value,),
-    JobType.JOB: (t.icon_job, t.job_command, t.value_job, t.value_jobcon),
-    JobType.JOBNET: (t.icon_jobnet,),
-    JobType.EXTJOB: (t.icon_extjob,),
-    JobType.CALC: (t.icon_calc,),
-    JobType.TASK: (t.icon_task,),
-    JobType.INFO: (t.icon_info,),
-    JobType.FCOPY: (t.icon_fcopy,),
-    JobType.FWAIT: (t.icon_fwait,),
-    JobType.REBOOT: (t.icon_reboot,),
-    JobType.RELEASE: (t.icon_release,),
-    JobType.AGENTLESS: (t.icon_agentless,),
-    JobType.LINK: (t.icon_zabbix_link,),
-}
+#: The tables that hold settings, by the type of icon; types that are missing have no settings.
+SettingsTables: TypeAlias = Mapping[int, Sequence[Table]]
 
 #: Read together with the header: loading pays no statement for it.
 _LIMIT = func.coalesce(timelimits.limit_of(t.jobnet_control), 0).label("time_limit")
@@ -98,18 +82,26 @@ def valid_header(conn: Connection, jobnet_id: str) -> Values | None:
     return valid_headers(conn, {jobnet_id}).get(jobnet_id)
 
 
-def read_versions(conn: Connection, keys: Collection[VersionKey]) -> dict[VersionKey, Definition]:
-    """Return the whole content of the versions; missing ones are left out."""
+def read_versions(
+    conn: Connection, keys: Collection[VersionKey], tables: SettingsTables
+) -> dict[VersionKey, Definition]:
+    """Return the whole content of the versions; missing ones are left out.
+
+    Args:
+        conn: the connection.
+        keys: of the versions.
+        tables: where the types of icon have their settings.
+    """
     wanted = frozenset(keys)
     if not wanted:
         return {}
     icons = _rows(conn, t.job_control, wanted)
     flows = _rows(conn, t.flow_control, wanted)
-    kinds = {JobType(row["job_type"]) for rows in icons.values() for row in rows}
+    kinds = {row["job_type"] for rows in icons.values() for row in rows}
     by_table = {
         table.name: _by_icon(_rows(conn, table, wanted))
         for kind in sorted(kinds)
-        for table in SETTINGS.get(kind, ())
+        for table in tables.get(kind, ())
     }
     headers = _rows(conn, t.jobnet_control, wanted, _LIMIT)
     limits = {key: int(rows[0].pop(_LIMIT.name)) for key, rows in headers.items()}
@@ -129,6 +121,7 @@ def read_versions(conn: Connection, keys: Collection[VersionKey]) -> dict[Versio
 def read_tree(
     conn: Connection,
     keys: Collection[VersionKey],
+    tables: SettingsTables,
     known: Mapping[VersionKey, Definition] | None = None,
 ) -> tuple[dict[VersionKey, Definition], dict[str, VersionKey]]:
     """Return the versions, all sub-jobnets below them, and the version in force of each sub.
@@ -140,7 +133,7 @@ def read_tree(
 
     def versions_of(wanted: Collection[VersionKey]) -> dict[VersionKey, Definition]:
         have = {key: known[key] for key in wanted if key in known}
-        return have | read_versions(conn, set(wanted) - have.keys())
+        return have | read_versions(conn, set(wanted) - have.keys(), tables)
 
     found = versions_of(keys)
     valid: dict[str, VersionKey] = {}
@@ -163,11 +156,10 @@ def write_version(conn: Connection, definition: Definition) -> None:
         conn.execute(insert(t.job_control), [dict(row) for row in definition.icons])
     if definition.flows:
         conn.execute(insert(t.flow_control), [dict(row) for row in definition.flows])
-    for table in dict.fromkeys(table for tables in SETTINGS.values() for table in tables):
-        by_icon = definition.settings.get(table.name, {})
+    for name, by_icon in definition.settings.items():
         rows = [dict(row) for found in by_icon.values() for row in found]
         if rows:
-            conn.execute(insert(table), rows)
+            conn.execute(insert(t.metadata.tables[name]), rows)
     timelimits.write(conn, *definition.key, definition.time_limit)
 
 

@@ -6,11 +6,13 @@ Functions take a connection inside the caller's transaction and never commit.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
+    Table,
     and_,
     bindparam,
     func,
@@ -28,10 +30,11 @@ from jobarranger.db.guarded import apply_changes
 from jobarranger.db.pipeline import check_count
 from jobarranger.errors import StateConflict
 from jobarranger.model.change import Change
-from jobarranger.states import DispatchState, IconStatus, JobnetStatus, JobType, Method
+from jobarranger.states import DispatchState, IconStatus, JobnetStatus, Method
 
 _I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
 _IDS: Any = bindparam("ids", expanding=True)
+_KINDS: Any = bindparam("kinds", expanding=True)
 
 #: Of an icon as the engine and views work with it.
 COLUMNS = (
@@ -57,7 +60,7 @@ _LOCK = (
 )
 _LOCK_STARTS = query_plans.icons(
     select(*COLUMNS)
-    .where(_I.inner_jobnet_id.in_(_IDS), _I.job_type == JobType.START)
+    .where(_I.inner_jobnet_id.in_(_IDS), _I.job_type.in_(_KINDS))
     .order_by(_I.inner_job_id)
     .with_for_update(),
     query_plans.OF_INSTANCE,
@@ -68,7 +71,7 @@ _LOCK_ACTIVE = query_plans.icons(
         _I.inner_jobnet_main_id.in_(_IDS),
         or_(
             _I.status.in_([IconStatus.READY, IconStatus.RUN]),
-            and_(_I.job_type == JobType.JOBNET, _I.status == IconStatus.RUNERR),
+            and_(_I.job_type.in_(_KINDS), _I.status == IconStatus.RUNERR),
         ),
     )
     .order_by(_I.inner_job_id)
@@ -89,14 +92,19 @@ def lock(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
     return conn.execute(_LOCK, {"ids": sorted(ids)}).all()
 
 
-def lock_starts(conn: Connection, instances: Collection[int]) -> Sequence[Any]:
-    """Lock the START icons of instances and return them."""
-    return conn.execute(_LOCK_STARTS, {"ids": sorted(instances)}).all()
+def lock_starts(
+    conn: Connection, instances: Collection[int], kinds: Collection[int]
+) -> Sequence[Any]:
+    """Lock the icons of instances that begin them, which are of some types, and return them."""
+    return conn.execute(_LOCK_STARTS, {"ids": sorted(instances), "kinds": sorted(kinds)}).all()
 
 
-def lock_active(conn: Connection, mains: Collection[int]) -> Sequence[Any]:
-    """Lock what the stop of a whole family changes: icons ready or running, failed JOBNET icons."""
-    return conn.execute(_LOCK_ACTIVE, {"ids": sorted(mains)}).all()
+def lock_active(conn: Connection, mains: Collection[int], nets: Collection[int]) -> Sequence[Any]:
+    """Lock what the stop of a whole family changes.
+
+    Icons ready or running, and failed ones of the types `nets`, which contain a jobnet.
+    """
+    return conn.execute(_LOCK_ACTIVE, {"ids": sorted(mains), "kinds": sorted(nets)}).all()
 
 
 def lock_arrows(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
@@ -112,12 +120,9 @@ def write(conn: Connection, changes: Iterable[Change]) -> None:
     apply_changes(conn, t.run_job, _I.inner_job_id, _I.status, changes)
 
 
-_END = select(t.run_icon_end).where(t.run_icon_end.c.inner_job_id.in_(_IDS))
-_IF = select(t.run_icon_if).where(t.run_icon_if.c.inner_job_id.in_(_IDS))
 _SUB = select(t.run_icon_jobnet.c.inner_job_id, t.run_icon_jobnet.c.link_inner_jobnet_id).where(
     t.run_icon_jobnet.c.inner_job_id.in_(_IDS)
 )
-_VALUE = select(t.run_icon_value).where(t.run_icon_value.c.inner_job_id.in_(_IDS))
 _C = t.run_icon_job.c
 _OWN, _CHOSEN = t.run_value_job.c, t.run_value_jobcon.c
 
@@ -156,24 +161,19 @@ _JOB = (
 )
 
 
-def end_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the settings of END icons."""
-    return conn.execute(_END, {"ids": sorted(ids)}).all()
+def settings(conn: Connection, table: Table, ids: Collection[int]) -> Sequence[Any]:
+    """Return the rows of icons in a table of settings."""
+    return conn.execute(_settings(table), {"ids": sorted(ids)}).all()
 
 
-def if_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the settings of IF icons."""
-    return conn.execute(_IF, {"ids": sorted(ids)}).all()
+@cache
+def _settings(table: Table) -> Select[Any]:
+    return select(table).where(table.c.inner_job_id.in_(_IDS))
 
 
 def sub_jobnets(conn: Connection, ids: Collection[int]) -> dict[int, int]:
     """Return the instance that stands behind each JOBNET icon."""
     return {row[0]: row[1] for row in conn.execute(_SUB, {"ids": sorted(ids)})}
-
-
-def value_settings(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the assignments of VALUE icons."""
-    return conn.execute(_VALUE, {"ids": sorted(ids)}).all()
 
 
 def job_settings(conn: Connection, ids: Collection[int]) -> list[Any]:
@@ -205,7 +205,7 @@ _LOCK_ENDED = query_plans.icons(
     select(*COLUMNS)
     .where(
         _I.inner_jobnet_id.in_(_IDS),
-        _I.job_type == JobType.END,
+        _I.job_type.in_(_KINDS),
         _I.status == IconStatus.END,
     )
     .order_by(_I.end_time, _I.inner_job_id)
@@ -224,9 +224,11 @@ def lock_used(conn: Connection, instance_id: int) -> Sequence[Any]:
     return conn.execute(_LOCK_USED, {"instance": instance_id}).all()
 
 
-def lock_ended(conn: Connection, instances: Collection[int]) -> Sequence[Any]:
-    """Lock the END icons of instances that have finished and return them, the last one last."""
-    return conn.execute(_LOCK_ENDED, {"ids": sorted(instances)}).all()
+def lock_ended(
+    conn: Connection, instances: Collection[int], ends: Collection[int]
+) -> Sequence[Any]:
+    """Lock the finished icons of instances of types that end them; the last one comes last."""
+    return conn.execute(_LOCK_ENDED, {"ids": sorted(instances), "kinds": sorted(ends)}).all()
 
 
 _LAST_ATTEMPT = (
@@ -272,7 +274,7 @@ _WITHOUT_REQUEST = (
     .outerjoin(t.ext_dispatch, _D.inner_job_id == _I.inner_job_id)
     .join(t.run_jobnet, t.run_jobnet.c.inner_jobnet_id == _I.inner_jobnet_id)
     .where(
-        _I.job_type == JobType.JOB,
+        _I.job_type.in_(_KINDS),
         _I.status.in_([IconStatus.RUN, IconStatus.ABORT]),
         t.run_jobnet.c.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
         _D.inner_job_id.is_(None),
@@ -280,9 +282,15 @@ _WITHOUT_REQUEST = (
 )
 
 
-def without_request(conn: Connection) -> list[tuple[int, int]]:
-    """Return JOB icons at work for which no agent was asked by us, as (inner_job_id, main id)."""
-    return [(row[0], row[1]) for row in conn.execute(_WITHOUT_REQUEST)]
+def without_request(conn: Connection, kinds: Collection[int]) -> list[tuple[int, int]]:
+    """Return icons at work for which no agent was asked by us, as (inner_job_id, main id).
+
+    Args:
+        conn: the connection.
+        kinds: the types of icon whose work is a job on an agent.
+    """
+    found = conn.execute(_WITHOUT_REQUEST, {"kinds": sorted(kinds)})
+    return [(row[0], row[1]) for row in found]
 
 
 def last_attempts(conn: Connection, ids: Collection[int]) -> dict[int, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, select
 
 from jobarranger.db import tables as t
-from jobarranger.states import IconStatus, JobType
+from jobarranger.states import IconStatus
 
 _s = t.run_jobnet_summary.c
 _r = t.run_jobnet.c
@@ -45,7 +45,7 @@ _LAST_END = (
     select(_j.inner_job_id)
     .where(
         _j.inner_jobnet_main_id == bindparam("number"),
-        _j.job_type == int(JobType.END),
+        _j.job_type.in_(bindparam("ends", expanding=True)),
         _j.status == int(IconStatus.END),
     )
     .order_by(
@@ -75,9 +75,16 @@ def registered(conn: Connection, number: int) -> Row[Any] | None:
     return conn.execute(_REGISTERED, {"number": number}).one_or_none()
 
 
-def last_values(conn: Connection, number: int) -> Mapping[str, str]:
-    """Return JOB_EXIT_CD, STD_OUT and STD_ERR as the run's END icon got them, those that exist."""
-    icon = conn.execute(_LAST_END, {"number": number}).scalar_one_or_none()
+def last_values(conn: Connection, number: int, ends: Collection[int]) -> Mapping[str, str]:
+    """Return JOB_EXIT_CD, STD_OUT and STD_ERR as the run's END icon got them, those that exist.
+
+    Args:
+        conn: the connection.
+        number: of the run.
+        ends: the types of icon that end a jobnet.
+    """
+    wanted = {"number": number, "ends": sorted(ends)}
+    icon = conn.execute(_LAST_END, wanted).scalar_one_or_none()
     if icon is None:
         return {}
     rows = conn.execute(_VALUES, {"icon": icon}).all()

@@ -6,13 +6,12 @@ state it was decided on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, select, update
+from sqlalchemy import Connection, Table, Update, and_, select, update
 
 from jobarranger.db import tables as t
-from jobarranger.states import JobType
 
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
 
@@ -84,9 +83,9 @@ def change_instance(found: Any, values: Mapping[str, int]) -> Update:
     )
 
 
-def change_starts(conn: Connection, run: int, status: int) -> None:
-    """Set the START icons of a main jobnet to `status`."""
-    starts = and_(_I.inner_jobnet_id == run, _I.job_type == JobType.START)
+def change_starts(conn: Connection, run: int, kinds: Collection[int], status: int) -> None:
+    """Set the icons that begin a main jobnet, which are of some types, to `status`."""
+    starts = and_(_I.inner_jobnet_id == run, _I.job_type.in_(sorted(kinds)))
     conn.execute(update(t.run_job).where(starts).values(status=status))
 
 
@@ -103,7 +102,8 @@ def change_icon(found: Any, values: Mapping[str, int]) -> Update:
     )
 
 
-def count_anew(conn: Connection, icon_id: int) -> None:
-    """Let an extended job that is run again begin counting its waiting time anew."""
-    table = t.run_icon_extjob
-    conn.execute(update(table).where(table.c.inner_job_id == icon_id).values(wait_count=0))
+def set_settings(
+    conn: Connection, table: Table, icon_id: int, values: Mapping[str, object]
+) -> None:
+    """Set columns of an icon's row in a table of settings."""
+    conn.execute(update(table).where(table.c.inner_job_id == icon_id).values(**values))

@@ -30,7 +30,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.guarded import apply_changes, write_alike
 from jobarranger.model.census import Census
 from jobarranger.model.change import Change
-from jobarranger.states import IconStatus, JobnetStatus, JobType, MethodFlag, RunType
+from jobarranger.states import IconStatus, JobnetStatus, MethodFlag, RunType
 
 _J, _S, _I = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c
 
@@ -138,6 +138,8 @@ def _count(condition: Any) -> Any:
 
 
 _STOPPED = _I.status.in_([IconStatus.RUNERR, IconStatus.ABORT])
+_STARTS: Any = bindparam("starts", expanding=True)
+_ENDS: Any = bindparam("ends", expanding=True)
 _COUNTS = {
     "total": func.count(),
     "ready": _count(_I.status == IconStatus.READY),
@@ -145,9 +147,9 @@ _COUNTS = {
     "failed": _count(and_(_STOPPED, _I.continue_flag == 0)),
     "ended": _count(or_(_I.status == IconStatus.END, and_(_STOPPED, _I.continue_flag == 1))),
     "fatal": _count(_I.status == IconStatus.ENDERR),
-    "finished_ends": _count(and_(_I.job_type == JobType.END, _I.status == IconStatus.END)),
-    "starts": _count(_I.job_type == JobType.START),
-    "ends": _count(_I.job_type == JobType.END),
+    "finished_ends": _count(and_(_I.job_type.in_(_ENDS), _I.status == IconStatus.END)),
+    "starts": _count(_I.job_type.in_(_STARTS)),
+    "ends": _count(_I.job_type.in_(_ENDS)),
     "stopping": _count(_I.status == IconStatus.ABORT),
     "overdue": _count(_I.timeout_flag == 1),
 }
@@ -158,11 +160,21 @@ _CENSUS = (
 )
 
 
-def census(conn: Connection, ids: Collection[int]) -> dict[int, Census]:
-    """Count the icons of instances; an instance without icons has no entry."""
+def census(
+    conn: Connection, ids: Collection[int], *, starts: Collection[int], ends: Collection[int]
+) -> dict[int, Census]:
+    """Count the icons of instances; an instance without icons has no entry.
+
+    Args:
+        conn: the connection.
+        ids: of the instances.
+        starts: the types of icon that begin a jobnet.
+        ends: those that end one.
+    """
+    wanted = {"ids": sorted(ids), "starts": sorted(starts), "ends": sorted(ends)}
     return {
         row.inner_jobnet_id: Census(**{name: int(getattr(row, name)) for name in _COUNTS})
-        for row in conn.execute(_CENSUS, {"ids": sorted(ids)})
+        for row in conn.execute(_CENSUS, wanted)
     }
 
 
@@ -210,7 +222,7 @@ _LEFT_BEHIND = (
     .join(_SUB, _SUB.c.inner_jobnet_id == t.run_icon_jobnet.c.link_inner_jobnet_id)
     .where(
         _J.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
-        _I.job_type == JobType.JOBNET,
+        _I.job_type.in_(bindparam("nets", expanding=True)),
         or_(
             and_(
                 _I.status == IconStatus.RUN,
@@ -232,15 +244,24 @@ _UNSETTLED_OR_LEFT = _one_statement(
 )
 
 
-def unsettled(conn: Connection, most: int) -> list[tuple[int, int]]:
+def unsettled(
+    conn: Connection, most: int, *, ends: Collection[int], nets: Collection[int]
+) -> list[tuple[int, int]]:
     """Return instances (id, main id) whose state does not fit their icons or sub-jobnets.
 
     In the ordinary course there are none: the step that changes an icon judges its instance. They
     come from people who write rows directly, from END icons reached while others are active, and
     from a server of the original, which begins jobnets and follows sub-jobnets in later passes and
     may have been replaced in between.
+
+    Args:
+        conn: the connection.
+        most: of each sort.
+        ends: the types of icon that end a jobnet.
+        nets: those that contain one.
     """
-    return [(row[0], row[1]) for row in conn.execute(_UNSETTLED_OR_LEFT, {"most": most})]
+    wanted = {"most": most, "ends": sorted(ends), "nets": sorted(nets)}
+    return [(row[0], row[1]) for row in conn.execute(_UNSETTLED_OR_LEFT, wanted)]
 
 
 _READY = (
@@ -298,7 +319,7 @@ _FINISHED_END = (
     .join(t.ext_event, t.ext_event.c.inner_job_id == _I.inner_job_id)
     .where(
         _I.inner_jobnet_id.in_(_IDS),
-        _I.job_type == JobType.END,
+        _I.job_type.in_(_ENDS),
         _I.status == IconStatus.END,
         t.ext_event.c.event == bindparam("event"),
     )
@@ -306,9 +327,12 @@ _FINISHED_END = (
 )
 
 
-def end_reached_at(conn: Connection, ids: Collection[int], event: int) -> dict[int, int]:
-    """Return since when (UTC ms) instances have a finished END icon."""
-    rows = conn.execute(_FINISHED_END, {"ids": sorted(ids), "event": event})
+def end_reached_at(
+    conn: Connection, ids: Collection[int], ends: Collection[int], event: int
+) -> dict[int, int]:
+    """Return since when (UTC ms) instances have a finished icon of a type that ends a jobnet."""
+    wanted = {"ids": sorted(ids), "ends": sorted(ends), "event": event}
+    rows = conn.execute(_FINISHED_END, wanted)
     return {row[0]: int(row[1]) for row in rows}
 
 

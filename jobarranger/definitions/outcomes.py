@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from jobarranger.definitions import graph
 from jobarranger.definitions.flows import Flow
+from jobarranger.icons import traits_of
 from jobarranger.states import FlowType, JobType
 
 #: A condition's icon and its outcome.
@@ -37,8 +38,6 @@ MOST = 64
 
 #: Combinations of outcomes that are tried in search of one that reaches no end.
 _TRIALS = 2000
-
-_AT_FIRST = frozenset({JobType.IFEND, JobType.L})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Ways:
         return None
 
 
-def follow(kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> Ways:
+def follow(kinds: Mapping[str, int], flows: Sequence[Flow]) -> Ways:
     """Follow all flows of a drawing.
 
     The drawing must be whole (`structure.check`): circles only through loop icons.
@@ -110,7 +109,7 @@ def follow(kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> Ways:
 class _Drawing:
     """Icons and flows, sorted for following them."""
 
-    def __init__(self, kinds: Mapping[str, JobType], flows: Sequence[Flow]) -> None:
+    def __init__(self, kinds: Mapping[str, int], flows: Sequence[Flow]) -> None:
         self.kinds = kinds
         self.arrows = [(start, end) for start, end, _ in flows]
         self.behind = graph.successors(self.arrows)
@@ -146,7 +145,7 @@ class _Drawing:
         self, name: str, needs: Mapping[str, Requirement], repeated: Collection[str]
     ) -> Requirement:
         """Return what an icon needs, from what the icons before it need."""
-        if self.kinds[name] in _AT_FIRST:
+        if traits_of(self.kinds[name]).first_arrival:
             inputs = [*self.inputs[name], *self.returns[name]]
             return _either(_along(flow, needs, repeated) for flow in inputs)
         each = [_along(flow, needs, repeated) for flow in self.inputs[name]]
@@ -162,7 +161,7 @@ class _Drawing:
     ) -> Requirement:
         """Return when two flows arrive at an icon one after the other, without a loop between."""
         found = NEVER
-        if self.kinds[name] in _AT_FIRST:
+        if traits_of(self.kinds[name]).first_arrival:
             each = [_along(flow, needs, repeated) for flow in self.inputs[name]]
             for one, other in combinations(each, 2):
                 found = _both(one, other) or found
@@ -179,10 +178,11 @@ class _Drawing:
         """
         after = graph.walk([icon], self.behind)
         loop = after & graph.walk([icon], self.before)
-        once = not any(self.kinds[name] is JobType.M for name in loop)
+        once = not any(self.kinds[name] == JobType.M for name in loop)
         exits = [name for name in loop if not loop.issuperset(self.behind.get(name, ()))]
         ways_back = [start for start, end, _ in self.back if loop.issuperset((start, end))]
-        if not once and len(ways_back) == len(exits) == 1 and self.kinds[exits[0]] is JobType.IF:
+        single = len(ways_back) == len(exits) == 1 and traits_of(self.kinds[exits[0]]).chooses
+        if not once and single:
             rest = loop - set(exits)
             once = not graph.closing(
                 rest, [arrow for arrow in self.arrows if rest.issuperset(arrow)]

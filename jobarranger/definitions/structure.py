@@ -10,7 +10,7 @@ from jobarranger.definitions.flows import Flow
 from jobarranger.definitions.forms import Form
 from jobarranger.definitions.forms.base import ANY
 from jobarranger.errors import DefinitionError
-from jobarranger.states import FlowType, JobType
+from jobarranger.states import FlowType
 
 
 def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> list[str]:
@@ -30,7 +30,7 @@ def check(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> list[
 
 def _doubts(place: str, icons: Mapping[str, Form], ways: outcomes.Ways) -> list[str]:
     """Return what can go wrong in a run."""
-    ends = [name for name, form in icons.items() if form.kind is JobType.END]
+    ends = [name for name, form in icons.items() if form.traits.ends_jobnet]
     found = [
         f"{place}.flows: {name} joins ways that can both be taken in one run, and may run once"
         " more for each that arrives later; a parallel-end icon waits for all of them"
@@ -50,13 +50,13 @@ def _doubts(place: str, icons: Mapping[str, Form], ways: outcomes.Ways) -> list[
 
 def _check_ends(place: str, icons: Mapping[str, Form]) -> None:
     """One START called START, at least one END."""
-    starts = [name for name, form in icons.items() if form.kind is JobType.START]
+    starts = [name for name, form in icons.items() if form.traits.begins_jobnet]
     if starts != ["START"]:
         found = ", ".join(starts) or "none"
         raise DefinitionError(
             f"{place}.icons: exactly one start icon is needed and its id is START; found: {found}"
         )
-    if not any(form.kind is JobType.END for form in icons.values()):
+    if not any(form.traits.ends_jobnet for form in icons.values()):
         raise DefinitionError(f"{place}.icons: at least one end icon is needed")
 
 
@@ -70,7 +70,7 @@ def _check_flows(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -
                 )
         if start == end:
             raise DefinitionError(f"{place}.flows: {start} -> {end} leads back into itself")
-        if kind and icons[start].kind is not JobType.IF:
+        if kind and not icons[start].traits.chooses:
             raise DefinitionError(
                 f"{place}.flows: {start} -> {end} is a {kind.name.lower()} branch, but {start} is"
                 f" a {icons[start].word} icon"
@@ -80,7 +80,7 @@ def _check_flows(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -
 def _check_branches(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
     """A condition has one true and one false branch and no other flow out of it."""
     found = Counter((start, kind) for start, _, kind in flows)
-    for name in (name for name, form in icons.items() if form.kind is JobType.IF):
+    for name in (name for name, form in icons.items() if form.traits.chooses):
         true, false, plain = (
             found[name, kind] for kind in (FlowType.TRUE, FlowType.FALSE, FlowType.NORMAL)
         )
@@ -119,7 +119,7 @@ def _check_ways(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) ->
     """Every icon can be reached from START, and from every icon an end."""
     arrows = [(start, end) for start, end, _ in flows]
     reached = graph.reached(["START"], arrows)
-    ends = [name for name, form in icons.items() if form.kind is JobType.END]
+    ends = [name for name, form in icons.items() if form.traits.ends_jobnet]
     leading = graph.reached(ends, [(end, start) for start, end in arrows])
     for name in icons:
         if name not in reached:
@@ -130,7 +130,7 @@ def _check_ways(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) ->
 
 def _check_loops(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> None:
     """A way that comes back to where it was goes through a loop icon."""
-    arrows = [(start, end) for start, end, _ in flows if icons[end].kind is not JobType.L]
+    arrows = [(start, end) for start, end, _ in flows if not icons[end].traits.marks_loop]
     for cycle in graph.closing(["START", *icons], arrows):
         way = " -> ".join([*cycle, cycle[0]])
         raise DefinitionError(

@@ -16,8 +16,9 @@ from jobarranger.definitions import related, structure
 from jobarranger.definitions.forms import form_for
 from jobarranger.definitions.nesting import check_nesting
 from jobarranger.errors import DefinitionError
+from jobarranger.icons import settings_tables
 from jobarranger.loading.expand import Library, plan
-from jobarranger.states import FlowType, JobType, ObjectKind
+from jobarranger.states import FlowType, ObjectKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def put_in_force(
         doubts: list[str] = []
         if name.kind is ObjectKind.JOBNET and not force:
             key = (name.object_id, date)
-            definition = queries.read_versions(unit.conn, [key])[key]
+            definition = queries.read_versions(unit.conn, [key], settings_tables())[key]
             doubts = check_drawing(f"jobnet {name.object_id} (version {date})", definition)
         objects.enable(unit.conn, name, date)
         done.append(Enabled(name, date, doubts))
@@ -200,7 +201,7 @@ def check_drawing(place: str, definition: Definition) -> list[str]:
     Raises:
         DefinitionError: it breaks a rule.
     """
-    icons = {row["job_id"]: form_for(JobType(row["job_type"])) for row in definition.icons}
+    icons = {row["job_id"]: form_for(row["job_type"]) for row in definition.icons}
     flows = [
         (row["start_job_id"], row["end_job_id"], FlowType(row["flow_type"]))
         for row in definition.flows
@@ -219,7 +220,7 @@ def check_inner(unit: Unit, new: Mapping[str, VersionKey], enabled: Collection[s
     Raises:
         DefinitionError: jobnets would contain each other, or an inner one has no version in force.
     """
-    found, valid = queries.read_tree(unit.conn, list(new.values()))
+    found, valid = queries.read_tree(unit.conn, list(new.values()), settings_tables())
     newest = {**valid, **new}
     check_nesting({name: found[key].links() for name, key in newest.items()}, new)
     library = Library(found, valid)

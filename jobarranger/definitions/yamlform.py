@@ -10,7 +10,7 @@ from sqlalchemy import Table
 from jobarranger.db.definitions import Definition
 from jobarranger.definitions import structure
 from jobarranger.definitions.flows import Flow, parse_flow, parse_flows
-from jobarranger.definitions.forms import FORMS, LATER, Form
+from jobarranger.definitions.forms import FORMS, Form, later
 from jobarranger.definitions.forms.base import Extra
 from jobarranger.definitions.layout import place_icons
 from jobarranger.definitions.secret import obfuscate
@@ -87,7 +87,7 @@ def _form(icon: Section) -> Form:
     if word in FORMS:
         return FORMS[word]
     known = ", ".join(FORMS)
-    if word in LATER:
+    if word in later():
         raise icon.error("type", f"{word} icons cannot be imported from YAML yet; known: {known}")
     raise icon.error("type", f"{word!r} is no kind of icon; known: {known}")
 
@@ -121,7 +121,7 @@ def _icon_row(icon: Section, jobnet_id: str, name: str, form: Form) -> dict[str,
 def _beforehand(icon: Section, form: Form) -> int:
     """Read how the icon is treated when its turn comes."""
     method = icon.choice("beforehand", BEFOREHAND, "run")
-    if method == MethodFlag.SKIP and Extra.SKIP not in form.extras:
+    if method == MethodFlag.SKIP and not form.traits.skippable:
         raise icon.error("beforehand", f"a {form.word} icon cannot be skipped")
     return method
 

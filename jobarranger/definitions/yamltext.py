@@ -25,7 +25,8 @@ from jobarranger.definitions.forms import Form, form_of
 from jobarranger.definitions.forms.base import Found, Keys
 from jobarranger.definitions.yamlform import BEFOREHAND, MULTIPLE
 from jobarranger.errors import DefinitionError
-from jobarranger.states import FlowType, JobType
+from jobarranger.icons import traits_of
+from jobarranger.states import FlowType
 
 #: An icon that fits into a line of this length stands in one.
 _LINE = 88
@@ -106,9 +107,11 @@ def _icon(definition: Definition, row: Values) -> Keys:
 
 def _form(place: str, kind: int) -> Form:
     """Return the form of a kind of icon."""
-    form = form_of(JobType(kind))
+    form = form_of(kind)
     if form is None:
-        raise DefinitionError(f"{place}: {JobType(kind).word} icons cannot be written as YAML yet")
+        raise DefinitionError(
+            f"{place}: {traits_of(kind).word} icons cannot be written as YAML yet"
+        )
     return form
 
 

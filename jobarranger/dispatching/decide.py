@@ -20,6 +20,7 @@ from jobarranger.dispatching.steps import (
     Answered,
     Event,
     Fail,
+    FailedStop,
     Finish,
     Later,
     Limits,
@@ -35,7 +36,7 @@ from jobarranger.dispatching.steps import (
     Unreachable,
     View,
 )
-from jobarranger.states import AgentKind, DispatchState, JobType, Method
+from jobarranger.states import AgentKind, DispatchState, Method
 
 #: Answers of an agent to a jobrun.
 TAKEN, ALIVE = 0, 3
@@ -177,14 +178,17 @@ def expired(created_at: int, down_since: int, now: int, limits: Limits) -> bool:
     return now >= max(created_at, down_since) + limits.connect_retry
 
 
-def fails_icon(reason: Reason, method: Method, job_type: JobType) -> bool:
+def fails_icon(reason: Reason, method: Method, stop: FailedStop) -> bool:
     """Tell whether a failure takes the icon down, or is only reported.
 
-    A stop that fails leaves a REBOOT icon as it is; a FWAIT icon only survives a refusal.
+    Args:
+        reason: why the request has failed.
+        method: of the request.
+        stop: what the icon's type says of a stop that fails.
     """
-    if method in RUNS or job_type is JobType.JOB:
+    if method in RUNS or stop is FailedStop.FAILS_ICON:
         return True
-    if job_type is JobType.REBOOT:
+    if stop is FailedStop.REPORTED:
         return False
     return reason not in {Reason.REFUSED, Reason.NO_OUTCOME}
 

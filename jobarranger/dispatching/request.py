@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from jobarranger.states import AgentKind, DispatchState, JobType, Method
+from jobarranger.states import AgentKind, DispatchState, Method
 
 #: The methods that start a job whose result is reported.
 RUNS = frozenset({Method.NORMAL, Method.TEST})
-
-_TYPES = {"extjob": JobType.FWAIT, "reboot": JobType.REBOOT}
 
 
 class Key(NamedTuple):
@@ -77,8 +75,3 @@ class Request:
     def telegram_job_id(self) -> int:
         """Return the number by which the agent knows the job."""
         return self.payload.telegram_job_id or self.job_id
-
-    @property
-    def job_type(self) -> JobType:
-        """Return the kind of icon, as far as the payload of a run tells."""
-        return _TYPES.get(self.payload.type, JobType.JOB)

@@ -74,6 +74,14 @@ class Reason(Enum):
     STOPPED = "stopped before it was sent"
 
 
+class FailedStop(Enum):
+    """What a stop or kill that fails does to its icon; it is reported in any case."""
+
+    FAILS_ICON = "the icon fails"
+    FAILS_ICON_UNSENT = "the icon fails if the agent has not got the stop"
+    REPORTED = "the icon stays as it is"
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send it now."""

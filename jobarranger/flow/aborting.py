@@ -20,9 +20,10 @@ from jobarranger.flow.engine import Engine
 from jobarranger.flow.stopping import stop_icons
 from jobarranger.flow.transact import transact
 from jobarranger.flow.work import Work
+from jobarranger.icons import traits_of, types_with
 from jobarranger.model.records import Icon, Instance
 from jobarranger.parking import Parking
-from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, JobType
+from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus
 from jobarranger.wakes import Role
 
 #: Families in one transaction, and runs looked at in one pass.
@@ -79,7 +80,8 @@ def abort_families(work: Work, mains: Collection[int]) -> None:
     conn = work.unit.conn
     for row in runs.unfinished(conn, mains):
         work.instances.setdefault(row.inner_jobnet_id, Instance.from_row(row))
-    icons = work.adopt(Icon.from_row(row) for row in icon_rows.lock_active(conn, mains))
+    nets = types_with(lambda traits: traits.contains_jobnet)
+    icons = work.adopt(Icon.from_row(row) for row in icon_rows.lock_active(conn, mains, nets))
     # The instances first: what ends in one that does not run fires no arrow.
     _end_instances(work, mains)
     ready = [icon for icon in icons if icon.status is IconStatus.READY]
@@ -104,7 +106,7 @@ def _end_icons(work: Work, icons: Sequence[Icon]) -> list[Icon]:
     for icon in icons:
         if icon.status is IconStatus.READY:
             icon.move(IconStatus.BEGIN)
-        elif icon.type is JobType.JOBNET:
+        elif traits_of(icon.type).contains_jobnet:
             icon.move(IconStatus.ENDERR, end_time=work.now.second)
             work.event(IconEvent.FAILED, icon)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobarranger.flow.joins import shared_forks
 from jobarranger.flow.work import Work
-from jobarranger.model.arrivals import FIRST_ARRIVAL
+from jobarranger.icons import traits_of
 from jobarranger.model.records import Icon
 from jobarranger.states import IconStatus
 
@@ -15,7 +15,8 @@ def is_same_arrival(work: Work, source: Icon, target: Icon) -> bool:
     So it is when a parallel start has branches to both, has not run again since, and `target` has
     started less than `JaRunInterval` ago.
     """
-    if target.type not in FIRST_ARRIVAL or target.status is not IconStatus.END or target.test:
+    first = traits_of(target.type).first_arrival
+    if not first or target.status is not IconStatus.END or target.test:
         return False
     last = work.last_starts([target.id]).get(target.id)
     if last is None or work.now.at - last.at > work.engine.together_ms:

@@ -25,6 +25,7 @@ from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
+from jobarranger.icons import types_with
 from jobarranger.parking import Parking
 from jobarranger.states import IconEvent, IconStatus
 
@@ -129,7 +130,9 @@ class Mover:
         To be called once, before the first move: our own starts always note their requests.
         """
         by_main: dict[int, list[int]] = {}
-        for icon_id, main in self._db.read(icon_rows.without_request):
+        kinds = types_with(lambda traits: traits.asks_agent)
+        found = self._db.read(lambda conn: icon_rows.without_request(conn, kinds))
+        for icon_id, main in found:
             by_main.setdefault(main, []).append(icon_id)
 
         def adopt_batch(mains: Sequence[int]) -> int:
@@ -147,7 +150,9 @@ class Mover:
 
         So are those that another server has left half done, which go on.
         """
-        unsettled = self._db.read(lambda conn: runs.unsettled(conn, MOST))
+        ends = types_with(lambda traits: traits.ends_jobnet)
+        nets = types_with(lambda traits: traits.contains_jobnet)
+        unsettled = self._db.read(lambda conn: runs.unsettled(conn, MOST, ends=ends, nets=nets))
         if not unsettled:
             return 0
         by_main: dict[int, list[int]] = {}
@@ -179,4 +184,7 @@ def _ends_reached(conn: Connection, ids: Collection[int]) -> dict[int, int]:
 
     Where nobody has noted it another server has finished it, long ago.
     """
-    return dict.fromkeys(ids, 0) | runs.end_reached_at(conn, ids, IconEvent.ENDED) if ids else {}
+    if not ids:
+        return {}
+    ends = types_with(lambda traits: traits.ends_jobnet)
+    return dict.fromkeys(ids, 0) | runs.end_reached_at(conn, ids, ends, IconEvent.ENDED)

@@ -8,6 +8,7 @@ from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import stepping
 from jobarranger.flow.work import Work
+from jobarranger.icons import types_with
 from jobarranger.model.records import Icon, Instance
 from jobarranger.states import FlowType, IconEvent, IconStatus, JobnetStatus
 
@@ -60,7 +61,9 @@ def prefetch(work: Work, subs: Sequence[Instance]) -> None:
 
 def _ends(work: Work, subs: Sequence[int]) -> list[Icon]:
     """Lock and return the END icons of sub-jobnets that have finished, the last one last."""
-    return work.adopt(Icon.from_row(row) for row in icon_rows.lock_ended(work.unit.conn, subs))
+    ends = types_with(lambda traits: traits.ends_jobnet)
+    found = icon_rows.lock_ended(work.unit.conn, subs, ends)
+    return work.adopt(Icon.from_row(row) for row in found)
 
 
 def _end(work: Work, icon: Icon, sub: Instance) -> None:

@@ -6,7 +6,7 @@ that they say why something is not possible, and leave a row in `ja_ext_audit`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,12 +18,12 @@ from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError
 from jobarranger.flow.engine import Engine
+from jobarranger.icons import REGISTRY, Traits, icon_type, name_of, traits_of
 from jobarranger.states import (
     ACTIVE_JOBNET,
     ENDED_JOBNET,
     IconStatus,
     JobnetStatus,
-    JobType,
     MethodFlag,
 )
 from jobarranger.wakes import Role
@@ -49,51 +49,58 @@ class Rule:
     """When an operation is possible, and what it writes."""
 
     states: frozenset[IconStatus]
-    kinds: frozenset[JobType]
+    fits: Callable[[Traits], bool]  #: the types of icon that it is for
     flag: MethodFlag  #: written
     instead_of: MethodFlag | None = None  #: the flag it must have now; None: any other
     starts: bool = True  #: it may make something start, so not in a run that is being stopped
 
 
-_ALL = frozenset(JobType)
-_STRUCTURE = frozenset(
-    {JobType.START, JobType.END, JobType.IF, JobType.IFEND, JobType.M, JobType.W, JobType.L}
-)
-_STOPPABLE = frozenset(
-    {JobType.JOB, JobType.EXTJOB, JobType.FWAIT, JobType.REBOOT, JobType.AGENTLESS}
-)
+def _all(_: Traits) -> bool:
+    return True
+
 
 RULES: Mapping[Operation, Rule] = {
     Operation.HOLD: Rule(
-        states=frozenset({IconStatus.BEGIN}), kinds=_ALL - {JobType.START}, flag=MethodFlag.WAIT
+        states=frozenset({IconStatus.BEGIN}),
+        fits=lambda traits: not traits.begins_jobnet,
+        flag=MethodFlag.WAIT,
     ),
     Operation.RELEASE: Rule(
         states=frozenset({IconStatus.BEGIN, IconStatus.READY}),
-        kinds=_ALL,
+        fits=_all,
         flag=MethodFlag.NORMAL,
         instead_of=MethodFlag.WAIT,
         starts=False,
     ),
     Operation.SKIP: Rule(
         states=frozenset({IconStatus.BEGIN, IconStatus.READY, IconStatus.RUNERR}),
-        kinds=_ALL - _STRUCTURE,
+        fits=lambda traits: traits.skippable,
         flag=MethodFlag.SKIP,
     ),
     Operation.UNSKIP: Rule(
         states=frozenset({IconStatus.BEGIN}),
-        kinds=_ALL,
+        fits=_all,
         flag=MethodFlag.NORMAL,
         instead_of=MethodFlag.SKIP,
     ),
     Operation.STOP: Rule(
-        states=frozenset({IconStatus.RUN}), kinds=_STOPPABLE, flag=MethodFlag.STOP, starts=False
+        states=frozenset({IconStatus.RUN}),
+        fits=lambda traits: traits.stoppable,
+        flag=MethodFlag.STOP,
+        starts=False,
     ),
     Operation.RERUN: Rule(
         states=frozenset({IconStatus.RUNERR}),
-        kinds=_ALL - {JobType.START, JobType.JOBNET},  # a sub-jobnet is repaired inside
+        fits=lambda traits: traits.rerunnable,
         flag=MethodFlag.RERUN,
     ),
 }
+
+
+def is_for(operation: Operation, job_type: int) -> bool:
+    """Tell whether an operation is for icons of a type; none is for a type that is not known."""
+    return job_type in REGISTRY and RULES[operation].fits(traits_of(job_type))
+
 
 #: Icons in these states are of a jobnet that must be running for anything to come of it.
 _REACHED = frozenset({IconStatus.READY, IconStatus.RUN, IconStatus.RUNERR})
@@ -134,8 +141,8 @@ def _against_run(operation: Operation, icon: Any) -> str | None:
 def _against_icon(operation: Operation, icon: Any) -> str | None:
     """Return what the icon itself has against it."""
     rule = RULES[operation]
-    if icon.job_type not in rule.kinds:
-        return f"icons of type {_name(JobType, icon.job_type)} do not allow it"
+    if not is_for(operation, icon.job_type):
+        return f"icons of type {name_of(icon.job_type)} do not allow it"
     if icon.status not in rule.states:
         wanted = " or ".join(state.name for state in sorted(rule.states))
         return f"it is {_name(IconStatus, icon.status)}, not {wanted}"
@@ -173,13 +180,20 @@ def operate(
             raise NotPossible(f"there is no icon with the number {icon_id} any more")
         values = changes(operation, icon)
         unit.update_exactly(operations.change_icon(icon, values), 1, f"icon {icon_id}")
-        if operation is Operation.RERUN and icon.job_type == JobType.EXTJOB:
-            operations.count_anew(unit.conn, icon_id)
+        if operation is Operation.RERUN:
+            _begin_anew(unit, icon)
         where = f"{icon.job_id} of {icon.jobnet_id} in run {main}"
         actor.note(unit, engine.clock.now_ms(), f"icon {operation}", f"icon {icon_id}", where)
         unit.wake(Role.RUN, main)
 
     db.transaction(work)
+
+
+def _begin_anew(unit: Unit, icon: Any) -> None:
+    """Set what an icon that is run again counts from the beginning."""
+    for settings in icon_type(icon.job_type).tables:
+        if settings.rerun:
+            operations.set_settings(unit.conn, settings.run, icon.inner_job_id, settings.rerun)
 
 
 def stop_run(db: Database, engine: Engine, *, actor: Actor, run: int) -> bool:

@@ -27,8 +27,7 @@ from jobarranger.flow.settling import settle
 from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
-from jobarranger.icons import Failure
-from jobarranger.icons.job import judge_result
+from jobarranger.icons import Failure, Finished, icon_type
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE, storable
 from jobarranger.states import (
@@ -37,7 +36,6 @@ from jobarranger.states import (
     DispatchState,
     IconEvent,
     IconStatus,
-    JobType,
 )
 
 #: Longest message of an agent that is kept (bytes).
@@ -334,8 +332,7 @@ def _apply(work: Work, results: dict[int, JobResult], requests: dict[int, Any]) 
         work.family(icon).steps += 1
         work.event(IconEvent.RESULT, icon, result.received_at, request.attempt)
         work.after[icon.id].extend(outputs(result))
-        stop_code = request.stop_code if icon.type is JobType.JOB else None
-        _conclude(work, icon, result, stop_code or "")
+        _conclude(work, icon, result, request.stop_code or "")
 
 
 def outputs(result: JobResult) -> dict[str, str]:
@@ -358,7 +355,7 @@ def outputs(result: JobResult) -> dict[str, str]:
 
 def _conclude(work: Work, icon: Icon, result: JobResult, stop_code: str) -> None:
     """End an icon by the result of its command."""
-    verdict = judge_result(
+    done = Finished(
         result=result.result,
         aborted=icon.status is IconStatus.ABORT,
         signal=result.signal,
@@ -366,6 +363,7 @@ def _conclude(work: Work, icon: Icon, result: JobResult, stop_code: str) -> None
         message=storable(result.message, MESSAGE_LIMIT) if result.message else None,
         stop_code=stop_code,
     )
+    verdict = icon_type(icon.type).judge(done)
     if verdict is None:
         work.after[icon.id].append("ICON_STATUS", "0")
         stepping.complete(work, icon)

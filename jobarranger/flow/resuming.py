@@ -14,7 +14,7 @@ from jobarranger.db.values import Variables
 from jobarranger.flow import beginning, nesting, stepping
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.work import Work
-from jobarranger.icons import REGISTRY, Dispatched
+from jobarranger.icons import Dispatched, icon_type
 from jobarranger.model.records import Instance
 from jobarranger.states import (
     ACTIVE_JOBNET,
@@ -22,7 +22,6 @@ from jobarranger.states import (
     DispatchState,
     IconStatus,
     JobnetStatus,
-    JobType,
 )
 
 _FOLLOWED = frozenset({JobnetStatus.END, JobnetStatus.RUNERR, JobnetStatus.ENDERR})
@@ -52,19 +51,19 @@ def _resume_sub_jobnet(work: Work, sub: Instance) -> None:
 
 
 def adopt_jobs(work: Work, ids: Collection[int]) -> None:
-    """Note for running JOB icons what another server has asked agents for.
+    """Note for running icons what another server has asked agents for.
 
     Their results, stops and warnings need that request. One whose host cannot be told is left
     alone, and so is one that another process has taken over meanwhile.
     """
-    job = REGISTRY[JobType.JOB]
     icons = [icon for icon in work.load_icons(sorted(ids)) if icon.status in AWAITING_RESULT]
     noted = icon_rows.last_attempts(work.unit.conn, ids)
     icons = [icon for icon in icons if icon.id not in noted]
-    settings = job.settings(work.unit.conn, [icon.id for icon in icons])
+    settings = stepping.settings_of(work, icons)
     work.load_values(Variables.BEFORE, icons)
     for icon in icons:
-        outcome = job.start(icon, settings.get(icon.id), work.before[icon.id].values())
+        values = work.before[icon.id].values()
+        outcome = icon_type(icon.type).start(icon, settings.get(icon.id), values)
         if isinstance(outcome, Dispatched):
             sent = {
                 "state": int(DispatchState.ACCEPTED),

@@ -10,6 +10,7 @@ from jobarranger.flow import nesting
 from jobarranger.flow.judging import Fault, Judgement, judge
 from jobarranger.flow.stepping import is_test
 from jobarranger.flow.work import Work
+from jobarranger.icons import types_with
 from jobarranger.messages import Message
 from jobarranger.model.census import Census
 from jobarranger.model.records import Instance
@@ -47,7 +48,12 @@ def _settle_suspects(work: Work, reached: Mapping[int, int]) -> None:
     if not suspects:
         return
     work.write_icons()
-    censuses = runs.census(work.unit.conn, [instance.id for instance in suspects])
+    censuses = runs.census(
+        work.unit.conn,
+        [instance.id for instance in suspects],
+        starts=types_with(lambda traits: traits.begins_jobnet),
+        ends=types_with(lambda traits: traits.ends_jobnet),
+    )
     ended = [one for one in suspects if one.id in censuses and censuses[one.id].is_over]
     nesting.prefetch(work, [one for one in ended if not one.is_main])
     for instance in suspects:

@@ -17,9 +17,18 @@ from jobarranger.db.values import Variables
 from jobarranger.flow import beginning
 from jobarranger.flow.meeting import is_same_arrival
 from jobarranger.flow.work import Work
-from jobarranger.icons import REGISTRY, Dispatched, Done, Entered, Failed, Failure, Outcome
+from jobarranger.icons import (
+    Dispatched,
+    Done,
+    Entered,
+    Failed,
+    Failure,
+    Outcome,
+    icon_type,
+    traits_of,
+)
 from jobarranger.messages import Raised
-from jobarranger.model.arrivals import FIRST_ARRIVAL, Arrival, Refusal, arrive, fires
+from jobarranger.model.arrivals import Arrival, Refusal, arrive, fires
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE
 from jobarranger.states import (
@@ -29,15 +38,11 @@ from jobarranger.states import (
     IconEvent,
     IconStatus,
     JobnetStatus,
-    JobType,
     MethodFlag,
     RunType,
     host_slot,
 )
 from jobarranger.wakes import Role
-
-#: The kinds whose work goes on after their start: their arrows fire later.
-_LASTING = frozenset({JobType.JOB, JobType.JOBNET})
 
 #: What each icon says of itself; of no use to the icons behind it, which say it of themselves.
 OWN_NAMES = frozenset({"JOB_ID", "JOB_NAME", "CURRENT_TIME", "JOB_ID_FULL", MESSAGE})
@@ -61,7 +66,7 @@ def step(work: Work, icons: Sequence[Icon]) -> None:
                     m.JARUN200001,
                     inner_job_id=icon.id,
                     method_flag=int(icon.method),
-                    job_type=int(icon.type),
+                    job_type=icon.type,
                 )
                 fail(work, icon, [raised])
 
@@ -74,26 +79,33 @@ def _may_start(work: Work, icon: Icon) -> bool:
 
 def _prepare(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
     """Read what a set of icons needs: settings, variables, arrows and successors."""
-    settings: dict[int, Any] = {}
     work.load_owners([work.instance(icon) for icon in icons])
-    kinds: dict[int, list[int]] = {}
-    for icon in icons:
-        kinds.setdefault(int(icon.type), []).append(icon.id)
-    for number, ids in kinds.items():
-        if number in REGISTRY:
-            settings.update(REGISTRY[number].settings(work.unit.conn, ids))
-    if JobType.JOBNET in kinds:
-        beginning.prefetch(work, [settings[i] for i in kinds[JobType.JOBNET] if i in settings])
+    settings = settings_of(work, icons)
+    nets = [icon.id for icon in icons if traits_of(icon.type).contains_jobnet]
+    if nets:
+        beginning.prefetch(work, [settings[one] for one in nets if one in settings])
     work.load_values(Variables.BEFORE, icons)
     work.load_values(Variables.AFTER, icons)
     work.load_flows([icon.id for icon in icons if _ends_here(icon)])
     return settings
 
 
+def settings_of(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
+    """Read the settings of a set of icons, kind by kind."""
+    settings: dict[int, Any] = {}
+    kinds: dict[int, list[int]] = {}
+    for icon in icons:
+        kinds.setdefault(icon.type, []).append(icon.id)
+    for number, ids in kinds.items():
+        settings.update(icon_type(number).settings(work.unit.conn, ids))
+    return settings
+
+
 def _ends_here(icon: Icon) -> bool:
     """Tell whether an icon's arrows may fire in the very step that starts it."""
-    lasting = icon.type in _LASTING and icon.method is not MethodFlag.SKIP
-    return icon.type is not JobType.END and (not lasting or icon.continues)
+    traits = traits_of(icon.type)
+    lasting = traits.lasting and icon.method is not MethodFlag.SKIP
+    return not traits.ends_jobnet and (not lasting or icon.continues)
 
 
 def _introduce(work: Work, icon: Icon) -> dict[str, str]:
@@ -127,21 +139,12 @@ def _start(work: Work, icon: Icon, settings: Any) -> None:
     family = work.family(icon)
     family.summary.update(running)
     family.main.changes.update(running)
-    kind = REGISTRY.get(int(icon.type))
-    if kind is None:
-        work.after[icon.id].extend(values)
-        fail(
-            work,
-            icon,
-            [m.render(m.JARUNNORMAL200001, inner_job_id=icon.id, job_type=int(icon.type))],
-        )
-        return
-    _act(work, icon, values, kind.start(icon, settings, values))
+    _act(work, icon, values, icon_type(icon.type).start(icon, settings, values))
 
 
 def _count_pass(work: Work, icon: Icon) -> None:
     """Count another round of a loop."""
-    if icon.type in FIRST_ARRIVAL:
+    if traits_of(icon.type).first_arrival:
         work.family(icon).passes += icon.start_time != 0
         icon.start_time = work.now.second
 
@@ -195,11 +198,8 @@ def request(work: Work, icon: Icon, outcome: Dispatched, attempt: int) -> dict[s
 
 def _skip(work: Work, icon: Icon) -> None:
     """Complete an icon without running it: what comes in goes out."""
-    kind = REGISTRY.get(int(icon.type))
-    if kind is None or not kind.can_skip:
-        fail(
-            work, icon, [m.render(m.JARUNSKIP200001, inner_job_id=icon.id, job_type=int(icon.type))]
-        )
+    if not traits_of(icon.type).skippable:
+        fail(work, icon, [m.render(m.JARUNSKIP200001, inner_job_id=icon.id, job_type=icon.type)])
         return
     values = _introduce(work, icon)
     work.log("JC00000006", work.instance(icon), icon)
@@ -210,7 +210,7 @@ def _skip(work: Work, icon: Icon) -> None:
 def complete(work: Work, icon: Icon, kind: FlowType = FlowType.NORMAL) -> None:
     """End an icon normally: fire its arrows, log, END."""
     status = IconStatus.END
-    if icon.type is not JobType.END:
+    if not traits_of(icon.type).ends_jobnet:
         status = fire(work, icon, kind)
     if status is IconStatus.RUNERR:  # the jobnet is not running any more: nothing was delivered
         _settle_failure(work, icon, Failure.ERROR, instance_gone=True)
@@ -227,7 +227,7 @@ def complete(work: Work, icon: Icon, kind: FlowType = FlowType.NORMAL) -> None:
 
 def _matters(work: Work, icon: Icon) -> bool:
     """Tell whether the end of an icon may change the state of its instance."""
-    if icon.type is JobType.END or icon.status is not IconStatus.END:
+    if traits_of(icon.type).ends_jobnet or icon.status is not IconStatus.END:
         return True
     if work.instance(icon).status is JobnetStatus.RUNERR:
         return True
@@ -256,9 +256,9 @@ def _settle_failure(
 ) -> None:
     """Do what every failure of an icon does, whatever its cause was."""
     instance = work.instance(icon)
-    kind = REGISTRY.get(int(icon.type))
+    traits = traits_of(icon.type)
     after = work.after[icon.id]
-    if kind is not None and kind.has_outcome and not instance_gone:
+    if traits.tells_outcome and not instance_gone:
         after.append("ICON_STATUS", str(int(failure)))
     values = after.settle()
     work.log("JC90000002", instance, icon)
@@ -271,13 +271,13 @@ def _settle_failure(
             job_id_path=work.path(icon),
             execution_user=main.execution_user_name,
             job_exit_cd=values.get("JOB_EXIT_CD", "") if icon.id in work.finished else "",
-            icon_status=int(failure) if kind is not None and kind.has_outcome else "",
+            icon_status=int(failure) if traits.tells_outcome else "",
         ),
         instance,
         icon,
         host,
     )
-    if icon.continues and icon.type is not JobType.IF and not instance_gone:
+    if icon.continues and not traits.chooses and not instance_gone:
         work.load_flows([icon.id])
         fire(work, icon, FlowType.NORMAL)
     icon.move(IconStatus.RUNERR, end_time=work.now.second)
@@ -350,10 +350,17 @@ def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -
 
 def _arrival(work: Work, icon: Icon) -> Arrival | Refusal:
     """Return what one more arrow makes of an icon."""
-    job_type = icon.type if isinstance(icon.type, JobType) else JobType.VALUE
-    arrival = arrive(job_type, icon.status, icon.end_count, icon.boot_count, test=icon.test)
+    traits = traits_of(icon.type)
+    arrival = arrive(
+        icon.status,
+        icon.end_count,
+        icon.boot_count,
+        at_first=traits.first_arrival,
+        ends_jobnet=traits.ends_jobnet,
+        test=icon.test,
+    )
     again = isinstance(arrival, Arrival) and arrival.anew
-    if again and job_type is JobType.JOBNET and not beginning.renew_behind(work, icon):
+    if again and traits.contains_jobnet and not beginning.renew_behind(work, icon):
         return Refusal.ALIVE
     return arrival
 

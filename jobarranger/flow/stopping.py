@@ -8,7 +8,6 @@ agent will report of ends in error at once.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -22,13 +21,12 @@ from jobarranger.flow.engine import Engine
 from jobarranger.flow.transact import transact
 from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
+from jobarranger.icons import Running, icon_type, types_with
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE
 from jobarranger.states import (
     DispatchState,
     IconStatus,
-    JobType,
-    Method,
     MethodFlag,
     host_slot,
 )
@@ -36,35 +34,10 @@ from jobarranger.wakes import Role
 
 #: Icons stopped in one transaction.
 BATCH = 100
-#: Settings value `stop_flag`: run the stop command instead of killing.
-STOP_COMMAND = 1
 #: `JOBARG_MESSAGE` of an icon that was stopped and that no agent will report of.
 STOPPED = "the icon was stopped on request; no agent will report of it"
-#: The kinds of icon that this module stops; their work is done by an agent, or by nobody.
-_STOPPABLE = frozenset({JobType.JOB, JobType.EXTJOB, JobType.FWAIT, JobType.REBOOT})
 #: The slot whose executor also answers for icons without any.
 _FIRST_SLOT = 0
-
-
-def stop_request(
-    *,
-    job_type: JobType,
-    stop_flag: int | None,
-    stop_command: str | None,
-    stop_id: int,
-    run: Payload,
-) -> tuple[Method, Payload]:
-    """Decide how a running icon is stopped.
-
-    A stop command runs as a job of its own, so it needs an id of its own; without one (a job
-    started alone from the editor) or without a text the job is killed.
-    """
-    if job_type is JobType.JOB:
-        if stop_flag == STOP_COMMAND and stop_id and stop_command and stop_command.strip():
-            return Method.STOP, replace(run, script=stop_command, telegram_job_id=stop_id)
-        return Method.KILL, Payload(argument={})
-    kind = "reboot" if job_type is JobType.REBOOT else ""
-    return Method.KILL, Payload(type=kind, argument=run.argument)
 
 
 def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[int]:
@@ -73,7 +46,8 @@ def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[in
     Families that somebody else holds are left for the next sweep.
     """
     asked = [*slots, dispatch.NO_SLOT] if _FIRST_SLOT in slots else slots
-    rows = db.read(lambda conn: dispatch.stop_asked(conn, asked, _STOPPABLE, most=BATCH))
+    kinds = types_with(lambda traits: traits.stoppable)
+    rows = db.read(lambda conn: dispatch.stop_asked(conn, asked, kinds, most=BATCH))
     if not rows:
         return []
 
@@ -116,13 +90,13 @@ def stop_icons(work: Work, icons: Collection[Icon], *, kill: bool = False) -> se
 
 def _ask_agent(work: Work, icon: Icon, row: Row[Any], *, kill: bool) -> None:
     """Move an icon to ABORT and write the request for its agent."""
-    method, payload = stop_request(
-        job_type=JobType(row.job_type),
+    running = Running(
+        run=Payload.from_json(row.payload),
         stop_flag=None if kill else row.stop_flag,
         stop_command=row.stop_command,
         stop_id=row.inner_job_id_fs_link,
-        run=Payload.from_json(row.payload),
     )
+    method, payload = icon_type(icon.type).stop(running)
     icon.move(IconStatus.ABORT)
     work.family(icon).steps += 1
     work.suspects.add(icon.instance_id)

@@ -15,6 +15,7 @@ from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.operating import NotPossible
+from jobarranger.icons import types_with
 from jobarranger.slots import instant_of
 from jobarranger.states import (
     ENDED_JOBNET,
@@ -151,7 +152,8 @@ def _take_back(unit: Unit, found: Any) -> None:
     """Put a missed start back to where it was before: the main row and the START icon."""
     begun = {"status": int(JobnetStatus.BEGIN)}
     unit.update_exactly(operations.change_instance(found, begun), 1, t.run_jobnet.name)
-    operations.change_starts(unit.conn, found.inner_jobnet_id, int(IconStatus.BEGIN))
+    starts = types_with(lambda traits: traits.begins_jobnet)
+    operations.change_starts(unit.conn, found.inner_jobnet_id, starts, int(IconStatus.BEGIN))
 
 
 def _operate(

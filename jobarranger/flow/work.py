@@ -22,6 +22,7 @@ from jobarranger.db.pipeline import together
 from jobarranger.db.values import Variables
 from jobarranger.flow.engine import Engine, Now
 from jobarranger.flow.joins import Drawing
+from jobarranger.icons import types_with
 from jobarranger.messages import Kind, Raised
 from jobarranger.model.records import Icon, Instance
 from jobarranger.model.variables import MESSAGE, VariableRows
@@ -141,7 +142,8 @@ class Work:
     def load_starts(self, ids: Collection[int]) -> dict[int, list[Icon]]:
         """Lock and return the START icons of instances."""
         found: dict[int, list[Icon]] = {instance_id: [] for instance_id in ids}
-        rows = icon_rows.lock_starts(self.unit.conn, ids)
+        starts = types_with(lambda traits: traits.begins_jobnet)
+        rows = icon_rows.lock_starts(self.unit.conn, ids, starts)
         for icon in self.adopt(Icon.from_row(row) for row in rows):
             found[icon.instance_id].append(icon)
         return found

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from jobarranger.icons.base import Dispatched, Done, Entered, Failed, Failure, IconType, Outcome
-from jobarranger.icons.condition import Condition
-from jobarranger.icons.end import End
-from jobarranger.icons.job import Job
-from jobarranger.icons.jobnet import Jobnet
-from jobarranger.icons.passing import PASSING
-from jobarranger.icons.value import Value
+from jobarranger.icons.base import (
+    Dispatched,
+    Done,
+    Entered,
+    Failed,
+    Failure,
+    Finished,
+    IconType,
+    Outcome,
+    Running,
+)
+from jobarranger.icons.registry import (
+    REGISTRY,
+    asked_by,
+    icon_type,
+    name_of,
+    run_settings_tables,
+    settings_tables,
+    traits_of,
+    types_with,
+)
+from jobarranger.icons.traits import SettingsTable, Traits
 
 __all__ = [
     "REGISTRY",
@@ -17,11 +32,17 @@ __all__ = [
     "Entered",
     "Failed",
     "Failure",
+    "Finished",
     "IconType",
     "Outcome",
+    "Running",
+    "SettingsTable",
+    "Traits",
+    "asked_by",
+    "icon_type",
+    "name_of",
+    "run_settings_tables",
+    "settings_tables",
+    "traits_of",
+    "types_with",
 ]
-
-_KINDS: tuple[IconType, ...] = (*PASSING, End(), Condition(), Value(), Job(), Jobnet())
-
-#: Every icon type by `job_type`.
-REGISTRY: dict[int, IconType] = {int(kind.job_type): kind for kind in _KINDS}

@@ -1,4 +1,4 @@
-"""What an icon type is to the engine: how to read its settings and what its start yields.
+"""What an icon type is to the engine: its settings, its start, its stop and its result.
 
 An icon never calls the engine and never touches the database beyond reading its settings: it
 returns an outcome, the engine acts on it.
@@ -6,16 +6,20 @@ returns an outcome, the engine acts on it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection
 
+from jobarranger.db import icons as rows
+from jobarranger.dispatching.request import Payload
+from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.messages import Raised
 from jobarranger.model.records import Icon
-from jobarranger.states import FlowType, JobType, Method
+from jobarranger.states import FlowType, Method
 
 
 class Failure(IntEnum):
@@ -61,24 +65,43 @@ class Entered:
 Outcome = Done | Failed | Dispatched | Entered
 
 
-class IconType(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An icon at work on an agent that is to be stopped."""
+
+    run: Payload  #: what the agent was asked to do
+    stop_flag: int | None  #: of its settings
+    stop_command: str | None
+    stop_id: int  #: number of its stop command, 0: it has none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What an agent reports of an icon's work."""
+
+    result: int  #: other than 0: the agent could not run it
+    aborted: bool  #: a stop was asked
+    signal: int  #: 1: a signal ended it
+    return_code: int
+    message: str | None
+    stop_code: str  #: of its settings
+
+
+class IconType(ABC):
     """One kind of icon."""
 
-    @property
-    def job_type(self) -> JobType:
-        """Its number in the tables."""
-
-    @property
-    def can_skip(self) -> bool:
-        """An operator may have it passed over."""
-
-    @property
-    def has_outcome(self) -> bool:
-        """ICON_STATUS tells how it ended."""
+    job_type: int  #: its number in the tables
+    traits: Traits
+    tables: tuple[SettingsTable, ...] = ()  #: where its settings stand
 
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Any]:
         """Read the settings of some icons of this kind; an icon without any has no entry."""
+        if not self.tables:
+            return {}
+        found = rows.settings(conn, self.tables[0].run, ids)
+        return {row.inner_job_id: row for row in found}
 
+    @abstractmethod
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
         """Do the icon's work, or say what is to be done.
 
@@ -87,3 +110,22 @@ class IconType(Protocol):
             settings: what `settings` found for it, None if nothing.
             values: its input variables.
         """
+
+    def stop(self, running: Running) -> tuple[Method, Payload]:
+        """Say how an agent is to stop the icon's work; as a rule it kills it."""
+        kind = self.traits.kill_telegram
+        return Method.KILL, Payload(type=kind, argument=running.run.argument)
+
+    def judge(self, done: Finished) -> tuple[Failure, str] | None:
+        """Return why work that an agent has done counts as failed, with a text for people.
+
+        The first that applies: the agent could not run it; a stop was asked; a signal ended it.
+        None: it has not failed.
+        """
+        if done.result != 0:
+            return Failure.ERROR, done.message or "the agent could not run the job"
+        if done.aborted:
+            return Failure.ERROR, "the job was stopped on request"
+        if done.signal == 1:
+            return Failure.ERROR, f"the job was ended by signal {done.return_code}"
+        return None

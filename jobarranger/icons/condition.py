@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Connection
-
 from jobarranger import messages as m
-from jobarranger.db import icons as rows
+from jobarranger.db import tables as t
 from jobarranger.expressions import Fit, fit
-from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.icons.base import Done, Failed, IconType, Outcome
+from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.messages import Raised
 from jobarranger.model import numbers
 from jobarranger.model.records import Icon
@@ -25,16 +24,12 @@ class Comparison(IntEnum):
     TEXT = 1  #: with a regular expression
 
 
-class Condition:
+class Condition(IconType):
     """The IF icon. In a test run its condition is evaluated, and both ways are gone."""
 
     job_type = JobType.IF
-    can_skip = False
-    has_outcome = False
-
-    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, Any]:
-        """Return each icon's variable, kind of comparison and pattern."""
-        return {row.inner_job_id: row for row in rows.if_settings(conn, ids)}
+    traits = Traits(word="if", chooses=True, skippable=False)
+    tables = (SettingsTable(definition=t.icon_if, run=t.run_icon_if),)
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
         """Compare, and choose the arrows."""
@@ -86,3 +81,6 @@ _SHOWN = 200
 
 def _failed(*messages: Raised) -> Failed:
     return Failed(messages)
+
+
+TYPES = (Condition(),)

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from jobarranger import messages as m
-from jobarranger.db import icons as rows
-from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.db import tables as t
+from jobarranger.icons.base import Done, Failed, IconType, Outcome
+from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.model.numbers import jobnet_exit_code
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import UnknownVariable, resolve
 from jobarranger.states import JobType
 
 
-class End:
+class End(IconType):
     """The END icon: its `jobnet_stop_code` (text or `$NAME`) becomes `JOB_EXIT_CD`, 0..255."""
 
     job_type = JobType.END
-    can_skip = False
-    has_outcome = False
-
-    def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, str]:
-        """Return each icon's stop code text."""
-        return {row.inner_job_id: row.jobnet_stop_code for row in rows.end_settings(conn, ids)}
+    traits = Traits(
+        word="end",
+        ends_jobnet=True,
+        has_exit_code=True,
+        skippable=False,
+        hold_column="jobnet_stop_flag",
+    )
+    tables = (SettingsTable(definition=t.icon_end, run=t.run_icon_end),)
 
     def start(self, icon: Icon, settings: Any, values: Mapping[str, str]) -> Outcome:
         """Resolve the exit code."""
         if settings is None:
             return Failed((m.render(m.JARUNICONEND200001, inner_job_id=icon.id),))
         try:
-            text = resolve(settings, values)
+            text = resolve(settings.jobnet_stop_code, values)
         except UnknownVariable:
+            name = settings.jobnet_stop_code[1:]
             return Failed(
-                (m.render(m.JARUNICONEND200002, inner_job_id=icon.id, variable_name=settings[1:]),)
+                (m.render(m.JARUNICONEND200002, inner_job_id=icon.id, variable_name=name),)
             )
         return Done({"JOB_EXIT_CD": str(jobnet_exit_code(text))})
+
+
+TYPES = (End(),)

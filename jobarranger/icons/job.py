@@ -1,20 +1,32 @@
 """JOB: a command on an agent (docs/flow.md, JOB).
 
 The start only says what to send where; the job-executor does the sending, and the trapper works
-in the result with `judge_result`.
+in the result with `judge`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.icons.base import Dispatched, Failed, Failure, Outcome
+from jobarranger.db import tables as t
+from jobarranger.dispatching.request import Payload
+from jobarranger.dispatching.steps import FailedStop
+from jobarranger.icons.base import (
+    Dispatched,
+    Failed,
+    Failure,
+    Finished,
+    IconType,
+    Outcome,
+    Running,
+)
+from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.model.numbers import PatternError, matches
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import environment
@@ -23,6 +35,8 @@ from jobarranger.states import JobType, Method
 _MINUTE_MS = 60_000
 #: Characters of the longest name of a host.
 HOST_LIMIT = 128
+#: Settings value `stop_flag`: run the stop command instead of killing.
+STOP_COMMAND = 1
 
 
 @dataclass(slots=True)
@@ -39,12 +53,28 @@ class JobSettings:
     own: list[tuple[str, str]] = field(default_factory=list)  #: its own variables
 
 
-class Job:
+class Job(IconType):
     """The JOB icon."""
 
     job_type = JobType.JOB
-    can_skip = True
-    has_outcome = True
+    traits = Traits(
+        word="job",
+        lasting=True,
+        asks_agent=True,
+        tells_outcome=True,
+        has_exit_code=True,
+        has_output=True,
+        stoppable=True,
+        stop_id=True,
+        telegram="command",
+        failed_stop=FailedStop.FAILS_ICON,
+    )
+    tables = (
+        SettingsTable(definition=t.icon_job, run=t.run_icon_job),
+        SettingsTable(definition=t.job_command, run=t.run_job_command),
+        SettingsTable(definition=t.value_job, run=t.run_value_job, optional=True),
+        SettingsTable(definition=t.value_jobcon, run=t.run_value_jobcon, optional=True),
+    )
 
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, JobSettings]:
         """Read settings, command, and the variables for the environment."""
@@ -100,31 +130,35 @@ class Job:
             warn_after_ms=settings.timeout * _MINUTE_MS or None,
         )
 
+    def stop(self, running: Running) -> tuple[Method, Payload]:
+        """Run its stop command if it has one, else kill it.
 
-def judge_result(
-    *,
-    result: int,
-    aborted: bool,
-    signal: int,
-    return_code: int,
-    message: str | None,
-    stop_code: str,
-) -> tuple[Failure, str] | None:
-    """Return why a finished command counts as failed (with a text for people), None if it does not.
+        A stop command runs as a job of its own, so it needs an id of its own; without one (a job
+        started alone from the editor) or without a text the job is killed.
+        """
+        command = running.stop_command
+        if running.stop_flag == STOP_COMMAND and running.stop_id and command and command.strip():
+            return Method.STOP, replace(
+                running.run, script=command, telegram_job_id=running.stop_id
+            )
+        return Method.KILL, Payload(argument={})
 
-    The first that applies: the agent could not run it; a stop was asked; a signal ended it; its
-    exit code is among the stop codes (a stop code that cannot be understood counts as a match).
-    """
-    if result != 0:
-        return Failure.ERROR, message or "the agent could not run the job"
-    if aborted:
-        return Failure.ERROR, "the job was stopped on request"
-    if signal == 1:
-        return Failure.ERROR, f"the job was ended by signal {return_code}"
-    try:
-        hit = matches(str(return_code), stop_code)
-    except PatternError as error:
-        return Failure.STOP_CODE, f"exit code {return_code}; stop code unusable: {error}"
-    if hit:
-        return Failure.STOP_CODE, f"exit code {return_code} is among the stop codes {stop_code}"
-    return None
+    def judge(self, done: Finished) -> tuple[Failure, str] | None:
+        """Judge also by the exit code: it may be among the stop codes.
+
+        A stop code that cannot be understood counts as a match.
+        """
+        failed = super().judge(done)
+        if failed:
+            return failed
+        code = done.return_code
+        try:
+            hit = matches(str(code), done.stop_code)
+        except PatternError as error:
+            return Failure.STOP_CODE, f"exit code {code}; stop code unusable: {error}"
+        if hit:
+            return Failure.STOP_CODE, f"exit code {code} is among the stop codes {done.stop_code}"
+        return None
+
+
+TYPES = (Job(),)

@@ -13,17 +13,25 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.icons.base import Entered, Failed, Outcome
+from jobarranger.db import tables as t
+from jobarranger.icons.base import Entered, Failed, IconType, Outcome
+from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.model.records import Icon
 from jobarranger.states import JobType
 
 
-class Jobnet:
+class Jobnet(IconType):
     """The JOBNET icon."""
 
     job_type = JobType.JOBNET
-    can_skip = True
-    has_outcome = False
+    traits = Traits(
+        word="jobnet",
+        contains_jobnet=True,
+        lasting=True,
+        has_exit_code=True,
+        rerunnable=False,  # a sub-jobnet is repaired inside
+    )
+    tables = (SettingsTable(definition=t.icon_jobnet, run=t.run_icon_jobnet),)
 
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, int]:
         """Return the instance behind each icon."""
@@ -34,3 +42,6 @@ class Jobnet:
         if settings is None:
             return Failed((m.render(m.JARUNICONJOBNET200001, inner_job_id=icon.id),))
         return Entered(settings)
+
+
+TYPES = (Jobnet(),)

@@ -9,23 +9,25 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
-from jobarranger.icons.base import Done, Failed, Outcome
+from jobarranger.db import tables as t
+from jobarranger.icons.base import Done, Failed, IconType, Outcome
+from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import UnknownVariable, resolve
 from jobarranger.states import JobType
 
 
-class Value:
+class Value(IconType):
     """The VALUE icon. Its assignments all see the input, not each other."""
 
     job_type = JobType.VALUE
-    can_skip = True
-    has_outcome = False
+    traits = Traits(word="value")
+    tables = (SettingsTable(definition=t.icon_value, run=t.run_icon_value),)
 
     def settings(self, conn: Connection, ids: Collection[int]) -> Mapping[int, dict[str, str]]:
         """Return each icon's assignments: name to text."""
         found: dict[int, dict[str, str]] = {}
-        for row in rows.value_settings(conn, ids):
+        for row in rows.settings(conn, t.run_icon_value, ids):
             found.setdefault(row.inner_job_id, {})[row.value_name] = row.value
         return found
 
@@ -39,3 +41,6 @@ class Value:
                 raised = m.render(m.JARUNICONVALUE200002, inner_job_id=icon.id, value=text)
                 return Failed((raised,))
         return Done(assigned)
+
+
+TYPES = (Value(),)

@@ -17,7 +17,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.definitions import Definition, Values, VersionKey
 from jobarranger.errors import DefinitionError
 from jobarranger.loading.templates import IconTemplate, Template, make_template
-from jobarranger.states import Counter, JobType, MethodFlag, RunType
+from jobarranger.states import Counter, MethodFlag, RunType
 
 #: Sub-jobnets within sub-jobnets; more is taken for a mistake.
 MAX_DEPTH = 50
@@ -246,14 +246,14 @@ def _icon(icon: IconTemplate, run: Values, instance_id: int, ids: Ids, into: Row
         "inner_jobnet_id": instance_id,
         "inner_jobnet_main_id": run["inner_jobnet_id"],
     }
-    if icon.type is JobType.JOB:
+    if icon.traits.stop_id:
         row["inner_job_id_fs_link"] = ids.next(Counter.ICON)
     if run["run_type"] == RunType.TEST:
         row["test_flag"] = 1
     if _is_held(icon, run, instance_id):
         row["method_flag"] = int(MethodFlag.WAIT)
     into[t.run_job].append(row)
-    if icon.type is JobType.JOBNET:
+    if icon.traits.contains_jobnet:
         return icon_id
     for table, values in icon.settings:
         copy = {**values, "inner_job_id": icon_id, "inner_jobnet_id": instance_id}
@@ -267,7 +267,7 @@ def _is_held(icon: IconTemplate, run: Values, instance_id: int) -> bool:
     """Tell whether this is the START icon of the main jobnet of a wait run."""
     return (
         run["run_type"] == RunType.WAIT
-        and icon.type is JobType.START
+        and icon.traits.begins_jobnet
         and instance_id == run["inner_jobnet_id"]
     )
 

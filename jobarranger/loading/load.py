@@ -24,6 +24,7 @@ from jobarranger.db.definitions import Values, read_tree
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DefinitionError, in_short
 from jobarranger.failpoints import failpoint
+from jobarranger.icons import settings_tables
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan, summary_row
 from jobarranger.loading.notes import queue_notes
 from jobarranger.loading.numbering import expand
@@ -122,7 +123,7 @@ def _candidates(
 def _prepare(db: Database, found: Sequence[Values]) -> Batch:
     """Read the definitions of a batch and plan every run."""
     keys = {(row["jobnet_id"], row["update_date"]) for row in found}
-    library = Library(*db.read(lambda conn: read_tree(conn, keys)))
+    library = Library(*db.read(lambda conn: read_tree(conn, keys, settings_tables())))
     batch = Batch({}, {})
     for row in found:
         try:

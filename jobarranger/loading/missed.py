@@ -12,6 +12,7 @@ from typing import Any
 from jobarranger.db import journal
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
+from jobarranger.icons import types_with
 from jobarranger.loading.rows import booting as queries
 from jobarranger.states import IconEvent, IconStatus, JobnetStatus, JobStatus, LoadStatus
 
@@ -31,7 +32,8 @@ def write_missed(unit: Unit, mains: Sequence[Any], at: int, log_date: int) -> No
         log_date: now, 17 digits.
     """
     runs = [row.inner_jobnet_id for row in mains]
-    starts = queries.fail_start_icons(unit.conn, runs, int(IconStatus.RUNERR))
+    kinds = types_with(lambda traits: traits.begins_jobnet)
+    starts = queries.fail_start_icons(unit.conn, runs, kinds, int(IconStatus.RUNERR))
     unit.update_exactly(
         queries.change_mains(runs, {"status": int(JobnetStatus.RUNERR)}),
         len(runs),

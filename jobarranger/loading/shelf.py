@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from jobarranger.db.definitions import Definition, Values, VersionKey, read_tree, valid_headers
+from jobarranger.icons import settings_tables
 from jobarranger.loading.expand import Library
 from jobarranger.loading.templates import Template
 
@@ -31,7 +32,7 @@ class Shelf:
         """
         headers = valid_headers(conn, jobnet_ids)
         keys = {(name, header["update_date"]) for name, header in headers.items()}
-        found, valid = read_tree(conn, keys, self.definitions)
+        found, valid = read_tree(conn, keys, settings_tables(), self.definitions)
         self.definitions |= found
         return headers, Library(found, valid, self.templates)
 

@@ -15,40 +15,10 @@ from typing import Any
 from sqlalchemy import Table
 
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import SETTINGS, Definition, Values
+from jobarranger.db.definitions import Definition, Values
 from jobarranger.errors import DefinitionError
-from jobarranger.states import JobType, MethodFlag, RunType
-
-#: Where the settings of the definition go.
-RUN_TABLE: dict[Table, Table] = {
-    t.icon_end: t.run_icon_end,
-    t.icon_if: t.run_icon_if,
-    t.icon_value: t.run_icon_value,
-    t.icon_job: t.run_icon_job,
-    t.job_command: t.run_job_command,
-    t.value_job: t.run_value_job,
-    t.value_jobcon: t.run_value_jobcon,
-    t.icon_jobnet: t.run_icon_jobnet,
-    t.icon_extjob: t.run_icon_extjob,
-    t.icon_calc: t.run_icon_calc,
-    t.icon_task: t.run_icon_task,
-    t.icon_info: t.run_icon_info,
-    t.icon_fcopy: t.run_icon_fcopy,
-    t.icon_fwait: t.run_icon_fwait,
-    t.icon_reboot: t.run_icon_reboot,
-    t.icon_release: t.run_icon_release,
-    t.icon_agentless: t.run_icon_agentless,
-    t.icon_zabbix_link: t.run_icon_zabbix_link,
-}
-
-#: Settings tables that may have no row for an icon.
-_OPTIONAL = frozenset({t.value_job, t.value_jobcon})
-
-#: Columns of the run tables that the definition does not have.
-_ADDED: dict[Table, dict[str, object]] = {
-    t.run_icon_extjob: {"pid": 0, "wait_count": 0, "wait_time": None},
-    t.run_icon_task: {"submit_inner_jobnet_id": 0},
-}
+from jobarranger.icons import SettingsTable, Traits, icon_type, name_of
+from jobarranger.states import MethodFlag, RunType
 
 _JOB_COPIES = ("job_type", "point_x", "point_y", "job_id", "force_flag", "continue_flag")
 _JOB_TEXTS = ("job_name", "run_user", "run_user_password")
@@ -90,11 +60,11 @@ class IconTemplate:
     """One icon: its row of `ja_run_job_table` and the rows of its settings."""
 
     job_id: str
-    type: JobType
+    traits: Traits
     row: Mapping[str, Any]
     settings: tuple[tuple[Table, Mapping[str, Any]], ...]
-    link: str | None  #: the jobnet that a JOBNET icon names
-    one_time_session: bool  #: an AGENTLESS icon that needs a session number
+    link: str | None  #: the jobnet that it contains, if any
+    one_time_session: bool  #: it needs a session number
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,46 +94,48 @@ def make_template(definition: Definition) -> Template:
         header=definition.header,
         icons=icons,
         flows=tuple(_flow(definition, flow, position) for flow in definition.flows),
-        icon_ids=sum(2 if icon.type is JobType.JOB else 1 for icon in icons),
+        icon_ids=sum(2 if icon.traits.stop_id else 1 for icon in icons),
         sessions=sum(icon.one_time_session for icon in icons),
     )
 
 
 def _icon(definition: Definition, row: Values, incoming: int) -> IconTemplate:
     """Return the template of one icon."""
-    kind = JobType(row["job_type"])
+    kind = icon_type(row["job_type"])
     copies: list[tuple[Table, Mapping[str, Any]]] = []
-    for table in SETTINGS.get(kind, ()):
+    for settings in kind.tables:
+        table = settings.definition
         found = definition.settings.get(table.name, {}).get(row["job_id"], ())
-        if not found and table not in _OPTIONAL:
+        if not found and not settings.optional:
             raise DefinitionError(
-                f"{_name(definition)}: icon {row['job_id']} ({kind.name}) has no row in"
-                f" {table.name}"
+                f"{_name(definition)}: icon {row['job_id']} ({name_of(row['job_type'])}) has no"
+                f" row in {table.name}"
             )
-        copies += [(RUN_TABLE[table], _copy(RUN_TABLE[table], values)) for values in found]
+        copies += [(settings.run, _copy(settings, values)) for values in found]
     own = definition.settings.get(t.icon_jobnet.name, {}).get(row["job_id"], ())
+    session = kind.traits.session_column
     return IconTemplate(
         job_id=row["job_id"],
-        type=kind,
-        row=_job_row(row, copies, incoming),
+        traits=kind.traits,
+        row=_job_row(row, kind.traits, copies, incoming),
         settings=tuple(copies),
-        link=own[0]["link_jobnet_id"] if kind is JobType.JOBNET else None,
-        one_time_session=kind is JobType.AGENTLESS and copies[0][1]["session_flag"] == 0,
+        link=own[0]["link_jobnet_id"] if kind.traits.contains_jobnet else None,
+        one_time_session=bool(session) and copies[0][1][session] == 0,
     )
 
 
 def _job_row(
-    row: Values, copies: Sequence[tuple[Table, Mapping[str, Any]]], incoming: int
+    row: Values, traits: Traits, copies: Sequence[tuple[Table, Mapping[str, Any]]], incoming: int
 ) -> dict[str, Any]:
-    """Return the icon's row of `ja_run_job_table`; an END that is to stop is held."""
+    """Return the icon's row of `ja_run_job_table`; one that its settings hold is held."""
     method = row["method_flag"]
-    if row["job_type"] == JobType.END and copies[0][1]["jobnet_stop_flag"] == 1:
+    if traits.hold_column and copies[0][1][traits.hold_column] == 1:
         method = int(MethodFlag.WAIT)
     return {
         **{name: row[name] for name in _JOB_COPIES},
         **{name: row[name] or "" for name in _JOB_TEXTS},
         "inner_job_id_fs_link": 0,
-        "invo_flag": int(row["job_type"] == JobType.JOBNET),
+        "invo_flag": int(traits.contains_jobnet),
         "method_flag": method,
         "test_flag": 0,
         "timeout_flag": 0,
@@ -175,10 +147,10 @@ def _job_row(
     }
 
 
-def _copy(table: Table, values: Values) -> dict[str, Any]:
+def _copy(settings: SettingsTable, values: Values) -> dict[str, Any]:
     """Copy the columns that both tables have; NULL becomes '' where the copy allows none."""
-    row: dict[str, Any] = dict(_ADDED.get(table, {}))
-    for name, nullable in _columns(table):
+    row: dict[str, Any] = dict(settings.added)
+    for name, nullable in _columns(settings.run):
         if name in values:
             value = values[name]
             row[name] = "" if value is None and not nullable else value

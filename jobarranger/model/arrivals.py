@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jobarranger.states import FlowType, IconStatus, JobType
-
-#: Icons that start at the first arrival and again at each later one.
-FIRST_ARRIVAL = frozenset({JobType.IFEND, JobType.L})
+from jobarranger.states import FlowType, IconStatus
 
 _ENDED = frozenset({IconStatus.END, IconStatus.RUNERR})
 
@@ -32,26 +29,40 @@ class Arrival:
 
 
 def arrive(
-    job_type: JobType, status: IconStatus, end_count: int, boot_count: int, *, test: bool
+    status: IconStatus,
+    end_count: int,
+    boot_count: int,
+    *,
+    at_first: bool,
+    ends_jobnet: bool,
+    test: bool,
 ) -> Arrival | Refusal:
     """Return what an icon becomes when one more of its entering arrows fires.
 
     An icon that has ended is reached again (a loop): it begins anew with this arrival. One that
     starts at the first arrival and has not done so yet takes in what later ones bring.
+
+    Args:
+        status: of the icon.
+        end_count: how many of its entering arrows have fired.
+        boot_count: how many it waits for.
+        at_first: its type starts at the first arrival, and again at each later one.
+        ends_jobnet: its type ends the jobnet.
+        test: it is in a test run.
     """
     anew = status in _ENDED
     if status in _ENDED:
         if test:
             return Refusal.TEST
-        if job_type is JobType.END:
+        if ends_jobnet:
             return Refusal.ENDED
         status, end_count = IconStatus.BEGIN, 0
-    if status is IconStatus.READY and job_type in FIRST_ARRIVAL and not test:
+    if status is IconStatus.READY and at_first and not test:
         return Arrival(status, end_count)
     if status is not IconStatus.BEGIN:
         return Refusal.TEST if test else Refusal.BUSY
     end_count += 1
-    ready = job_type in FIRST_ARRIVAL or end_count >= boot_count
+    ready = at_first or end_count >= boot_count
     return Arrival(IconStatus.READY if ready else IconStatus.BEGIN, end_count, anew)
 
 

@@ -10,12 +10,10 @@ from jobarranger.states import (
     ENDED_JOBNET,
     IconStatus,
     JobnetStatus,
-    JobType,
     MethodFlag,
     RunType,
 )
 
-E = TypeVar("E", JobType, MethodFlag)
 S = TypeVar("S", JobnetStatus, IconStatus)
 
 
@@ -97,7 +95,7 @@ class Icon(_Stored[IconStatus]):
     id: int
     instance_id: int
     main_id: int
-    type: JobType | int  #: a plain number if the type is not known
+    type: int  #: its number (`jobarranger.icons.icon_type`), known or not
     test: bool
     method: MethodFlag | int
     force: bool
@@ -122,9 +120,9 @@ class Icon(_Stored[IconStatus]):
             id=row.inner_job_id,
             instance_id=row.inner_jobnet_id,
             main_id=row.inner_jobnet_main_id,
-            type=_known(JobType, row.job_type),
+            type=row.job_type,
             test=row.test_flag == 1,
-            method=_known(MethodFlag, row.method_flag),
+            method=_method(row.method_flag),
             force=row.force_flag == 1,
             overdue=row.timeout_flag == 1,
             status=status,
@@ -139,9 +137,9 @@ class Icon(_Stored[IconStatus]):
         )
 
 
-def _known(kind: type[E], number: int) -> E | int:
-    """Return the member of `kind`, or the number itself if it has none."""
+def _method(number: int) -> MethodFlag | int:
+    """Return the method, or the number itself if it is none."""
     try:
-        return kind(number)
+        return MethodFlag(number)
     except ValueError:
         return number

@@ -20,6 +20,7 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.db.engine import Database, Unit
 from jobarranger.failpoints import failpoint
+from jobarranger.icons import run_settings_tables
 from jobarranger.purging.limits import Limits, limits_at
 from jobarranger.purging.rows import due as due_rows
 from jobarranger.purging.rows import keyed, log, removing
@@ -194,7 +195,8 @@ def _remove(mains: Sequence[int], limits: Limits, most: int, unit: Unit) -> tupl
     due = due_rows.lock_due(unit, mains, limits)
     if not due:
         return 0, True
-    for remove in (removing.remove_icons, removing.remove_arrows, removing.remove_subs):
+    icons = partial(removing.remove_icons, kinds=run_settings_tables())
+    for remove in (icons, removing.remove_arrows, removing.remove_subs):
         if remove(unit.conn, due, most) == most:
             return 0, False
     removing.remove_mains(unit.conn, due)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from jobarranger.states import IconStatus, JobType
+from jobarranger.icons import traits_of
+from jobarranger.states import IconStatus
 from jobarranger.waiting.facts import Family, IconFacts
 from jobarranger.waiting.reach import Reach
 from jobarranger.waiting.reasons import Reason
@@ -37,7 +38,8 @@ def other_branches(family: Family, helped: Reach) -> dict[int, int]:
                 queue.append(arrow.end)
 
     for icon in family.icons.values():
-        if icon.type is JobType.IF and icon.is_over and icon.id not in helped.completing:
+        chooses = traits_of(icon.type).chooses
+        if chooses and icon.is_over and icon.id not in helped.completing:
             pass_by(icon.id, icon.id)
     while queue:
         start = queue.popleft()
@@ -73,7 +75,7 @@ def join(
     if icon.id in branches:
         condition = branches[icon.id]
         return Join(Reason.OTHER_BRANCH, (condition,), ())
-    lost = [one for one in missing if not one.is_over or one.type is JobType.IF]
+    lost = [one for one in missing if not one.is_over or traits_of(one.type).chooses]
     if icon.end_count or len(missing) < len(before):
         return _join(Reason.JOIN_INCOMPLETE, lost)
     return _join(Reason.UNREACHABLE, lost or before)

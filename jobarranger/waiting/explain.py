@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from jobarranger.flow.operating import RULES, Operation
-from jobarranger.model.arrivals import FIRST_ARRIVAL
+from jobarranger.flow.operating import Operation, is_for
+from jobarranger.icons import traits_of
 from jobarranger.model.pauses import Pause
 from jobarranger.states import (
     ACTIVE_JOBNET,
@@ -14,7 +14,6 @@ from jobarranger.states import (
     IconStatus,
     JobnetStatus,
     JobStatus,
-    JobType,
     LoadStatus,
     MethodFlag,
     PauseScope,
@@ -154,7 +153,7 @@ class _Explainer:
         if instance.status not in ACTIVE_JOBNET:
             owner = instance.icon_id if instance.icon_id in self.family.icons else THE_RUN
             return self._why(icon, Reason.BEFORE_START, causes=[owner])
-        if icon.type is JobType.START:
+        if traits_of(icon.type).begins_jobnet:
             return self._why(icon, Reason.NEXT)
         join = arrivals.join(self.family, icon, self.alone, self.helped, self.branches)
         return self._why(
@@ -171,7 +170,7 @@ class _Explainer:
         """An icon that the server may start."""
         since = self.family.clock(icon.ready_at)
         if icon.is_held:
-            held_start = icon.type is JobType.START
+            held_start = traits_of(icon.type).begins_jobnet
             return self._why(icon, Reason.HELD_START if held_start else Reason.HELD, since=since)
         locked = [host for host in icon.hosts if self._host(host) is HostState.LOCKED]
         if locked:
@@ -185,7 +184,7 @@ class _Explainer:
         if icon.method is MethodFlag.STOP:
             return self._why(icon, Reason.STOP_REQUESTED)
         child = self.family.children.get(icon.id)
-        if icon.type is JobType.JOBNET and child is not None:
+        if traits_of(icon.type).contains_jobnet and child is not None:
             return self._around(icon, child)
         if icon.run is not None:
             return self._requested(icon, icon.run)
@@ -222,13 +221,13 @@ class _Explainer:
     def _failed(self, icon: IconFacts, instance: InstanceFacts) -> Why:
         """An icon in error."""
         begun = self.outer is not Reason.START_MISSED and instance.status in ACTIVE_JOBNET
-        if icon.type is JobType.START and not begun:
+        if traits_of(icon.type).begins_jobnet and not begun:
             return replace(
                 self._why(icon, Reason.BEFORE_START, causes=[THE_RUN]), need=Need.OPERATOR
             )
         child = self.family.children.get(icon.id)
         alive = child is not None and child.status in ACTIVE_JOBNET
-        if icon.type is JobType.JOBNET and child is not None and alive:
+        if traits_of(icon.type).contains_jobnet and child is not None and alive:
             return self._around(icon, child)
         if icon.run is not None and icon.run.state is DispatchState.UNKNOWN:
             return self._unknown(icon, icon.run)
@@ -236,7 +235,7 @@ class _Explainer:
         again = [
             f"{words} (jobarg_ctl icon {operation} {self._at(icon)})"
             for operation, words in _AGAIN.items()
-            if icon.type in RULES[operation].kinds
+            if is_for(operation, icon.type)
         ]
         fatal = icon.status is IconStatus.ENDERR or not again
         reason = Reason.FATAL if fatal else Reason.IN_ERROR
@@ -300,13 +299,13 @@ class _Explainer:
         troubled = [icon for icon in open_ones if self._is_trouble(icon)]
         failed = [icon for icon in troubled if self._has_failed(icon)]
         fatal = [icon for icon in icons if icon.status is IconStatus.ENDERR]
-        ends = [icon for icon in icons if icon.type is JobType.END]
+        ends = [icon for icon in icons if traits_of(icon.type).ends_jobnet]
         is_test = any(icon.test for icon in icons)
         if fatal:
             return self._jobnet(Reason.FAILED, fatal)
         if (not is_test and any(icon.is_over for icon in ends)) or not open_ones:
             return self._jobnet(Reason.ENDING, moving + troubled)
-        goals = [icon for icon in open_ones if is_test or icon.type is JobType.END]
+        goals = [icon for icon in open_ones if is_test or traits_of(icon.type).ends_jobnet]
         lost = [icon for icon in goals if icon.id not in self.helped.reached]
         if lost if is_test else len(lost) == len(goals):
             causes = self._lost_causes(lost)
@@ -418,7 +417,7 @@ def _outer_reason(  # noqa: C901, PLR0911 - one answer for each state of a run
 
 def _joined(icon: IconFacts) -> str:
     """Tell how many arrows have come, where there are several to wait for."""
-    if icon.boot_count <= 1 or icon.type in FIRST_ARRIVAL:
+    if icon.boot_count <= 1 or traits_of(icon.type).first_arrival:
         return ""
     return f"reached by {icon.end_count} of {icon.boot_count} arrows; "
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
 
+from jobarranger.icons import traits_of
 from jobarranger.model.arrivals import fires
 from jobarranger.model.pauses import Pauses
 from jobarranger.states import (
@@ -16,7 +17,6 @@ from jobarranger.states import (
     IconStatus,
     JobnetStatus,
     JobStatus,
-    JobType,
     LoadStatus,
     MethodFlag,
 )
@@ -52,7 +52,7 @@ class IconFacts:
     id: int
     instance_id: int
     job_id: str
-    type: JobType | int  #: a plain number if the type is not known
+    type: int  #: its number (`jobarranger.icons.traits_of`), known or not
     status: IconStatus
     method: MethodFlag | int = MethodFlag.NORMAL
     boot_count: int = 1  #: arrows that lead into it
@@ -72,7 +72,8 @@ class IconFacts:
         """Ended, or failed in a way that lets the flow go on."""
         if self.status is IconStatus.END:
             return True
-        return self.status is IconStatus.RUNERR and self.continues and self.type is not JobType.IF
+        goes_on = self.continues and not traits_of(self.type).chooses
+        return self.status is IconStatus.RUNERR and goes_on
 
     @property
     def is_held(self) -> bool:
@@ -164,7 +165,8 @@ class Family:
     def _may_fire(self, arrow: Arrow) -> bool:
         """Tell whether an arrow can fire at all: a condition takes marked ones only."""
         icon = self.icons[arrow.start]
-        if icon.type is not JobType.IF or icon.test or not isinstance(arrow.type, FlowType):
+        chooses = traits_of(icon.type).chooses
+        if not chooses or icon.test or not isinstance(arrow.type, FlowType):
             return True
         return fires(arrow.type, FlowType.TRUE) or fires(arrow.type, FlowType.FALSE)
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from jobarranger.model.arrivals import FIRST_ARRIVAL
-from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus, JobType
+from jobarranger.icons import traits_of
+from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus
 from jobarranger.waiting.facts import Family, IconFacts
 
 _REACHED = frozenset({IconStatus.READY, IconStatus.RUN, IconStatus.ABORT, IconStatus.RUNERR})
@@ -51,7 +51,7 @@ class Reach:
         instance = self._family.instances.get(icon.instance_id)
         if instance is None or instance.status in _OVER:
             return False
-        if icon.status is IconStatus.BEGIN and icon.type is JobType.START:
+        if icon.status is IconStatus.BEGIN and traits_of(icon.type).begins_jobnet:
             return instance.id == self._family.registry or instance.status in ACTIVE_JOBNET
         return icon.status in _REACHED and not icon.is_over
 
@@ -64,9 +64,9 @@ class Reach:
         child = self._family.children.get(icon.id)
         if child is not None and icon.status not in {IconStatus.RUN, IconStatus.RUNERR}:
             for inner in self._family.inside.get(child.id, ()):
-                if inner.type is JobType.START and inner.id not in self.reached:
+                if traits_of(inner.type).begins_jobnet and inner.id not in self.reached:
                     yield inner.id
-        if icon.type is JobType.END:
+        if traits_of(icon.type).ends_jobnet:
             owner = self._family.instances[icon.instance_id].icon_id
             if owner in self.reached and owner not in self.completing:
                 yield owner
@@ -76,11 +76,11 @@ class Reach:
         icon = self._family.icons[end]
         if icon.status is IconStatus.BEGIN:
             needed = icon.boot_count - icon.end_count
-        elif icon.is_over and not icon.test and icon.type is not JobType.END:
+        elif icon.is_over and not icon.test and not traits_of(icon.type).ends_jobnet:
             needed = icon.boot_count  # a loop: it begins anew
         else:
             return False
-        if icon.type in FIRST_ARRIVAL or start in self._repeating:
+        if traits_of(icon.type).first_arrival or start in self._repeating:
             return True
         return self._arrived[end] >= max(1, needed)
 
@@ -92,7 +92,7 @@ class Reach:
             case IconStatus.RUN:
                 return self._inner_ends(icon)
             case IconStatus.RUNERR if not icon.is_over:
-                if icon.type is JobType.JOBNET and icon.id in self._family.children:
+                if traits_of(icon.type).contains_jobnet and icon.id in self._family.children:
                     return self._inner_ends(icon)
                 return self._helped
             case IconStatus.ABORT:
@@ -102,14 +102,16 @@ class Reach:
 
     def _inner_ends(self, icon: IconFacts) -> bool:
         """Tell whether the sub-jobnet of a JOBNET icon at work can end; True for other icons."""
-        child = self._family.children.get(icon.id) if icon.type is JobType.JOBNET else None
+        contains = traits_of(icon.type).contains_jobnet
+        child = self._family.children.get(icon.id) if contains else None
         if child is None or child.status is JobnetStatus.END:
             return True
         if child.status is JobnetStatus.ENDERR:
             return False
         if child.status not in ACTIVE_JOBNET:
             return True  # about to be started
-        ends = [one for one in self._family.inside.get(child.id, ()) if one.type is JobType.END]
+        inside = self._family.inside.get(child.id, ())
+        ends = [one for one in inside if traits_of(one.type).ends_jobnet]
         return any(one.id in self.completing or one.status is IconStatus.END for one in ends)
 
 
@@ -122,7 +124,7 @@ def _repeating(family: Family) -> frozenset[int]:
     several = {
         icon.id
         for icon in family.icons.values()
-        if icon.type in FIRST_ARRIVAL and waiting[icon.id] > 1
+        if traits_of(icon.type).first_arrival and waiting[icon.id] > 1
     }
     free = deque(icon for icon, count in waiting.items() if not count)
     once: set[int] = set()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
+from jobarranger.icons import traits_of
 from jobarranger.model.pauses import Pauses
 from jobarranger.model.words import status_words
 from jobarranger.states import (
@@ -16,7 +17,6 @@ from jobarranger.states import (
     IconStatus,
     JobnetStatus,
     JobStatus,
-    JobType,
     LoadStatus,
     Method,
     MethodFlag,
@@ -36,18 +36,6 @@ from jobarranger.waiting.reasons import Need, Reason, Why
 from jobarranger.waiting.rows.runs import OUTPUT_SHOWN, RunRows
 from jobarranger.watching.overruns import instant_of_second, is_over
 
-#: Kinds of icon whose exit code and output are their own; others only pass on what they inherit.
-_WITH_OUTPUT = frozenset(
-    {
-        JobType.JOB,
-        JobType.EXTJOB,
-        JobType.FCOPY,
-        JobType.FWAIT,
-        JobType.REBOOT,
-        JobType.AGENTLESS,
-    }
-)
-_WORKING = _WITH_OUTPUT | {JobType.JOBNET, JobType.END}
 _ENDED = frozenset({JobnetStatus.END, JobnetStatus.ENDERR})
 _FAILED = frozenset({IconStatus.RUNERR, IconStatus.ENDERR})
 
@@ -293,7 +281,7 @@ def _icon_facts(rows: RunRows) -> Iterator[IconFacts]:
             id=icon,
             instance_id=row.inner_jobnet_id,
             job_id=row.job_id,
-            type=_known(JobType, row.job_type),
+            type=row.job_type,
             status=IconStatus(row.status),
             method=_known(MethodFlag, row.method_flag),
             boot_count=row.boot_count,
@@ -316,7 +304,7 @@ def _failure(row: Any, message: str | None, code: str | None) -> str:
         return ""
     if message:
         return " ".join(message.split())
-    return f"exit code {code}" if code and row.job_type in _WITH_OUTPUT else ""
+    return f"exit code {code}" if code and traits_of(row.job_type).has_output else ""
 
 
 def _requests(rows: RunRows) -> tuple[dict[int, RequestFacts], dict[int, RequestFacts]]:
@@ -375,7 +363,8 @@ def _icons(rows: RunRows, family: Family, found: Ways) -> Iterator[IconView]:
     def begin(row: Any) -> tuple[int, int, int, int, int]:
         at = row.start_time or 10**17
         rank = ranks.get(row.inner_job_id, len(ranks))
-        return at, row.end_time or 10**17, int(row.job_type == JobType.END), rank, row.inner_job_id
+        last = int(traits_of(row.job_type).ends_jobnet)
+        return at, row.end_time or 10**17, last, rank, row.inner_job_id
 
     stack = [(row, 0) for row in sorted(order.pop(family.registry, []), key=begin, reverse=True)]
     while stack:
@@ -391,7 +380,7 @@ def _icons(rows: RunRows, family: Family, found: Ways) -> Iterator[IconView]:
 
 def _ranks(family: Family) -> dict[int, int]:
     """Number the icons along the arrows, from the START icons on, branch after branch."""
-    starts = [icon.id for icon in family.icons.values() if icon.type is JobType.START]
+    starts = [icon.id for icon in family.icons.values() if traits_of(icon.type).begins_jobnet]
     ranks: dict[int, int] = {}
     missing = {icon: len(arrows) for icon, arrows in family.entering.items()}
     stack = starts[::-1]
@@ -403,7 +392,7 @@ def _ranks(family: Family) -> dict[int, int]:
         ready = []
         for arrow in family.leaving.get(icon, ()):
             missing[arrow.end] -= 1
-            looped = family.icons[arrow.end].type is JobType.L
+            looped = traits_of(family.icons[arrow.end].type).marks_loop
             if looped or missing[arrow.end] <= 0:
                 ready.append(arrow.end)
         stack += ready[::-1]
@@ -422,7 +411,8 @@ class _Shown:
     def icon(self, row: Any, path: str, depth: int) -> IconView:
         """Make the view of one icon; inherited outcomes are not its own."""
         icon = row.inner_job_id
-        own = row.job_type in _WITH_OUTPUT
+        traits = traits_of(row.job_type)
+        own = traits.has_output
         at = self._events.get(icon, {})
         out, out_cut = _cut(self._out.get(icon) if own else None)
         err, err_cut = _cut(self._err.get(icon) if own else None)
@@ -430,13 +420,12 @@ class _Shown:
         started = at.get(IconEvent.STARTED)
         begun = row.start_time > 0
         waiting = row.status in {IconStatus.BEGIN, IconStatus.READY}
-        job_type = _known(JobType, row.job_type)
         return IconView(
             inner_job_id=icon,
             path=path,
             depth=depth,
             name=row.job_name or "",
-            type=job_type.word if isinstance(job_type, JobType) else f"type {job_type}",
+            type=traits.word,
             status=IconStatus(row.status).name,
             held=row.method_flag == MethodFlag.WAIT and waiting,
             skipped=row.method_flag == MethodFlag.SKIP,
@@ -445,7 +434,7 @@ class _Shown:
             end_time=row.end_time,
             started_at=started if begun else None,
             ended_at=ended if begun and row.end_time and ended >= (started or 0) else None,
-            exit_code=self._code.get(icon) if row.job_type in _WORKING else None,
+            exit_code=self._code.get(icon) if traits.has_exit_code else None,
             std_out=out,
             std_err=err,
             output_cut=out_cut or err_cut,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobarranger import messages as m
@@ -10,23 +9,16 @@ from jobarranger.dispatching import decide
 from jobarranger.dispatching.request import RUNS, Request
 from jobarranger.dispatching.steps import Fail, Limits, Reason
 from jobarranger.flow.dispatching import DispatchFailure
+from jobarranger.icons import Traits, asked_by, traits_of
 from jobarranger.messages import Message
-from jobarranger.states import JobType
 from processes.executing import telegrams
-
-#: What a refusal is called, by the kind of icon.
-_REFUSED: Mapping[JobType, Message] = {
-    JobType.JOB: m.JARUNICONJOB200012,
-    JobType.FWAIT: m.JARUNAGENT200004,
-    JobType.REBOOT: m.JARUNICONREBOOT200006,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class IconName:
     """What the messages say about an icon."""
 
-    job_type: JobType
+    job_type: int
     job_id: str
 
 
@@ -48,9 +40,9 @@ class Wording:
             step: why.
             icon: whose request it is; None: its row is gone.
         """
-        job_type = icon.job_type if icon else request.job_type
-        message, fields = self._message(request, step, job_type, icon.job_id if icon else "")
-        if icon is None or not decide.fails_icon(step.reason, request.method, job_type):
+        traits = traits_of(icon.job_type) if icon else asked_by(request.payload.type)
+        message, fields = self._message(request, step, traits, icon.job_id if icon else "")
+        if icon is None or not decide.fails_icon(step.reason, request.method, traits.failed_stop):
             m.say(message, **fields)
             return None
         return DispatchFailure(
@@ -63,7 +55,7 @@ class Wording:
         )
 
     def _message(  # noqa: PLR0911 - one message for each case
-        self, request: Request, step: Fail, job_type: JobType, name: str
+        self, request: Request, step: Fail, traits: Traits, name: str
     ) -> tuple[Message, dict[str, object]]:
         fields: dict[str, object] = {"inner_job_id": request.job_id, "host": request.host_name}
         text = step.text or step.reason.value
@@ -82,10 +74,7 @@ class Wording:
             case Reason.NO_OUTCOME:
                 return m.JADISPATCH200003, {**fields, "error_text": text}
             case Reason.REFUSED | Reason.STOPPED:
-                return _REFUSED.get(job_type, m.JARUNICONJOB200012), {
-                    **fields,
-                    "agent_message": text,
-                }
+                return traits.refused, {**fields, "agent_message": text}
 
     def _connection(self, request: Request, text: str) -> dict[str, object]:
         return {

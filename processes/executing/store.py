@@ -28,7 +28,7 @@ from jobarranger.flow.dispatching import fail_dispatch
 from jobarranger.flow.engine import Engine
 from jobarranger.model.change import Change
 from jobarranger.model.pauses import Pauses
-from jobarranger.states import AgentKind, DispatchState, JobType, Method
+from jobarranger.states import AgentKind, DispatchState, Method
 from processes.executing.book import HostBook
 from processes.executing.failures import IconName, Wording, is_unknown
 
@@ -351,7 +351,7 @@ class Store:
     def _fail_all(self, db: Database, failed: Sequence[Record]) -> None:
         ids = {one.request.job_id for one in failed}
         icons = {
-            row.key.job_id: IconName(JobType(row.job_type), row.job_name)
+            row.key.job_id: IconName(row.job_type, row.job_name)
             for row in db.read(lambda conn: dispatch.peers(conn, ids))
         }
         try:

@@ -23,6 +23,7 @@ from jobarranger.db import inquiries
 from jobarranger.db.definitions import valid_header
 from jobarranger.directory import Directory, User
 from jobarranger.errors import DatabaseUnavailable, StateConflict
+from jobarranger.icons import types_with
 from jobarranger.loading.requests import Refusal, StartRequest
 from jobarranger.states import JobnetStatus, JobStatus, RunType
 from processes.trapping.passwords import Doorkeeper
@@ -148,7 +149,8 @@ class ClientDesk:
             raise Refused(NO_SUCH_RUN, m.JATRAPPER200047, jobnet_id=row.jobnet_id)
         if loaded is None:
             return _waiting(row)
-        return _state(row, inquiries.last_values(conn, number))
+        ends = types_with(lambda traits: traits.ends_jobnet)
+        return _state(row, inquiries.last_values(conn, number, ends))
 
 
 def _waiting(row: Row[Any]) -> telegrams.RunStatus:

@@ -11,6 +11,7 @@ from jobarranger.calendars.starts import all_starts
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import read_versions
 from jobarranger.definitions import versions, yamlform
+from jobarranger.icons import settings_tables
 from jobarranger.loading.rows.scheduling import read_scheduling
 from tests.shell import Shell
 
@@ -111,7 +112,10 @@ def test_a_limit_that_the_manager_has_left_counts_for_nothing(database):
     (definition,) = yamlform.parse(text, "f.yaml")
     database.transaction(lambda unit: versions.store(unit, definition, version))
     key = ("HELLO", version)
-    assert database.read(lambda conn: read_versions(conn, [key]))[key].time_limit == 0
+    assert (
+        database.read(lambda conn: read_versions(conn, [key], settings_tables()))[key].time_limit
+        == 0
+    )
 
 
 def test_what_a_schedule_names_must_be_in_force(shell, tmp_path):

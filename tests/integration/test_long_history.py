@@ -14,6 +14,7 @@ from jobarranger.clock import SystemClock
 from jobarranger.db import icons, runs, schema, values
 from jobarranger.db.engine import Database
 from jobarranger.db.values import Variables
+from jobarranger.states import JobType
 from tests.jobnets import Bench, define
 from tests.services import PrivateServer
 from tests.statements import explained
@@ -62,7 +63,9 @@ def alike(own_server: PrivateServer, empty: Database) -> Database:
 def test_runs_that_do_not_fit_are_sought_among_those_at_work(alike: Database) -> None:
     """Not by way of all icons that there are."""
     with explained("SELECT anon_1.inner_jobnet_id, anon_1.inner_jobnet_main_id") as steps:
-        alike.read(lambda conn: runs.unsettled(conn, 500))
+        alike.read(
+            lambda conn: runs.unsettled(conn, 500, ends=[JobType.END], nets=[JobType.JOBNET])
+        )
     used = {(query, table): key for query, _, table, _, _, key, *_ in steps}
     assert used[2, "ja_run_jobnet_table"] == "ja_run_jobnet_idx2"
     assert used[2, "ja_run_job_table"] == "ja_run_job_fk1"
@@ -83,8 +86,8 @@ def test_only_the_icons_of_a_run_are_locked(own_server: PrivateServer, empty: Da
     remember(own_server, empty, 2, 1)
     started = start(empty, 300)
     with explained("SELECT ja_run_job_table") as steps:
-        empty.transaction(lambda unit: icons.lock_starts(unit.conn, started[-3:]))
-        empty.transaction(lambda unit: icons.lock_ended(unit.conn, started[-3:]))
+        empty.transaction(lambda unit: icons.lock_starts(unit.conn, started[-3:], [JobType.START]))
+        empty.transaction(lambda unit: icons.lock_ended(unit.conn, started[-3:], [JobType.END]))
         empty.transaction(lambda unit: icons.lock_used(unit.conn, started[-1]))
-        empty.transaction(lambda unit: icons.lock_active(unit.conn, started[-3:]))
+        empty.transaction(lambda unit: icons.lock_active(unit.conn, started[-3:], [JobType.JOBNET]))
     assert [step[5] for step in steps] == ["ja_run_job_fk1"] * 3 + ["ja_run_job_idx2"]

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from jobarranger.commands.ctl_operations import find_icon
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
 from jobarranger.flow.operating import NotPossible, Operation, changes, operate, stop_run
+from jobarranger.icons import types_with
 from jobarranger.states import (
     IconStatus,
     JobnetStatus,
@@ -175,6 +176,41 @@ def test_somebody_elses_change_wins(bench: Bench) -> None:
     bench.db.transaction(lambda unit: unit.execute(taken))
     with pytest.raises(NotPossible, match="it is READY, not RUNERR"):
         do(bench, Operation.RERUN, run, "JOB-1")
+
+
+def foreign(bench: Bench, kind: JobType, status: IconStatus) -> int:
+    """Return a run with an icon that this server cannot run, as another server has left it."""
+    define(bench.db, "START JOB-1 END-1")
+    (run,) = bench.start()
+    bench.drain()
+    bench.db.transaction(lambda unit: unit.execute(delete(t.ext_dispatch)))
+    bench.change(run, "JOB-1", job_type=int(kind), status=int(status))
+    return run
+
+
+@pytest.mark.parametrize("kind", sorted(types_with(lambda traits: traits.stoppable)))
+def test_what_may_be_stopped_is_stopped(bench: Bench, kind: JobType) -> None:
+    """Also the work of an AGENTLESS icon: nobody will report of it, so it ends in error at once."""
+    run = foreign(bench, kind, IconStatus.RUN)
+    do(bench, Operation.STOP, run, "JOB-1")
+    assert bench.status(run, "JOB-1") is IconStatus.RUNERR
+    assert bench.after(run, "JOB-1")["JOBARG_MESSAGE"].startswith("the icon was stopped on request")
+
+
+def test_the_types_that_may_be_stopped() -> None:
+    """Those for which the Manager offers it."""
+    wanted = {JobType.JOB, JobType.EXTJOB, JobType.FWAIT, JobType.REBOOT, JobType.AGENTLESS}
+    assert types_with(lambda traits: traits.stoppable) == wanted
+
+
+@pytest.mark.parametrize("kind", sorted(types_with(lambda traits: traits.skippable)))
+def test_what_may_be_skipped_is_skipped(bench: Bench, kind: JobType) -> None:
+    """Also an icon that this server cannot run: the flow goes on behind it."""
+    run = foreign(bench, kind, IconStatus.RUNERR)
+    do(bench, Operation.SKIP, run, "JOB-1")
+    bench.drain()
+    assert bench.status(run, "JOB-1") is IconStatus.END
+    assert bench.summary(run).status == JobnetStatus.END
 
 
 def icon(**values: object) -> SimpleNamespace:

@@ -189,7 +189,7 @@ def test_two_processes_take_a_job_over_once(bench: Bench, monkeypatch: pytest.Mo
     """Both have seen it before one of them was faster."""
     run, icon = running_job(bench)
     bench.mover.adopt()
-    monkeypatch.setattr(icon_rows, "without_request", lambda _: [(icon, run)])
+    monkeypatch.setattr(icon_rows, "without_request", lambda *_: [(icon, run)])
     assert bench.mover.adopt() == 0
 
 

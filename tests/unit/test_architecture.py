@@ -11,6 +11,7 @@ import pytest
 
 from jobarranger import messages as m
 from jobarranger.messages import Message
+from jobarranger.states import JobType
 
 ROOT = Path(__file__).parents[2]
 OURS = ("jobarranger", "processes", "ipc")
@@ -249,3 +250,55 @@ def test_names_of_test_files_are_unique():
     """Two of one name are collected by themselves, but not together."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert sorted(set(names)) == sorted(names)
+
+
+#: Where an icon type may be called by its name; `states` defines the names.
+NAMING_TYPES = ("icons", "definitions", "model", "states.py")
+
+
+@each_source
+def test_nobody_asks_for_an_icon_type_by_name(path: Path) -> None:
+    """What a type is stands in its module; others ask for its traits."""
+    if any(path.is_relative_to(ROOT / "jobarranger" / place) for place in NAMING_TYPES):
+        return
+    found = [
+        f"line {node.lineno}: {dotted(node)}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+        and dotted(node.value).rpartition(".")[2] == "JobType"
+        and node.attr in JobType.__members__
+    ]
+    found += [
+        f"line {node.lineno}: JobType[...]"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Subscript) and dotted(node.value).rpartition(".")[2] == "JobType"
+    ]
+    assert not found
+
+
+@each_source
+def test_statements_hold_no_number_of_an_icon_type(path: Path) -> None:
+    """`job_type` is compared with what a caller gives, never with a number that stands there."""
+    found = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Compare)
+        and any(
+            isinstance(side, ast.Attribute | ast.Subscript) and "job_type" in ast.dump(side)
+            for side in (node.left, *node.comparators)
+        )
+        and any(isinstance(side, ast.Constant) for side in (node.left, *node.comparators))
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("package", ["db", "dispatching", "calendars", "directory"])
+def test_what_is_below_the_icons_does_not_import_them(package: str) -> None:
+    """The registry reads the tables; so statements take sets of types as parameters."""
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "jobarranger" / package).rglob("*.py"))
+        for name in imported(path)
+        if name.startswith("jobarranger.icons")
+    ]
+    assert not found

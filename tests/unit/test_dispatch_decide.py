@@ -30,6 +30,7 @@ from jobarranger.dispatching.steps import (
     Unreachable,
     View,
 )
+from jobarranger.icons import traits_of
 from jobarranger.states import AgentKind, DispatchState, JobType, Method
 
 NOW = 1_000_000_000
@@ -227,7 +228,7 @@ def test_which_failures_take_the_icon_down(
     reason: Reason, method: Method, job_type: JobType, fails: bool
 ) -> None:
     """A stop in vain concerns JOB icons, FWAIT icons partly, REBOOT icons never."""
-    assert decide.fails_icon(reason, method, job_type) is fails
+    assert decide.fails_icon(reason, method, traits_of(job_type).failed_stop) is fails
 
 
 # -- what must hold whatever happens ----------------------------------------------------------

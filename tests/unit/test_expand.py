@@ -6,8 +6,9 @@ from itertools import count, pairwise
 import pytest
 
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import SETTINGS, Definition
+from jobarranger.db.definitions import Definition
 from jobarranger.errors import DefinitionError
+from jobarranger.icons import icon_type, settings_tables
 from jobarranger.loading.expand import (
     INSERT_ORDER,
     Ids,
@@ -17,7 +18,6 @@ from jobarranger.loading.expand import (
     plan,
     rows,
 )
-from jobarranger.loading.templates import RUN_TABLE
 from jobarranger.states import Counter, JobType, MethodFlag, RunType
 
 #: Columns that only the run tables have.
@@ -53,7 +53,7 @@ def jobnet(name, kinds, *, links=None, **changes):
         icons.append(
             filled(t.job_control, {**key, "job_id": job_id, "job_type": int(kind)}, method_flag=0)
         )
-        for table in SETTINGS.get(kind, ()):
+        for table in settings_tables().get(kind, ()):
             row = filled(table, {**key, "job_id": job_id}, **changes.get(table.name, {}))
             if "link_jobnet_id" in row:
                 row["link_jobnet_id"] = links.pop(0)
@@ -109,8 +109,9 @@ def test_every_kind_of_icon_is_copied():
     into = expand(request(), library(jobnet("MAIN", ALL)))
     assert {row["job_type"] for row in into[t.run_job]} == {int(kind) for kind in ALL}
     for kind in ALL:
-        for source in SETTINGS.get(kind, ()):
-            target = RUN_TABLE[source]
+        for settings in icon_type(kind).tables:
+            source, target = settings.definition, settings.run
+            assert target.name == source.name.replace("ja_", "ja_run_", 1)
             (row,) = into[target]
             assert set(row) == {column.name for column in target.c}, target.name
             for column in set(row) - ADDED:

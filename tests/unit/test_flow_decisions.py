@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobarranger.flow.judging import Fault, judge
-from jobarranger.icons import Failure
-from jobarranger.icons.job import judge_result
+from jobarranger.icons import Failure, Finished, icon_type, traits_of
 from jobarranger.model.arrivals import Arrival, Refusal, arrive, fires
 from jobarranger.model.census import Census
 from jobarranger.model.numbers import PatternError, jobnet_exit_code, matches
@@ -127,32 +126,43 @@ def test_stored_text_fits(text: str, limit: int) -> None:
     assert len(kept.encode("utf-8", "replace")) <= limit
 
 
+def reach(
+    job_type: JobType, status: IconStatus, end_count: int, boot_count: int, *, test: bool
+) -> Arrival | Refusal:
+    """Let an arrow arrive at an icon of a type."""
+    traits = traits_of(job_type)
+    return arrive(
+        status, end_count, boot_count,
+        at_first=traits.first_arrival, ends_jobnet=traits.ends_jobnet, test=test,
+    )  # fmt: skip
+
+
 def test_an_icon_waits_for_all_its_arrows() -> None:
     """Each arrival counts; the last one makes it ready."""
-    first = arrive(JobType.W, IconStatus.BEGIN, 0, 2, test=False)
+    first = reach(JobType.W, IconStatus.BEGIN, 0, 2, test=False)
     assert first == Arrival(IconStatus.BEGIN, 1)
-    assert arrive(JobType.W, IconStatus.BEGIN, 1, 2, test=False) == Arrival(IconStatus.READY, 2)
+    assert reach(JobType.W, IconStatus.BEGIN, 1, 2, test=False) == Arrival(IconStatus.READY, 2)
 
 
 @pytest.mark.parametrize("job_type", [JobType.IFEND, JobType.L])
 def test_first_arrival_suffices(job_type: JobType) -> None:
     """IFEND and loop icons start at the first arrival."""
-    assert arrive(job_type, IconStatus.BEGIN, 0, 3, test=False) == Arrival(IconStatus.READY, 1)
+    assert reach(job_type, IconStatus.BEGIN, 0, 3, test=False) == Arrival(IconStatus.READY, 1)
 
 
 def test_an_ended_icon_begins_anew_except_end() -> None:
     """A loop reaches an ended icon again; a finished END icon refuses."""
     again = Arrival(IconStatus.READY, 1, anew=True)
-    assert arrive(JobType.JOB, IconStatus.END, 1, 1, test=False) == again
-    assert arrive(JobType.END, IconStatus.END, 1, 1, test=False) is Refusal.ENDED
-    assert arrive(JobType.JOB, IconStatus.END, 1, 1, test=True) is Refusal.TEST
+    assert reach(JobType.JOB, IconStatus.END, 1, 1, test=False) == again
+    assert reach(JobType.END, IconStatus.END, 1, 1, test=False) is Refusal.ENDED
+    assert reach(JobType.JOB, IconStatus.END, 1, 1, test=True) is Refusal.TEST
 
 
 @pytest.mark.parametrize("job_type", [JobType.IFEND, JobType.L])
 def test_a_first_arrival_not_yet_used_takes_others_in(job_type: JobType) -> None:
     """IFEND and L that are ready already, perhaps on hold, are not refused: nothing is lost."""
-    assert arrive(job_type, IconStatus.READY, 1, 2, test=False) == Arrival(IconStatus.READY, 1)
-    assert arrive(job_type, IconStatus.READY, 1, 2, test=True) is Refusal.TEST
+    assert reach(job_type, IconStatus.READY, 1, 2, test=False) == Arrival(IconStatus.READY, 1)
+    assert reach(job_type, IconStatus.READY, 1, 2, test=True) is Refusal.TEST
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,7 @@ def test_a_first_arrival_not_yet_used_takes_others_in(job_type: JobType) -> None
 )
 def test_a_busy_icon_refuses(status: IconStatus) -> None:
     """An arrow into an icon at work is not taken."""
-    assert arrive(JobType.JOB, status, 0, 1, test=False) is Refusal.BUSY
+    assert reach(JobType.JOB, status, 0, 1, test=False) is Refusal.BUSY
 
 
 def test_which_arrows_fire() -> None:
@@ -232,7 +242,8 @@ def verdict(**changes: object) -> Failure | None:
         "result": 0, "aborted": False, "signal": 0, "return_code": 0, "message": None,
         "stop_code": "",
     }  # fmt: skip
-    found = judge_result(**{**result, **changes})  # type: ignore[arg-type]
+    done = Finished(**{**result, **changes})  # type: ignore[arg-type]
+    found = icon_type(JobType.JOB).judge(done)
     return found[0] if found else None
 
 

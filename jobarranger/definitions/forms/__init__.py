@@ -1,46 +1,44 @@
 """The kinds of icon that a YAML file can hold, found by their words.
 
-A kind that is not in `FORMS` is refused with a clear message; a new one is a new module here.
+A module of this package that has `FORMS` adds those kinds; nothing else has to be told. A kind
+without a form is refused with a clear message.
 """
 
 from __future__ import annotations
 
-from jobarranger.definitions.forms import condition, end, job, jobnet, structural, value
-from jobarranger.definitions.forms.base import Form, no_keys, no_settings
-from jobarranger.states import JobType
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 
-#: word -> form
+from jobarranger.definitions.forms.base import Form, no_keys, no_settings
+from jobarranger.icons import REGISTRY
+
+
+def discover() -> Iterator[Form]:
+    """Yield the forms of all modules of the package."""
+    for found in iter_modules(__path__, f"{__name__}."):
+        yield from getattr(import_module(found.name), "FORMS", ())
+
+
+#: word -> form, in the order of the kinds' numbers
 FORMS: dict[str, Form] = {
-    form.word: form
-    for form in (
-        structural.START,
-        end.FORM,
-        value.FORM,
-        job.FORM,
-        jobnet.FORM,
-        condition.FORM,
-        structural.IF_END,
-        structural.PARALLEL_START,
-        structural.PARALLEL_END,
-        structural.LOOP,
-    )
+    form.word: form for form in sorted(discover(), key=lambda form: form.kind)
 }
 
-_BY_KIND = {form.kind: form for form in FORMS.values()}
 
-#: Words of kinds that exist but cannot be written yet.
-LATER: dict[str, JobType] = {kind.word: kind for kind in JobType if kind not in _BY_KIND}
+def later() -> set[str]:
+    """Return the words of kinds that exist but cannot be written yet."""
+    return {one.traits.word for one in REGISTRY.values()} - FORMS.keys()
 
 
-def form_of(kind: JobType) -> Form | None:
+def form_of(kind: int) -> Form | None:
     """Return the form of a kind of icon, None if it has none yet."""
-    return _BY_KIND.get(kind)
+    return next((form for form in FORMS.values() if form.kind == kind), None)
 
 
-def form_for(kind: JobType) -> Form:
+def form_for(kind: int) -> Form:
     """Return the form of a kind of icon; one that has none yet has a flow in and a flow out."""
-    known = _BY_KIND.get(kind)
-    return known or Form(kind=kind, read=no_settings, write=no_keys)
+    return form_of(kind) or Form(kind=kind, read=no_settings, write=no_keys)
 
 
-__all__ = ["FORMS", "LATER", "Form", "form_for", "form_of"]
+__all__ = ["FORMS", "Form", "discover", "form_for", "form_of", "later"]

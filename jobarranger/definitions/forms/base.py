@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from jobarranger.db.definitions import Values
 from jobarranger.definitions.section import Section
 from jobarranger.errors import DefinitionError
-from jobarranger.states import JobType
+from jobarranger.icons import Traits, traits_of
 
 #: Rows of settings tables without the key columns (jobnet_id, job_id, update_date).
 Settings: TypeAlias = Mapping[Table, list[dict[str, Any]]]
@@ -27,7 +27,6 @@ ANY = 10**9
 class Extra(Enum):
     """Keys that some kinds of icon have beside their own; the Manager offers them for the same."""
 
-    SKIP = "beforehand: skip"  #: may be passed over
     FORCE = "force"  #: run even if the host is disabled
     CONTINUE = "continue-on-error"  #: the flow goes on behind a failure
     RUN_USER = "run-user"  #: another user of the host's system
@@ -60,17 +59,22 @@ class Found:
 class Form:
     """One kind of icon."""
 
-    kind: JobType
+    kind: int  #: its `job_type`
     read: Callable[[Section], Settings]  #: takes its own keys from the icon's section
     write: Callable[[Found], Keys]  #: the way back: its own keys from the icon's settings
     incoming: tuple[int, int] = (1, 1)  #: least and most flows into it
     outgoing: tuple[int, int] = (1, 1)  #: least and most flows out of it
-    extras: frozenset[Extra] = frozenset({Extra.SKIP})
+    extras: frozenset[Extra] = frozenset()
+
+    @property
+    def traits(self) -> Traits:
+        """Return the traits of the kind."""
+        return traits_of(self.kind)
 
     @property
     def word(self) -> str:
         """Return what stands at `type:` in the file."""
-        return self.kind.word
+        return self.traits.word
 
 
 def no_settings(section: Section) -> Settings:

@@ -73,4 +73,4 @@ def write(found: Found) -> Keys:
     return {"variable": row["value_name"], word: row["comparison_value"]}
 
 
-FORM = Form(kind=JobType.IF, read=read, write=write, outgoing=(2, 2), extras=frozenset())
+FORMS = (Form(kind=JobType.IF, read=read, write=write, outgoing=(2, 2)),)

@@ -32,4 +32,4 @@ def write(found: Found) -> Keys:
     return keys
 
 
-FORM = Form(kind=JobType.END, read=read, write=write, outgoing=(0, 0), extras=frozenset())
+FORMS = (Form(kind=JobType.END, read=read, write=write, outgoing=(0, 0)),)

@@ -94,4 +94,4 @@ def write(found: Found) -> Keys:
     return keys
 
 
-FORM = Form(kind=JobType.JOB, read=read, write=write, extras=frozenset(Extra))
+FORMS = (Form(kind=JobType.JOB, read=read, write=write, extras=frozenset(Extra)),)

@@ -18,4 +18,4 @@ def write(found: Found) -> Keys:
     return {"jobnet": found.row(t.icon_jobnet)["link_jobnet_id"]}
 
 
-FORM = Form(kind=JobType.JOBNET, read=read, write=write)
+FORMS = (Form(kind=JobType.JOBNET, read=read, write=write),)

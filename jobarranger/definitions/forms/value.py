@@ -21,4 +21,4 @@ def write(found: Found) -> Keys:
     return {"values": {row["value_name"]: row["value"] for row in found.rows(t.icon_value)}}
 
 
-FORM = Form(kind=JobType.VALUE, read=read, write=write)
+FORMS = (Form(kind=JobType.VALUE, read=read, write=write),)

@@ -12,7 +12,10 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, or_, select, 
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
-from jobarranger.states import JobnetStatus, JobType, LoadStatus
+from jobarranger.states import (
+    JobnetStatus,
+    LoadStatus,
+)
 
 _J, _S = t.run_jobnet.c, t.run_jobnet_summary.c
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -163,12 +166,14 @@ def change_mains(ids: Collection[int], values: Mapping[str, int]) -> Any:
     )
 
 
-def fail_start_icons(conn: Connection, ids: Iterable[int], status: int) -> dict[int, int]:
-    """Set the START icons of main jobnets to `status`; return {run: icon}."""
+def fail_start_icons(
+    conn: Connection, ids: Iterable[int], kinds: Collection[int], status: int
+) -> dict[int, int]:
+    """Set the icons that begin main jobnets, of some types, to `status`; return {run: icon}."""
     c = t.run_job.c
     rows = conn.execute(
         select(c.inner_jobnet_id, c.inner_job_id).where(
-            c.inner_jobnet_id.in_(sorted(ids)), c.job_type == JobType.START
+            c.inner_jobnet_id.in_(sorted(ids)), c.job_type.in_(sorted(kinds))
         )
     ).all()
     if rows:

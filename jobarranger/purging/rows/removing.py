@@ -6,16 +6,13 @@ on the cascade of foreign keys: it would remove thousands of rows in one stateme
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, select
 
 from jobarranger.db import tables as t
-from jobarranger.db.definitions import SETTINGS
 from jobarranger.db.pipeline import together
-from jobarranger.loading.templates import RUN_TABLE
-from jobarranger.states import JobType
 
 _J, _S, _I, _F = t.run_jobnet.c, t.run_jobnet_summary.c, t.run_job.c, t.run_flow.c
 _IDS: Any = bindparam("ids", expanding=True)
@@ -31,16 +28,6 @@ def _hanging_on(parent: Table) -> list[Table]:
     return [one for one in reversed(t.metadata.sorted_tables) if one in found - {parent}]
 
 
-def _kinds() -> dict[Table, set[JobType]]:
-    """Return which kinds of icons have rows in the tables of settings."""
-    kinds: dict[Table, set[JobType]] = {}
-    for kind, tables in SETTINGS.items():
-        for table in tables:
-            kinds.setdefault(RUN_TABLE[table], set()).add(kind)
-    return kinds
-
-
-_KINDS = _kinds()
 _BY_ICON = [
     (table, delete(table).where(table.c.inner_job_id.in_(_IDS)))
     for table in (*_hanging_on(t.run_job), t.ext_dispatch, t.ext_event, t.ext_inbox)
@@ -49,8 +36,17 @@ _ICONS = select(_I.inner_job_id, _I.job_type).where(_I.inner_jobnet_main_id.in_(
 _DELETE_ICONS = delete(t.run_job).where(_I.inner_job_id.in_(_IDS))
 
 
-def remove_icons(conn: Connection, mains: Collection[int], most: int) -> int:
-    """Remove up to `most` icons with their settings, variables, requests and events."""
+def remove_icons(
+    conn: Connection, mains: Collection[int], most: int, kinds: Mapping[Table, Collection[int]]
+) -> int:
+    """Remove up to `most` icons with their settings, variables, requests and events.
+
+    Args:
+        conn: the connection.
+        mains: the runs.
+        most: how many icons at most.
+        kinds: the tables of settings, each with the types of icon that have rows there.
+    """
     icons = conn.execute(_ICONS, {"ids": sorted(mains), "most": most}).all()
     if not icons:
         return 0
@@ -58,7 +54,7 @@ def remove_icons(conn: Connection, mains: Collection[int], most: int) -> int:
     present = {row.job_type for row in icons}
     with together(conn):
         for table, statement in _BY_ICON:
-            if table not in _KINDS or _KINDS[table] & present:
+            if table not in kinds or not present.isdisjoint(kinds[table]):
                 conn.execute(statement, ids)
         conn.execute(_DELETE_ICONS, ids)
     return len(icons)
