@@ -44,6 +44,7 @@ FORK_PAUSE = 0.2  #: seconds
 START_PAUSE = 1.0  #: seconds between two tries to start a job
 RECORD_PAUSE = 1.0  #: seconds
 RECORD_TRIES = 86_400  #: a day
+RESTORE_TRIES = 60  #: without a place to record; a living agent makes it again within a second
 PLACE_ARGUMENT = 4  #: where setproctitle is installed
 #: Bytes of each output stream that a result carries.
 OUTPUT_BYTES = 64_000
@@ -263,13 +264,15 @@ def _record(
 
     `restore` is called before each try; it makes the directory again if that is gone.
     """
-    path = f"{directory}/status"
-    for _ in range(RECORD_TRIES):
+    path, tries, placeless = f"{directory}/status", 0, 0
+    while tries < RECORD_TRIES and placeless < RESTORE_TRIES:
         try:
             restore()
             _write(f"{path}.new", json.dumps(status).encode(), 0o600)
             os.rename(f"{path}.new", path)
-        except (OSError, MemoryError):
+        except (OSError, MemoryError) as error:
+            tries += 1
+            placeless += isinstance(error, FileNotFoundError | PermissionError)
             select.select([], [], [], RECORD_PAUSE)
         else:
             return

@@ -461,6 +461,22 @@ def test_the_outcome_waits_for_room_on_the_disk(
     assert json.loads((tmp_path / "status").read_text()) == {"wait_status": 256}
 
 
+def test_a_wrapper_without_a_place_for_its_record_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the directory of all jobs is gone for good nobody will ask for the outcome."""
+    monkeypatch.setattr(starter, "RECORD_PAUSE", 0)
+    tries = []
+
+    def restore() -> None:
+        tries.append(1)
+        starter._restore(str(tmp_path / "gone" / "1-1"), 1, ())
+
+    starter._record(str(tmp_path / "gone" / "1-1"), {"wait_status": 0}, restore)
+    assert len(tries) == starter.RESTORE_TRIES
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_kill_goes_through_although_one_process_resists(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the others would stay behind, stopped for ever."""
     first, child, last = (Process(number, 1) for number in (10, 11, 12))
