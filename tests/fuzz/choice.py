@@ -6,7 +6,8 @@ from random import Random
 
 from ipc.frames import encode
 from tests.fuzz import shapes, wire, worst
-from tests.fuzz.inputs import HOME, Door, Input, Known, Manner
+from tests.fuzz.asking import anybody
+from tests.fuzz.inputs import Door, Input, Known, Manner
 from tests.fuzz.recorded import telegrams
 
 #: How often each manner is taken for a mutation.
@@ -18,8 +19,6 @@ MANNERS = {
     Manner.IDLE: 1,
     Manner.DRIP: 1,
 }
-#: Addresses of strangers: few enough that each comes again and again.
-STRANGERS = tuple(f"127.0.{net}.{host}" for net in range(4) for host in range(2, 18))
 
 
 def chosen(seed: int, process: int, number: int, known: Known) -> Input:
@@ -45,10 +44,5 @@ def mutation(random: Random, known: Known) -> Input:
         name, data = wire.framed(payload, random)
     manner = random.choices(list(MANNERS), list(MANNERS.values()))[0]
     return Input(
-        kind=f"mutation, {name}", door=door, sends=(data,), source=source(random), manner=manner
+        kind=f"mutation, {name}", door=door, sends=(data,), source=anybody(random), manner=manner
     )
-
-
-def source(random: Random) -> str:
-    """Return an address: of a stranger, or of the site's own people."""
-    return HOME if random.random() < 0.4 else random.choice(STRANGERS)

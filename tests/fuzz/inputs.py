@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 #: The address of the site's own people: the agent, the server, the honest client.
 HOME = "127.0.0.1"
@@ -116,7 +116,7 @@ class Known:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Return what `to_json` wrote."""
-        fields: Mapping[str, object] = json.loads(text)
+        fields: dict[str, Any] = json.loads(text)
         return cls(**{**fields, "queues": tuple(fields["queues"])})
 
 

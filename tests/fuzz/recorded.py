@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.fuzz.inputs import Door, Known
 
@@ -19,13 +20,9 @@ RECORDED = Path(__file__).parents[1] / "data" / "telegrams.jsonl"
 FAR = 9_000_000_000_000_000
 
 
+@cache
 def telegrams(door: Door, known: Known) -> tuple[bytes, ...]:
     """Return the distinct requests to a port, as payloads without frames."""
-    return _telegrams(door, known)
-
-
-@cache
-def _telegrams(door: Door, known: Known) -> tuple[bytes, ...]:
     found: dict[bytes, None] = {}
     for line in RECORDED.read_text(encoding="utf-8").splitlines():
         exchange = json.loads(line)
@@ -35,9 +32,9 @@ def _telegrams(door: Door, known: Known) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _adapted(message: Mapping[str, object], known: Known) -> dict[str, object]:
+def _adapted(message: Mapping[str, Any], known: Known) -> dict[str, Any]:
     """Return a recorded message with this site's names and without its sting."""
-    data: dict[str, object] = dict(message["data"])
+    data: dict[str, Any] = dict(message["data"])
     changes = {
         "username": known.guest,
         "password": known.guest_password,

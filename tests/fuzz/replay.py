@@ -38,7 +38,8 @@ def main() -> int:
         site = FuzzSite(Path(directory))
         try:
             site.run()
-            return int(any([_replay(site, number, one) for number, one in enumerate(inputs, 1)]))
+            stood_out = [_replay(site, *one) for one in enumerate(inputs, options.first)]
+            return int(any(stood_out))
         finally:
             site.close()
 

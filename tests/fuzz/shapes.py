@@ -38,8 +38,8 @@ NUMBERS = (
 #: Pieces of text that readers, databases, logs and shells may stumble over.
 TEXTS = (
     "\\u0000", "\\ud800", "\\udfff\\ud800", "\\ud83d\\ude00", "\\u2028", "\\r\\n2026 [CRIT] forged",
-    "%s%n%d", "{0.__class__}", "'", "\\\"", "\\\\", "\\u001b[2J", "\\u202e", "é", "😀", "\x00", "\x01",
-    "a\\u0000b", "' OR '1'='1", "--", "../../etc", "\ufeff", "İ", "ß", "\t", "",
+    "%s%n%d", "{0.__class__}", "'", '\\"', "\\\\", "\\u001b[2J", "\\u202e", "é", "😀", "\x00",
+    "\x01", "a\\u0000b", "' OR '1'='1", "--", "../../etc", "\ufeff", "\u0130", "ß", "\t", "",
 )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _drop(place: list, index: int, random: Random) -> None:
 
 def _add(place: list, index: int, random: Random) -> None:
     key = random.choice(["attempt", "retry", "env", "extra", "", "a" * 70_000, "\ud800"])
-    new = random.choice([None, "x", 1.5, Pairs(), [], -1])
+    new: Any = random.choice([None, "x", 1.5, Pairs(), [], -1])
     place.insert(index, (key, new) if isinstance(place, Pairs) else new)
 
 

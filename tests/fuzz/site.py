@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Table, func, insert, select
 
 from jobarranger.db import tables as t
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.directory.passwords import hash_password
 from jobarranger.states import UserType
 from tests.crash.harness import JOBNET, CrashRig
+from tests.fuzz.forgeries import FORGED
 from tests.fuzz.inputs import Known
-from tests.fuzz.worst import FORGED
 from tests.stack import HOST, USER
 
 GUEST, GUEST_PASSWORD, GUEST_JOBNET = "guest", "what-everybody-knows", "GUESTS"
@@ -98,13 +98,13 @@ class FuzzSite(CrashRig):
             "enabled": 1,
             "created_at": 0,
         }
-        rows = [
+        rows: list[tuple[Table, dict[str, object]]] = [
             (t.ext_group, {"group_name": "guests", "enabled": 1}),
             (t.ext_user, user),
             (t.ext_user_group, {"user_name": GUEST, "group_name": "guests"}),
         ]
         self.db.transaction(
-            lambda unit: [unit.conn.execute(insert(table), row) for table, row in rows]
+            lambda unit: [unit.execute(insert(table).values(row)) for table, row in rows]
         )
 
 

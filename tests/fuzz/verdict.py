@@ -11,8 +11,8 @@ from tests.fuzz.watch import MEBIBYTE, Figures, Watch
 
 #: Bytes that a process may have more in the end than at the beginning.
 MEMORY_ALLOWED = 30 * MEBIBYTE
-#: Seconds that an honest start may take.
-SLOWEST_START = 1.0
+#: Seconds that an honest start may take, and from asking for it until its job begins.
+SLOWEST_START, SLOWEST_JOB = 1.0, 1.0
 #: Descriptors that a process may have more in the end: connections of the last moment.
 FILES_ALLOWED = 20
 #: Bytes of log that one connection of a stranger, and one honest run, may cost on the average.
@@ -44,8 +44,28 @@ def slow_starts(starts: Sequence[Start], allowed: float = SLOWEST_START) -> list
     return found
 
 
-def greedy_processes(figures: Mapping[str, Figures]) -> list[str]:
-    """Return the processes that have kept memory or descriptors."""
+def slow_jobs(
+    starts: Sequence[Start], begins: Mapping[int, float], allowed: float = SLOWEST_JOB
+) -> list[str]:
+    """Return what was wrong with the jobs of honest starts: how long until they began."""
+    runs = [one for one in starts if one.run is not None]
+    waited = _waited(starts, begins)
+    slow = [seconds for seconds in waited if seconds > allowed]
+    found = []
+    if len(waited) < len(runs):
+        found.append(f"{len(runs) - len(waited)} of {len(runs)} jobs have not begun at all")
+    if slow:
+        found.append(
+            f"{len(slow)} of {len(runs)} jobs began later than {allowed:g} s after they were asked "
+            f"for, the slowest after {max(slow):.2f} s"
+        )
+    return found
+
+
+def greedy_processes(
+    figures: Mapping[str, Figures], files: int | None = FILES_ALLOWED
+) -> list[str]:
+    """Return the processes that have kept memory, or descriptors if those count."""
     return [
         *(
             f"{name} has {_mib(one.last_memory - one.memory)} MiB more than at the beginning"
@@ -55,7 +75,7 @@ def greedy_processes(figures: Mapping[str, Figures]) -> list[str]:
         *(
             f"{name} has {one.last_files} open files, {one.files} at the beginning"
             for name, one in figures.items()
-            if one.last_files - one.files > FILES_ALLOWED
+            if files is not None and one.last_files - one.files > files
         ),
     ]
 
@@ -82,18 +102,27 @@ def table(
 ) -> Iterator[str]:
     """Give the lines of a short table of figures."""
     yield from _inputs(sent)
-    yield _line("honest start, seconds", [one.seconds for one in starts])
-    delays = [begins[one.run] - one.asked_at for one in starts if one.run in begins]
-    yield _line("asked until job begins, seconds", delays)
+    yield from latencies(starts, begins)
     for name, one in watch.figures.items():
+        grown, most = one.last_memory - one.memory, one.most_memory - one.memory
         yield (
-            f"{name:<16} memory {_mib(one.memory):>6} MiB, grown {_mib(one.last_memory - one.memory):>6}"
-            f" (at most {_mib(one.most_memory - one.memory):>7}), files {one.files} -> {one.last_files}"
-            f" (at most {one.most_files})"
+            f"{name:<16} memory {_mib(one.memory):>6} MiB, grown {_mib(grown):>6} (at most "
+            f"{_mib(most):>7}), files {one.files} -> {one.last_files} (at most {one.most_files})"
         )
     connections = sum(sent.get("connections", {}).values())
-    grown = watch.log_growth()
-    yield f"logs have grown by {grown} bytes, {grown / max(connections, 1):.0f} per connection"
+    log = watch.log_growth()
+    yield f"logs have grown by {log} bytes, {log / max(connections, 1):.0f} per connection"
+
+
+def latencies(starts: Sequence[Start], begins: Mapping[int, float]) -> Iterator[str]:
+    """Give the lines that tell how long honest people waited."""
+    yield _line("honest start, seconds", [one.seconds for one in starts])
+    yield _line("asked until job begins, seconds", _waited(starts, begins))
+
+
+def _waited(starts: Sequence[Start], begins: Mapping[int, float]) -> list[float]:
+    """Return the seconds from asking to the job's begin, of the jobs that have begun."""
+    return [begins[one.run] - one.asked_at for one in starts if one.run in begins]
 
 
 def _inputs(sent: Mapping[str, Mapping[str, int]]) -> Iterator[str]:

@@ -148,4 +148,3 @@ def _instant(line: str) -> float | None:
     if found is None:
         return None
     return datetime.strptime(found[1], "%Y%m%d:%H%M%S.%f").astimezone().timestamp()
-

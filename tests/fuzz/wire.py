@@ -10,7 +10,14 @@ from ipc.frames import HEADER, encode
 #: Lengths that no telegram has.
 ABSURD = (0, 1, 1 << 24, (1 << 24) + 1, 1 << 27, 1 << 31, (1 << 32) - 1, 1 << 62, (1 << 64) - 1)
 #: Bytes that are not UTF-8: a lone follower, an overlong form, half of a pair, a cut character.
-BROKEN = (b"\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"\xff\xfe", b"\xf8\x88\x80\x80\x80")
+BROKEN = (
+    b"\x80",
+    b"\xc0\xaf",
+    b"\xed\xa0\x80",
+    b"\xf0\x9f\x98",
+    b"\xff\xfe",
+    b"\xf8\x88\x80\x80\x80",
+)
 
 
 def damaged(data: bytes, random: Random) -> tuple[str, bytes]:
@@ -107,7 +114,9 @@ def _several(payload: bytes, random: Random) -> bytes:
 
 
 def _other_mark(payload: bytes, random: Random) -> bytes:
-    mark = random.choice([b"ZBXD\x03", b"ZBXD\x00", b"zbxd\x01", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"])
+    mark = random.choice(
+        [b"ZBXD\x03", b"ZBXD\x00", b"zbxd\x01", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"]
+    )
     return mark + encode(payload)[len(HEADER) :]
 
 
