@@ -67,36 +67,35 @@ def test_three_thousand_strangers_at_a_port(
     with crowd_at(site, door, tmp_path, addresses=addresses, drips=drips) as crowd:
         starts = measured(site, STARTS)
         tell(f"{door}: {crowd}")
-        assert troubles(site, watch, starts) == []
+        see_that_all_is_well(site, watch, starts)
 
 
 def test_hosts_that_stand_still(site: FuzzSite, watch: Watch) -> None:
     """Sixteen hosts that take twenty jobs each and never answer delay no other host's job."""
     with hosts.frozen(FROZEN) as ill:
         burden(site, "FROZEN", ill, JOBS_OF_FROZEN)
-        assert troubles(site, watch, measured(site, STARTS)) == []
+        see_that_all_is_well(site, watch, measured(site, STARTS))
 
 
 def test_hosts_that_are_away(site: FuzzSite, watch: Watch) -> None:
     """Nine hundred hosts that cannot be reached delay no other host's job."""
     with hosts.dead(DEAD) as ill:
         burden(site, "DEAD", ill, JOBS_OF_DEAD)
-        assert troubles(site, watch, measured(site, STARTS)) == []
+        see_that_all_is_well(site, watch, measured(site, STARTS))
 
 
 def test_everything_at_once(site: FuzzSite, watch: Watch, tmp_path: Path) -> None:
     """With strangers at both ports, frozen hosts and dead ones it is still a second at most."""
-    with (
-        hosts.frozen(FROZEN) as frozen,
-        hosts.dead(DEAD) as dead,
-        crowd_at(site, SERVER, tmp_path, addresses=100) as first,
-        crowd_at(site, AGENT, tmp_path, addresses=100) as second,
-    ):
+    with hosts.frozen(FROZEN) as frozen, hosts.dead(DEAD) as dead:
         burden(site, "FROZEN", frozen, JOBS_OF_FROZEN)
         burden(site, "DEAD", dead, JOBS_OF_DEAD)
-        starts = measured(site, STARTS)
-        tell(f"{SERVER}: {first}; {AGENT}: {second}")
-        assert troubles(site, watch, starts) == []
+        with (
+            crowd_at(site, SERVER, tmp_path, addresses=100) as first,
+            crowd_at(site, AGENT, tmp_path, addresses=100) as second,
+        ):
+            starts = measured(site, STARTS)
+            tell(f"{SERVER}: {first}; {AGENT}: {second}")
+            see_that_all_is_well(site, watch, starts)
 
 
 @contextmanager
@@ -148,16 +147,17 @@ def measured(site: FuzzSite, count: int) -> list[Start]:
     return starts
 
 
-def troubles(site: FuzzSite, watch: Watch, starts: list[Start]) -> list[str]:
-    """Return what is not as it should be, while the strangers are still there; show the figures."""
+def see_that_all_is_well(site: FuzzSite, watch: Watch, starts: list[Start]) -> None:
+    """Check what honest people waited and what it cost, while the strangers are still there."""
     watch.look()
     begins = site.begins()
     for line in verdict.latencies(starts, begins):
         tell(line)
-    return [
+    troubles = [
         *verdict.slow_starts(starts),
         *verdict.slow_jobs(starts, begins),
         *verdict.greedy_processes(watch.figures, files=None),
         *verdict.exceptions(watch.exceptions()),
         *watch.replaced,
     ]
+    assert troubles == [], "\n".join(troubles)
