@@ -59,14 +59,16 @@ class Fuzzer:
         """Send until the time is over."""
         plan = self._plan
         began = time.monotonic()
+        end = began + plan.seconds
         number = 0
         with self._trace:
             async with asyncio.TaskGroup() as under_way:
-                while time.monotonic() < began + plan.seconds and not over.is_set():
+                while time.monotonic() < end and not over.is_set():
                     await self._room.acquire()
                     under_way.create_task(self._send(number))
                     number += 1
-                    await pause(over, began + number / plan.per_second - time.monotonic())
+                    due = min(began + number / plan.per_second, end)
+                    await pause(over, due - time.monotonic())
 
     def write_figures(self) -> None:
         """Write what was sent and how it was taken, by kind."""

@@ -33,6 +33,8 @@ WARM_UP = 60
 SETTLE = 60.0
 #: Seconds before and after an exception in which its cause was sent, likely.
 BEFORE, AFTER = 1.5, 0.1
+#: Instants whose suspects are kept; the first ones are told best from the rest.
+INSTANTS = 100
 #: Seconds between two looks, and looks between two lines of progress.
 LOOK, LOOKS_PER_LINE = 1.0, 30
 
@@ -114,7 +116,7 @@ def judged(site: FuzzSite, swarm: Swarm, watch: Watch, starts: list[Start], warm
 
 def keep_suspects(swarm: Swarm, watch: Watch, starts: list[Start], path: Path) -> None:
     """Write what was sent about when something went wrong, to be replayed."""
-    instants = [at for at, _ in watch.exceptions()]
+    instants = [at for at, _ in watch.exceptions()] + watch.leaps
     instants += [one.asked_at for one in starts if one.seconds > verdict.SLOWEST_START]
-    count = write_inputs(path, swarm.suspects(instants[:100], BEFORE, AFTER))
+    count = write_inputs(path, swarm.suspects(instants[:INSTANTS], BEFORE, AFTER))
     tell(f"{count} suspects: python -m tests.fuzz.replay {path}")

@@ -19,6 +19,8 @@ from tests.fuzz.site import FuzzSite
 MEBIBYTE = 1 << 20
 #: Memory of one process at which it is killed: the machine is not ours alone.
 DANGEROUS = 1024 * MEBIBYTE
+#: Growth of one process between two looks that makes what was sent then suspect.
+LEAP = 8 * MEBIBYTE
 #: What a log never holds unless something has gone wrong that nobody thought of.
 _EXCEPTION = re.compile(
     r"never retrieved|Exception ignored|was destroyed but|was never awaited"
@@ -49,6 +51,7 @@ class Watch:
     figures: dict[str, Figures] = field(default_factory=dict)
     log_sizes: dict[Path, int] = field(default_factory=dict)
     replaced: list[str] = field(default_factory=list)
+    leaps: list[float] = field(default_factory=list)  #: when a process grew fast (UTC seconds)
 
     def begin(self) -> None:
         """Take the present state as the beginning."""
@@ -68,7 +71,10 @@ class Watch:
                     continue
                 known.process = process
             with suppress(psutil.NoSuchProcess):
+                before = known.last_memory or known.memory
                 _measure(known)
+                if known.last_memory - before > LEAP:
+                    self.leaps.append(time.time())
                 if known.last_memory > DANGEROUS:
                     process.kill()
                     self._note(f"{name} was killed at {known.last_memory / MEBIBYTE:.0f} MiB")
