@@ -64,7 +64,7 @@ def many_variables(random: Random, known: Known, number: int) -> Input:
 def long_user_name(random: Random, known: Known, number: int) -> Input:
     """Give a very long user name; quotation marks become twice as long in SQL."""
     name = random.choice(["'", "a", "\\", "\u3042", "\x00"])
-    person = {"username": name * (_size(random) // len(json.dumps(name))), "password": "x"}
+    person = {"username": name * (_size(random) // (len(json.dumps(name)) - 2)), "password": "x"}
     kind = random.choice(["jobnetrun", "jobnetstatusrq", "job.logput", "job.release"])
     data = ask(kind, {**person, "jobnetid": known.jobnet, "registrynumber": "1"})
     return Input(kind="long user name", door=Door.TRAPPER, sends=(data,), source=anybody(random))
