@@ -13,7 +13,7 @@ UNITDIR ?= /usr/lib/systemd/system
 DESTDIR ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo run server test year slow check format cover bench docs install dist clean
+.PHONY: help venv demo run server test fuzz year slow check format cover bench docs install dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +44,13 @@ var/jobarg_server.conf: conf/jobarg_server.conf
 	    'JaLogFile=$(CURDIR)/var/jobarg_server.log' 'TmpDir=$(CURDIR)/var/tmp' \
 	    'JaRuntimeDir=$(CURDIR)/var/run' 'JaStateDir=$(CURDIR)/var/state' > $@
 
+# First all that can stand company, then those that measure, one by one. Status 5: nothing chosen.
 test: $(STAMP) ## run all tests (those on MariaDB and PostgreSQL are skipped without them)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m "not slow and not alone" $(TESTS) || test $$? -eq 5
+	$(BIN)/python -m pytest -m alone $(TESTS) -n 0 || test $$? -eq 5
+
+fuzz: $(STAMP) ## let strangers send what is wrong, large or many, for 10 minutes
+	JOBARG_FUZZ_SECONDS=$${JOBARG_FUZZ_SECONDS:-600} $(BIN)/python -m pytest tests/fuzz/test_fuzz.py -s
 
 year: $(STAMP) ## simulate a year of schedules on SQLite, and a month on the servers (minutes)
 	JOBARG_TEST_DAYS=365 JOBARG_TEST_PRODUCTS=sqlite $(BIN)/python -m pytest tests/year -s
@@ -65,7 +70,7 @@ format: $(STAMP) ## let ruff format the code and fix what it safely can
 	$(BIN)/ruff format .
 
 cover: $(STAMP) ## run the tests and report which lines they never reach
-	$(BIN)/python -m pytest $(TESTS) --cov --cov-report=term --cov-report=html
+	$(BIN)/python -m pytest -m "not slow and not alone" $(TESTS) --cov --cov-report=term --cov-report=html
 
 bench: $(STAMP) ## measure
 	$(BIN)/python -m benchmarks

@@ -31,7 +31,6 @@ import signal
 import socket
 import stat
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -326,7 +325,7 @@ def _start_patiently(
         Removed: the directory is gone, and nothing was started.
         OSError, StartError, ValueError: it cannot be started, or not within its patience.
     """
-    until = time.monotonic() + float(str(request["patience"]))
+    tries_left = int(float(str(request["patience"])) / START_PAUSE)
     given_up: list[int] = []
     told = False
     while not given_up:
@@ -335,8 +334,9 @@ def _start_patiently(
         except (OSError, MemoryError) as error:
             if not os.path.isdir(directory):
                 raise Removed(reason(error)) from error
-            if not passes(error) or time.monotonic() >= until:
+            if not passes(error) or tries_left <= 0:
                 raise
+            tries_left -= 1
             if not told:
                 signal.signal(signal.SIGTERM, lambda number, _frame: given_up.append(number))
                 tell({"event": "delayed", "message": reason(error)})

@@ -177,13 +177,13 @@ def test_ipc_imports_nothing_of_ours_and_nobody_imports_processes() -> None:
 NO_STATEMENTS = {"Connection", "Row", "Table"}
 SENDING = {"execute", "exec_driver_sql", "scalar", "scalars"}
 #: A file of the agent's own, through the standard library.
-OWN_FILE = ROOT / "jobarranger/agent/journal.py"
+JOURNAL = {ROOT / f"jobarranger/agent/journal{part}.py" for part in ("", "_file", "_writer")}
 
 
 def may_hold_sql(path: Path) -> bool:
     """Tell whether a module is the place for statements: `db/`, a `rows` module or package."""
     parts = path.relative_to(ROOT).with_suffix("").parts
-    return parts[:2] == ("jobarranger", "db") or "rows" in parts[2:] or path == OWN_FILE
+    return parts[:2] == ("jobarranger", "db") or "rows" in parts[2:] or path in JOURNAL
 
 
 def statements(module: ast.Module) -> Iterator[str]:

@@ -370,6 +370,7 @@ class Real(People):
         return verify_password(password, user.password_hash)
 
 
+@pytest.mark.alone
 def test_answers_take_equally_long(no_delay: None) -> None:
     """In real time, with a wide margin: the quickest refusal against the slowest."""
     stored = hash_password("right")
