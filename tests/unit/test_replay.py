@@ -56,9 +56,12 @@ def test_a_spool_that_was_removed_is_made_again(
     """With the directories above it, each flushed: a crash of the machine undoes none of them."""
     flushed: list[Path] = []
     flush = spools._flush_directory
-    monkeypatch.setattr(
-        spools, "_flush_directory", lambda path: (flushed.append(path), flush(path))
-    )
+
+    def note(path: Path) -> None:
+        flushed.append(path)
+        flush(path)
+
+    monkeypatch.setattr(spools, "_flush_directory", note)
     spool = Spool(tmp_path / "state" / "spool")
     parcel = Parcel(received_at=1, peer="p", telegram="{}")
     kept = spool.put(parcel)
