@@ -105,16 +105,21 @@ class _Guest:
 class TelegramServer:
     """Accepts connections on given sockets and answers one request on each."""
 
-    def __init__(self, handler: Handler, settings: ServerSettings | None = None) -> None:
-        """Prepare; `start` begins to accept."""
+    def __init__(
+        self,
+        handler: Handler,
+        settings: ServerSettings | None = None,
+        known: Known | None = None,
+    ) -> None:
+        """Prepare; `start` begins to accept. To `known` the handler adds whom it has recognised."""
         self.settings = settings or ServerSettings()
-        self.known = Known()  #: addresses to be preferred; those who learn of one add it
+        self._known = Known() if known is None else known
         self.served = 0  #: replies and endings so far
         self.turned_out = 0  #: connections that had to make room for others so far
         self._loop = asyncio.get_running_loop()
         self._terms = _terms(handler, self.settings)
         self._budget = Budget(Shares.of(self.settings.memory))
-        self._admission = Admission(self.settings.places(), self.known)
+        self._admission = Admission(self.settings.places(), self._known)
         self._farewells = Farewells(self._loop)
         self._sockets: list[socket.socket] = []
         self._door: dict[int, _Guest] = {}
@@ -273,7 +278,7 @@ class TelegramServer:
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, number: int, guest: _Guest, until: float) -> None:
-        stranger = guest.peer.address not in self.known
+        stranger = guest.peer.address not in self._known
         claim = Claim(self._budget, stranger=stranger)
         exchange = Exchange(self, self._terms, number, guest.peer, claim, until=until)
         try:

@@ -12,9 +12,10 @@ import queue
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ipc import budget
 from ipc.queues import Receiver
 from processes.context import ChildContext
 from processes.policy import ExitCode
@@ -81,7 +82,11 @@ class AsyncContext:
 
 
 class DatabaseThread(Generic[Item, Result]):
-    """One thread with its own `Database`; handles waiting items in batches, calls one by one."""
+    """One thread with its own `Database`; handles waiting items in batches, calls one by one.
+
+    What nobody waits for any more is left out, unless the thread has begun with it. A request's
+    claim on memory lasts until the thread is done with its part.
+    """
 
     def __init__(
         self,
@@ -148,6 +153,9 @@ class DatabaseThread(Generic[Item, Result]):
                 first = carried if carried is not None else self._waiting.get()
                 if first is None:
                     return
+                if self._is_given_up(first):
+                    carried = None
+                    continue
                 self._busy_since = self._loop.time()
                 if first.call is not None:
                     carried = None
@@ -172,8 +180,16 @@ class DatabaseThread(Generic[Item, Result]):
                 break
             if following.call is not None:
                 return batch, following
-            batch.append(following)
+            if not self._is_given_up(following):
+                batch.append(following)
         return batch, None
+
+    def _is_given_up(self, wanted: _Wanted) -> bool:
+        """Drop work that nobody waits for any more."""
+        if not wanted.future.cancelled():
+            return False
+        self._answer([wanted], [None])
+        return True
 
     def _called(self, database: Database, call: Callable[[Database], Any]) -> list[Any]:
         try:
@@ -209,10 +225,12 @@ class _Wanted:
     future: asyncio.Future[Any]
     item: Any = None
     call: Callable[[Any], Any] | None = None
+    release: Callable[[], None] = field(default_factory=budget.keep)  #: the request's claim
 
 
 def _settle(batch: list[_Wanted], results: list[Any]) -> None:
     for wanted, result in zip(batch, results, strict=True):
+        wanted.release()
         if wanted.future.done():
             continue  # given up by the one who waited
         if isinstance(result, _Raised):

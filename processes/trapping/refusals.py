@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Self
 
+from jobarranger import messages as m
 from jobarranger.errors import JobArrangerError
 from jobarranger.messages import Message
+
+log = logging.getLogger(__name__)
 
 
 class Refused(JobArrangerError):
@@ -34,3 +38,21 @@ class Refused(JobArrangerError):
 
 #: The one reply to a wrong password, a disabled user, an unknown jobnet and a missing right.
 NOT_AUTHENTICATED = "authentication failure"
+
+
+#: Characters of one thing from outside in a log line.
+_QUOTED = 100
+
+
+def report(refused: Refused, address: str) -> None:
+    """Write the one log line of a refusal; the request itself is never in it."""
+    if refused.told is None:
+        log.info("request from %s refused: %.200s", address, refused)
+        return
+    fields = {key: _cut(value) for key, value in refused.fields.items()}
+    raised = m.render(refused.told, **fields)
+    log.log(raised.kind.level, "%.500s (from %s)", raised.line, address)
+
+
+def _cut(value: object) -> object:
+    return value[:_QUOTED] if isinstance(value, str) else value
