@@ -96,6 +96,7 @@ class Exchange(asyncio.Protocol):
         self._released = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the request."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.began = True
@@ -103,6 +104,7 @@ class Exchange(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_at(self._until, self._request_late)
 
     def data_received(self, data: bytes) -> None:
+        """Take a part of the request."""
         if self._task is not None:
             self._throw_away(data)
             return
@@ -112,14 +114,16 @@ class Exchange(asyncio.Protocol):
             self._look()
 
     def eof_received(self) -> bool:
+        """Take the end of what the peer sends; it may still be waiting for its reply."""
         if self._task is None:
             self._reader.end()
             self._look()
             if self._task is None:
                 self.finish(Ending.CLOSE)
-        return True  # a peer that half-closes after its request is still served
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """End the handler with its connection."""
         self._stop_timer()
         self._transport = None
         if self._task is not None:

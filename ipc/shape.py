@@ -12,8 +12,12 @@ from dataclasses import dataclass
 
 from ipc.errors import ShapeTooLarge
 
-#: Bytes that as many parts as `FLAT` allows become.
-_PARTS_AT_MOST = 96 << 10
+#: Bytes that a part becomes: a number in a list, or a third of `[],`.
+_PART_BYTES = 32
+#: How many times as much as it was the text of small parts becomes.
+_PART_GROWTH = 21
+#: How many times as much a text becomes with itself, if a wide character makes all of it wide.
+_TEXT_GROWTH = 5
 
 #: A whole string, or one character of structure. Nothing is ever looked at twice: `*+` does not go
 #: back, and a string without an end goes on to the end of the text.
@@ -31,18 +35,13 @@ class Shape:
     depth: int  #: objects and arrays inside each other
     parts: int  #: strings, commas, brackets and braces
 
+    def becomes(self, size: int) -> int:
+        """Return the bytes that a text of so many takes, itself included, at the worst."""
+        return _TEXT_GROWTH * size + min(_PART_GROWTH * size, _PART_BYTES * self.parts)
+
 
 #: What the telegrams of version 1 need: 1,024 variables have 3,072 parts and lie three deep.
 FLAT = Shape(depth=8, parts=4096)
-
-
-def becomes(size: int) -> int:
-    """Return the bytes that a flat request of so many takes, itself included, at the worst.
-
-    One wide character makes four bytes of each of its text, and small parts, such as `[],`, become
-    twenty-one times as much as they were, as long as their number is that of `FLAT`.
-    """
-    return 5 * size + min(21 * size, _PARTS_AT_MOST)
 
 
 def check(payload: bytes, shape: Shape) -> None:

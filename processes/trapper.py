@@ -23,7 +23,7 @@ from ipc.crowds import Known
 from ipc.frames import Limits
 from ipc.pool import Pool
 from ipc.server import ServerSettings, TelegramServer
-from ipc.shape import becomes
+from ipc.shape import FLAT
 from jobarranger import directory
 from jobarranger.clock import zone_named
 from jobarranger.db.definitions import Values
@@ -96,7 +96,7 @@ def settings(child: ChildContext) -> ServerSettings:
         connections=config.ja_max_connections,
         per_address=config.ja_max_connections_per_address,
         reserve=config.ja_max_connections // RESERVE,
-        becomes=becomes,
+        becomes=FLAT.becomes,
         limits=Limits(
             frame=max(KIND_LIMITS.values()), plain=SMALL, by_kind=KIND_LIMITS, other=SMALL
         ),

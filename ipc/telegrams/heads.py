@@ -25,7 +25,7 @@ class _Data(msgspec.Struct):
 class _Head(msgspec.Struct):
     kind: Scalar = UNSET
     version: Scalar = UNSET
-    data: _Data | None | UnsetType = UNSET
+    data: _Data | UnsetType | None = UNSET
 
 
 _decode = msgspec.json.Decoder(_Head).decode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
+from ipc.budget import SMALL
 from ipc.frames import Limits
-from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
+from ipc.pool import Pool
+from ipc.server import Answer, Peer, ServerSettings, TelegramServer
 from jobarranger import __version__, logs
 from jobarranger.agent import accept
 from jobarranger.agent.deliver import DAY_MS, DeliverySettings
@@ -34,10 +37,12 @@ AGENT_NAME = f"jobarranger-py {__version__}"
 REQUEST_EXTRA = 15
 CONNECTIONS = 200
 MAX_REQUEST_BYTES = 16 << 20
+#: Seconds that a start waits for the names in `Server`, before it goes on without them.
+NAMES_PATIENCE = 3.0
 STOP_GRACE = 3.0
 CHORE_SECONDS = 1.0
 PURGE_EVERY = 600  #: chores between two purges of the journal
-BACKLOG = 1024
+BACKLOG = 4096
 
 _STATE_WORDS = {
     JobState.ACCEPTED: "accepted",
@@ -77,8 +82,11 @@ class AgentService:
             request_timeout=config.timeout + REQUEST_EXTRA,
             reply_timeout=config.timeout,
             connections=CONNECTIONS,
-            limits=Limits(frame=MAX_REQUEST_BYTES, plain=MAX_REQUEST_BYTES),
+            becomes=accept.SHAPE.becomes,
+            limits=Limits(frame=MAX_REQUEST_BYTES, plain=SMALL),
+            welcome=self._is_welcome,
         )
+        self._readers = Pool(1, "reader")
         self._server = TelegramServer(self.answer, settings)
         self._stop = asyncio.Event()
         self._turns = 0
@@ -89,6 +97,12 @@ class AgentService:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, logs.reopen)
+        await self._peers.settle(NAMES_PATIENCE)
+        if os.geteuid() == 0 and self._peers.admits_this_host():
+            log.warning(
+                "Server names this host itself: every local user can send jobs, "
+                "which run as any user, since the agent is root"
+            )
         self._server.start([listener])
         gc.collect()
         gc.freeze()
@@ -105,14 +119,19 @@ class AgentService:
         setproctitle("jobarg_agentd: stopping")
         await self._server.stop(STOP_GRACE)
         await self.runner.close(STOP_GRACE)
+        self._readers.close()
+
+    def _is_welcome(self, address: str) -> bool:
+        """Tell whether a caller may speak at all; strangers are seen off before they do."""
+        if self._peers.allowed(address):
+            return True
+        log.warning("connection from %s refused: it is not in Server", address)
+        return False
 
     async def answer(self, payload: bytes, peer: Peer) -> Answer:
         """Answer one request."""
-        if not await self._peers.allowed(peer.address):
-            log.warning("connection from %s refused: it is not in Server", peer.address)
-            return Ending.CLOSE
         self.runner.courier.heard_from(peer.address)
-        match accept.decide(payload, peer.address, self._me):
+        match await self._decide(payload, peer):
             case accept.Run() as run:
                 return await self._run(run)
             case accept.Kill() as kill:
@@ -120,8 +139,14 @@ class AgentService:
             case accept.Query() as query:
                 return await self._query(query)
             case accept.Refused(envelope, message):
-                log.warning("request from %s refused: %s", peer.address, message)
+                log.warning("request from %s refused: %.300s", peer.address, message)
                 return self._reply(envelope, accept.REFUSED, message)
+
+    async def _decide(self, payload: bytes, peer: Peer) -> accept.Decision:
+        """Read a request; a large one in a thread, so that it holds no other up."""
+        if len(payload) > SMALL:
+            return await self._readers.run(accept.decide, payload, peer.address, self._me)
+        return accept.decide(payload, peer.address, self._me)
 
     async def _run(self, run: accept.Run) -> bytes:
         order = run.order
@@ -177,6 +202,7 @@ class AgentService:
             logs.rotate(Path(self._config.ja_log_file), self._config.log_file_size)
         if self._turns % PURGE_EVERY == 0:
             self._journal.purge(self._clock.now_ms() - self._config.ja_job_history * DAY_MS)
+        self._peers.keep_fresh()
         self._turns += 1
 
 

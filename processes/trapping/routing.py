@@ -56,6 +56,17 @@ def route(payload: bytes) -> Routed | Refused | Ending:
         return Refused(f"the request is too large: {error}")
     except ProtocolError:
         return Ending.CLOSE
+    return _by_kind(message)
+
+
+def _large_start(payload: bytes) -> Routed | Ending:
+    try:
+        return Routed(JobnetRun.kind, start_head(payload), unread=payload)
+    except ProtocolError:
+        return Ending.CLOSE
+
+
+def _by_kind(message: object) -> Routed | Refused | Ending:
     if not isinstance(message, dict):
         return Refused("the request is not a JSON object", m.JATRAPPER200037)
     kind = Envelope.of(message).kind
@@ -67,10 +78,3 @@ def route(payload: bytes) -> Routed | Refused | Ending:
     if kind == JobResult.kind:
         return Ending.CLOSE
     return Refused("the kind of the request is not known", m.JATRAPPER200035)
-
-
-def _large_start(payload: bytes) -> Routed | Ending:
-    try:
-        return Routed(JobnetRun.kind, start_head(payload), unread=payload)
-    except ProtocolError:
-        return Ending.CLOSE

@@ -148,7 +148,13 @@ def test_a_reused_id_is_not_hit() -> None:
 )
 def test_allowed_servers(entries: list[str], address: str, *, expected: bool) -> None:
     """Addresses, networks and names; nothing else."""
-    assert asyncio.run(Peers(entries, SystemClock()).allowed(address)) is expected
+
+    async def ask() -> bool:
+        peers = Peers(entries, SystemClock())
+        await peers.settle(10)
+        return peers.allowed(address)
+
+    assert asyncio.run(ask()) is expected
 
 
 def test_results_are_not_sent_to_networks() -> None:
