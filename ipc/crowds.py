@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 
 
@@ -26,11 +26,15 @@ class Known:
 
 
 class Crowd:
-    """Connections by address, the oldest of each address first; they are numbered as they come."""
+    """Connections by address, the oldest of each address first; they are numbered as they come.
+
+    Whoever has most of them is found without looking at all addresses.
+    """
 
     def __init__(self) -> None:
         """Begin with nobody."""
         self._by_address: dict[str, dict[int, None]] = {}
+        self._by_count: dict[int, dict[str, None]] = {}
         self._size = 0
 
     def __len__(self) -> int:
@@ -40,18 +44,20 @@ class Crowd:
         return iter(self._by_address)
 
     def add(self, number: int, address: str) -> None:
-        """Add a connection that is not here."""
-        self._by_address.setdefault(address, {})[number] = None
-        self._size += 1
+        """Add a connection."""
+        numbers = self._by_address.setdefault(address, {})
+        before = len(numbers)
+        numbers[number] = None
+        self._moved(address, before, len(numbers))
 
     def discard(self, number: int, address: str) -> None:
         """Take a connection out if it is here."""
         numbers = self._by_address.get(address, {})
-        if number in numbers:
-            del numbers[number]
-            self._size -= 1
-            if not numbers:
-                del self._by_address[address]
+        before = len(numbers)
+        numbers.pop(number, None)
+        self._moved(address, before, len(numbers))
+        if before and not numbers:
+            del self._by_address[address]
 
     def of(self, address: str) -> int:
         """Return how many connections of an address are here."""
@@ -66,9 +72,51 @@ class Crowd:
         return next(reversed(self._by_address[address]))
 
     def largest(self, counts: Callable[[str], bool]) -> str | None:
-        """Return the address with most connections of those that count; of equals the oldest."""
-        return max(
-            filter(counts, self._by_address),
-            key=lambda address: (self.of(address), -self.oldest(address)),
-            default=None,
-        )
+        """Return the address with most connections of those that count.
+
+        Of equals it is the one that has had so many for longest.
+        """
+        for many in sorted(self._by_count, reverse=True):
+            found = next(filter(counts, self._by_count[many]), None)
+            if found is not None:
+                return found
+        return None
+
+    def _moved(self, address: str, before: int, now: int) -> None:
+        """Keep the addresses sorted by how many connections they have."""
+        self._size += now - before
+        if before == now:
+            return
+        if before:
+            del self._by_count[before][address]
+            if not self._by_count[before]:
+                del self._by_count[before]
+        if now:
+            self._by_count.setdefault(now, {})[address] = None
+
+
+class Turns:
+    """Connections that wait to be heard: one of each address, then the next of each."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._lines: OrderedDict[str, deque[int]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def add(self, number: int, address: str) -> None:
+        """Put a connection at the end of its address' line."""
+        self._lines.setdefault(address, deque()).append(number)
+
+    def take(self) -> int:
+        """Take out the first of the address whose turn it is.
+
+        Raises:
+            KeyError: nobody is there.
+        """
+        address, line = self._lines.popitem(last=False)
+        number = line.popleft()
+        if line:
+            self._lines[address] = line
+        return number

@@ -92,6 +92,7 @@ class Exchange(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_asked = False  # the request is complete
         self._surplus = 0
         self._released = False
 
@@ -105,7 +106,7 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the request."""
-        if self._task is not None:
+        if self._is_asked:
             self._throw_away(data)
             return
         self._reader.feed(data)
@@ -115,10 +116,10 @@ class Exchange(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Take the end of what the peer sends; it may still be waiting for its reply."""
-        if self._task is None:
+        if not self._is_asked:
             self._reader.end()
             self._look()
-            if self._task is None:
+            if not self._is_asked:
                 self.finish(Ending.CLOSE)
         return True
 
@@ -126,6 +127,7 @@ class Exchange(asyncio.Protocol):
         """End the handler with its connection."""
         self._stop_timer()
         self._transport = None
+        self._reader.rest()
         if self._task is not None:
             self._task.cancel()
         self._release_if_over()
@@ -133,7 +135,7 @@ class Exchange(asyncio.Protocol):
 
     def give_up_if_idle(self) -> None:
         """Reset a connection whose request has not arrived."""
-        if self._task is None:
+        if not self._is_asked:
             self.finish(Ending.RESET)
 
     def finish(self, answer: Answer) -> None:
@@ -170,8 +172,9 @@ class Exchange(asyncio.Protocol):
     def _begin(self, payload: bytes) -> None:
         self._stop_timer()
         self._watcher.works(self.number)
+        self._is_asked = True
         self._task = asyncio.get_running_loop().create_task(self._answer(payload))
-        self._task.add_done_callback(lambda _: self._release_if_over())
+        self._task.add_done_callback(self._answered)
 
     async def _answer(self, payload: bytes) -> None:
         budget.current.set(self._claim)
@@ -185,10 +188,14 @@ class Exchange(asyncio.Protocol):
         self._terms.after_reply()
         self._claim.resize(len(answer) if isinstance(answer, bytes) else 0)
 
+    def _answered(self, _: asyncio.Task[None]) -> None:
+        """Forget the handler: if it was cancelled it holds its request through its traceback."""
+        self._task = None
+        self._release_if_over()
+
     def _release_if_over(self) -> None:
         """Give the claim back, once, when both the connection and the handler are gone."""
-        working = self._task is not None and not self._task.done()
-        if self._transport is None and not working and not self._released:
+        if self._transport is None and self._task is None and not self._released:
             self._released = True
             self._claim.release()
 

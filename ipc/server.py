@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from ipc.admission import Admission, Places
 from ipc.budget import Budget, Claim, Shares
-from ipc.crowds import Known
+from ipc.crowds import Known, Turns
 from ipc.descriptors import door_for
 from ipc.exchange import (
     Answer,
@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 #: Pause of accepting after the system refused a connection, in seconds.
 ACCEPT_PAUSE = 1.0
+#: Strangers that begin to speak in one turn of the loop; known addresses are heard at once.
+HEARD_AT_ONCE = 20
 #: Seconds between two lines that tell how many had to make room for others.
 REPORT_INTERVAL = 10.0
 
@@ -123,6 +125,7 @@ class TelegramServer:
         self._farewells = Farewells(self._loop)
         self._sockets: list[socket.socket] = []
         self._door: dict[int, _Guest] = {}
+        self._turns = Turns()
         self._open: dict[int, Exchange] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self._accepting = False
@@ -258,9 +261,30 @@ class TelegramServer:
         self._left(number)
 
     def _spoke(self, number: int) -> None:
-        """Give a connection that has something to read a place, or let it wait for one."""
+        """Hear a connection that has something to read, if it is known; else in its turn."""
         guest = self._door[number]
         self._loop.remove_reader(guest.connection.fileno())
+        if guest.peer.address in self._known:
+            self._hear(number)
+            return
+        if not self._turns:
+            self._loop.call_soon(self._hear_strangers)
+        self._turns.add(number, guest.peer.address)
+
+    def _hear_strangers(self) -> None:
+        """Hear some of those that wait, and the others in the next turns of the loop."""
+        for _ in range(HEARD_AT_ONCE):
+            if not self._turns:
+                return
+            number = self._turns.take()
+            if number in self._door:
+                self._hear(number)
+        if self._turns:
+            self._loop.call_soon(self._hear_strangers)
+
+    def _hear(self, number: int) -> None:
+        """Give a connection a place, or let it wait for one."""
+        guest = self._door[number]
         if not _has_words(guest.connection):
             self._close_silent(number)
             return

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
-from ipc import descriptors
+from ipc import descriptors, heap
 from ipc.budget import SMALL
 from ipc.crowds import Known
 from ipc.frames import Limits
@@ -70,6 +70,7 @@ async def main(context: AsyncContext) -> None:
     """Serve until the context is stopping."""
     child = context.child
     descriptors.allow_most()
+    heap.return_large_blocks()
     trapper = Trapper(context)
     server = TelegramServer(trapper.reception.handle, settings(child), trapper.known)
     server.start(child.listeners)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from setproctitle import setproctitle
 
+from ipc import heap
 from ipc.budget import SMALL
 from ipc.frames import Limits
 from ipc.pool import Pool
@@ -97,6 +98,7 @@ class AgentService:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, logs.reopen)
+        heap.return_large_blocks()
         await self._peers.settle(NAMES_PATIENCE)
         if os.geteuid() == 0 and self._peers.admits_this_host():
             log.warning(
