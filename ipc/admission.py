@@ -17,10 +17,11 @@ now and then, shuts nobody out:
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import count
 
-from ipc.crowds import Crowd, Known
+from ipc.crowds import Crowd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Ruling:
 class Admission:
     """The connections of one server, by number."""
 
-    def __init__(self, places: Places, known: Known) -> None:
+    def __init__(self, places: Places, known: Container[str]) -> None:
         """Begin with nobody inside; `known` grows as others learn who is known."""
         self._places = places
         self._known = known

@@ -21,8 +21,15 @@ class Known:
         while len(self._addresses) > self._most:
             self._addresses.popitem(last=False)
 
-    def __contains__(self, address: str) -> bool:
+    def __contains__(self, address: object) -> bool:
         return address in self._addresses
+
+
+class Everybody:
+    """All addresses are known: where none but known ones are let in."""
+
+    def __contains__(self, address: object) -> bool:
+        return True
 
 
 class Crowd:

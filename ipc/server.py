@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 from ipc.admission import Admission, Places
 from ipc.budget import Budget, Claim, Shares
-from ipc.crowds import Known, Turns
+from ipc.crowds import Turns
 from ipc.descriptors import door_for
 from ipc.exchange import (
     Answer,
@@ -111,11 +111,11 @@ class TelegramServer:
         self,
         handler: Handler,
         settings: ServerSettings | None = None,
-        known: Known | None = None,
+        known: Container[str] | None = None,
     ) -> None:
-        """Prepare; `start` begins to accept. To `known` the handler adds whom it has recognised."""
+        """Prepare; `start` begins to accept. `known` are preferred; the handler may add to them."""
         self.settings = settings or ServerSettings()
-        self._known = Known() if known is None else known
+        self._known: Container[str] = frozenset() if known is None else known
         self.served = 0  #: replies and endings so far
         self.turned_out = 0  #: connections that had to make room for others so far
         self._loop = asyncio.get_running_loop()

@@ -15,6 +15,7 @@ from setproctitle import setproctitle
 
 from ipc import heap
 from ipc.budget import SMALL
+from ipc.crowds import Everybody
 from ipc.frames import Limits
 from ipc.pool import Pool
 from ipc.server import Answer, Peer, ServerSettings, TelegramServer
@@ -88,7 +89,7 @@ class AgentService:
             welcome=self._is_welcome,
         )
         self._readers = Pool(1, "reader")
-        self._server = TelegramServer(self.answer, settings)
+        self._server = TelegramServer(self.answer, settings, Everybody())
         self._stop = asyncio.Event()
         self._turns = 0
 

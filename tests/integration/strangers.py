@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -101,3 +102,10 @@ class Growth:
     def log_bytes(self) -> int:
         """Return bytes of log."""
         return self._log.stat().st_size - self._bytes
+
+
+def tell(growth: Growth, **seconds: float) -> None:
+    """Show the figures of a test to whoever runs it with `-s`."""
+    times = ", ".join(f"{name} {value:.3f} s" for name, value in seconds.items())
+    figures = f"{growth.memory:.1f} MiB, {growth.log_bytes} bytes of log"
+    sys.stdout.write(f"{times}, {figures}\n")

@@ -1,11 +1,17 @@
-"""What strangers can do at the open port of a real server, before anybody knows who they are."""
+"""What strangers can do at the ports of a real server and agent, before anybody knows them."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import update
 
@@ -14,12 +20,14 @@ from ipc.errors import NoAnswer
 from ipc.frames import encode
 from jobarranger.db import tables as t
 from jobarranger.directory.passwords import hash_password
+from tests.integration.agent_rig import AgentRig, jobrun
 from tests.integration.strangers import (
     Growth,
     Strangers,
     many_addresses,
     many_files,
     rude,
+    tell,
     timed,
 )
 from tests.stack import PASSWORD, Stack
@@ -103,7 +111,7 @@ def test_idle_strangers_hold_nobody_up(stack: Stack, sources: list[str], words: 
     grown = growth(stack)
     with Strangers(stack.server_port, 3000, sources, words=words):
         first, longest = honest_starts(stack, 1), honest_starts(stack)
-        print(f"first {first:.3f} s, longest {longest:.3f} s, {grown.memory:.1f} MiB")
+        tell(grown, first=first, longest=longest)
         assert longest <= PATIENCE
         assert grown.memory <= GROWTH
 
@@ -135,7 +143,7 @@ def test_a_request_becomes_no_more_than_it_may(stack: Stack, payload: bytes) -> 
             longest = max(longest, honest_starts(stack, 1))
         asked.result()
     log = (stack.directory / "jobarg_server.log").read_text()
-    print(f"longest {longest:.3f} s, {grown.memory:.1f} MiB, {grown.log_bytes} bytes of log")
+    tell(grown, longest=longest)
     assert longest <= PATIENCE
     assert grown.memory <= GROWTH
     assert max(len(line) for line in log.splitlines()) <= 600
@@ -153,7 +161,7 @@ def test_handlers_end_with_their_connections(stack: Stack) -> None:
             telegram("jobnetrun", username=f"nobody-{number}", password="p", jobnetid=padding),
         )
     longest = honest_starts(stack)
-    print(f"longest {longest:.3f} s, {grown.memory:.1f} MiB, {grown.log_bytes} bytes of log")
+    tell(grown, longest=longest)
     assert longest <= PATIENCE
     assert grown.memory <= GROWTH
 
@@ -168,7 +176,7 @@ def test_large_requests_that_are_dropped_give_their_memory_back(stack: Stack) ->
     for _ in range(64):
         rude(stack.server_port, encode(payload))
     longest = honest_starts(stack)
-    print(f"longest {longest:.3f} s, {grown.memory:.1f} MiB, {grown.log_bytes} bytes of log")
+    tell(grown, longest=longest)
     assert longest <= PATIENCE
     assert grown.memory <= GROWTH
 
@@ -177,3 +185,85 @@ def test_a_large_start_is_read_after_the_log_in(stack: Stack) -> None:
     """A thousand variables of 3,000 characters are taken from somebody who may start the jobnet."""
     variables = {f"V{number}": "é" * 1500 for number in range(1000)}
     assert stack.client().start_jobnet("NET", env=variables)
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[AgentRig]:
+    """Give a running agent that only takes orders from 127.0.0.1."""
+    rig = AgentRig(tmp_path, Timeout=60, DebugLevel=3)
+    try:
+        with many_files():
+            yield rig.start()
+    finally:
+        rig.close()
+
+
+def longest_job(agent: AgentRig) -> float:
+    """Let the server send some jobs; return the longest time until one was accepted."""
+    return max(timed(partial(agent.ask, 100 + number))[0] for number in range(10))
+
+
+def watch(agent: AgentRig) -> Growth:
+    """Begin to watch the agent."""
+    assert agent.process is not None
+    return Growth(psutil.Process(agent.process.pid), agent.directory / "agent.log")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("127.0.0.9", b""), ("127.0.0.9", b"{"), ("127.0.0.1", b""), ("127.0.0.1", b"{")],
+    ids=["stranger-silent", "stranger-slow", "server-silent", "server-slow"],
+)
+def test_idle_connections_hold_no_job_up(agent: AgentRig, source: str, words: bytes) -> None:
+    """With 2,500 of them, from a stranger or from the server's address, a job is taken at once."""
+    agent.ask(1)
+    grown = watch(agent)
+    with Strangers(agent.port, 2500, [source], words=words):
+        first, longest = timed(lambda: agent.ask(2))[0], longest_job(agent)
+        tell(grown, first=first, longest=longest)
+        assert longest <= PATIENCE
+        assert grown.memory <= GROWTH
+
+
+def test_a_stranger_is_closed_before_it_speaks(agent: AgentRig) -> None:
+    """In good order, whether it has sent something or not, and with one short line of log."""
+    grown = watch(agent)
+    for words in (b"", encode(jobrun(5).encode())):
+        with socket.create_connection(("127.0.0.1", agent.port), 10, ("127.0.0.9", 0)) as one:
+            one.sendall(words)
+            one.settimeout(10)
+            assert one.recv(100) == b""
+    lines = (agent.directory / "agent.log").read_text().splitlines()
+    refused = [line for line in lines if "connection from 127.0.0.9 refused" in line]
+    assert len(refused) == 2
+    assert grown.log_bytes < 2000
+
+
+@pytest.mark.parametrize(
+    "member",
+    [{"env": {"a": 424242}}, {"type": "extjob", "script": "x", "argument": 424242}],
+    ids=["env", "argument"],
+)
+@pytest.mark.parametrize(
+    "value", ["[" * 490 + "]" * 490, "[" + "[]," * 5_000_000 + "[]]"], ids=["deep", "many"]
+)
+def test_a_large_shape_is_refused_by_the_agent(
+    agent: AgentRig, member: dict[str, Any], value: str
+) -> None:
+    """Deep or numerous structures are one refusal, little memory and one line of log."""
+    agent.ask(1)
+    grown = watch(agent)
+    text = jobrun(3, **member).replace("424242", value)
+    took, reply = timed(lambda: json.loads(agent.send(text)))
+    tell(grown, took=took)
+    assert reply["data"]["result"] == 2
+    assert "too large" in reply["data"]["message"]
+    assert grown.memory <= GROWTH
+    assert grown.log_bytes < 1000
+
+
+def test_the_agent_warns_of_local_users(agent: AgentRig) -> None:
+    """As root, with a loopback address in `Server`: once at start."""
+    agent.ask(1)
+    text = (agent.directory / "agent.log").read_text()
+    assert text.count("every local user can send jobs") == (os.geteuid() == 0)
