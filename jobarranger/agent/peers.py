@@ -60,8 +60,10 @@ class Peers:
 
     def keep_fresh(self, seconds: float = RESOLVED_SECONDS) -> None:
         """Begin to look the names up if that was so many seconds ago."""
+        if not self._resolved or self._looking is not None:
+            return
         at = self._resolved_at
-        if self._looking is None and (at is None or self._clock.monotonic() - at > seconds):
+        if at is None or self._clock.monotonic() - at > seconds:
             self._looking = asyncio.ensure_future(self._look_up())
 
     async def settle(self, seconds: float) -> None:
