@@ -20,6 +20,7 @@ from typing import cast
 import msgspec
 
 from ipc.errors import ProtocolError
+from ipc.shape import Shape, check
 
 Json = str | int | float | bool | Mapping[str, "Json"] | Sequence["Json"] | None
 
@@ -31,12 +32,14 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _INTEGER = re.compile(r"\s*([+-]?\d{1,20})")
 
 
-def loads(payload: bytes) -> object:
-    """Return the first JSON value of `payload`.
+def loads(payload: bytes, shape: Shape | None = None) -> object:
+    """Return the first JSON value of `payload`; nothing is built of one larger than `shape`.
 
     Raises:
-        ProtocolError: there is none.
+        ProtocolError: there is none, or its shape is too large.
     """
+    if shape is not None:
+        check(payload, shape)
     try:
         return cast("object", _decode(payload))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -24,6 +24,10 @@ class FrameTooLarge(ProtocolError):
     """A frame announces more bytes than its limit allows."""
 
 
+class ShapeTooLarge(ProtocolError):
+    """A text would become more than is taken: it nests too deep or has too many parts."""
+
+
 class NotConnected(WireError):
     """The connection could not be made: not one byte of the request has left."""
 

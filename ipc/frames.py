@@ -37,7 +37,15 @@ class Limits:
 
     frame: int = 128 * MEBIBYTE  #: payload of one frame
     plain: int = 16 * MEBIBYTE  #: one message without a frame
-    by_kind: Mapping[str, int] = field(default_factory=dict)  #: lower limits, by `kind`
+    #: limits of payloads whose `kind` stands first, where agents and commands write it
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+    other: int | None = None  #: of a payload of any other form; None: as `frame`
+
+
+def leading_kind(payload: bytes | bytearray) -> str | None:
+    """Return the kind of a telegram where it is the first key, else None."""
+    found = _KIND.match(payload)
+    return None if found is None else found[1].decode("utf-8", "replace")
 
 
 class FrameReader:
@@ -100,7 +108,7 @@ class FrameReader:
             length = int.from_bytes(buffer[len(HEADER) : PREFIX_BYTES], "little")
             self._check(length, self._limits.frame)
             self._length = length
-            self._sniffed = not self._limits.by_kind
+            self._sniffed = not self._limits.by_kind and self._limits.other is None
 
     def _next_frame(self) -> bytes | None:
         length = self._length
@@ -117,13 +125,11 @@ class FrameReader:
         return payload
 
     def _sniff(self, length: int) -> None:
-        """Apply the limit of the kind, where it stands first (as agents write it)."""
+        """Apply the limit of the kind, if it can be seen."""
         self._sniffed = True
-        head = bytes(self._buffer[PREFIX_BYTES : PREFIX_BYTES + 4 * _SNIFF_BYTES])
-        found = _KIND.match(head)
-        if found is not None:
-            kind = found[1].decode("utf-8", "replace")
-            self._check(length, self._limits.by_kind.get(kind, self._limits.frame))
+        other = self._limits.frame if self._limits.other is None else self._limits.other
+        kind = leading_kind(self._buffer[PREFIX_BYTES : PREFIX_BYTES + 4 * _SNIFF_BYTES])
+        self._check(length, self._limits.by_kind.get(kind, other) if kind else other)
 
     def _next_plain(self) -> bytes | None:
         assert self._plain is not None

@@ -3,7 +3,8 @@
 Items are handled in batches, calls one by one, in the order in which they came. Whoever waits may
 give up: what had not begun by then is never run. A line that is full refuses the next one at once,
 and a caller who has not had his turn in time is told so, so nobody waits for long because of what
-another one has asked.
+another one has asked. A request's claim on memory (`ipc.budget`) lasts until the thread is done
+with its part.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ipc import budget
 from jobarranger.errors import CannotStore, DatabaseBusy, in_short
 from processes.exhaustion import HelperDied
 
@@ -115,6 +117,7 @@ class DatabaseThread(Generic[Item, Result]):
 
     async def _wait(self, wanted: _Wanted) -> Any:
         if self._waiting.qsize() >= self._lane.most:
+            wanted.release()
             raise DatabaseBusy(f"{self._lane.most} others wait for the database; try again later")
         self._waiting.put(wanted)
         turn = self._lane.turn
@@ -171,7 +174,9 @@ class DatabaseThread(Generic[Item, Result]):
         """Tell whether somebody still waits for it; from now on it cannot be given up."""
         with self._claiming:
             wanted.begun = not wanted.future.done()
-            return wanted.begun
+        if not wanted.begun:
+            self._answer([wanted], [None])
+        return wanted.begun
 
     def _batch(self, first: _Wanted) -> tuple[list[_Wanted], _Wanted | None]:
         """Take the items that are there; a call or the end ends the batch and is carried over."""
@@ -232,10 +237,12 @@ class _Wanted:
     item: Any = None
     call: Callable[[Any], Any] | None = None
     begun: bool = False  #: on the thread: nobody can take it back
+    release: Callable[[], None] = field(default_factory=budget.keep)  #: the request's claim
 
 
 def _settle(batch: list[_Wanted], results: list[Any]) -> None:
     for wanted, result in zip(batch, results, strict=True):
+        wanted.release()
         if wanted.future.done():
             continue  # given up by the one who waited
         if isinstance(result, _Raised):

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 
 #: Connections that may wait to be accepted; a full queue makes clients try again.
-BACKLOG = 1024
+BACKLOG = 4096
 
 
 def bind(addresses: Sequence[str], port: int) -> list[socket.socket]:

@@ -17,8 +17,13 @@ from typing import TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
+from ipc import descriptors, heap
+from ipc.budget import SMALL
+from ipc.crowds import Known
 from ipc.frames import Limits
+from ipc.pool import Pool
 from ipc.server import ServerSettings, TelegramServer
+from ipc.shape import FLAT
 from jobarranger import directory
 from jobarranger.clock import zone_named
 from jobarranger.db.definitions import Values
@@ -48,14 +53,13 @@ T = TypeVar("T")
 Asked: TypeAlias = tuple[StartRequest, User]
 
 _MEBIBYTE = 1 << 20
-#: Longest requests by kind, in bytes; a result has two outputs of 64,000 bytes and escapes.
-KIND_LIMITS = {
-    "jobnetrun": 16 * _MEBIBYTE,
-    "jobnetstatusrq": _MEBIBYTE,
-    "jobresult": 16 * _MEBIBYTE,
-}
-#: Longest request of any kind.
-REQUEST_LIMIT = 16 * _MEBIBYTE
+#: Longest requests of the kinds that may be large, in bytes: a start has up to 1,024 variables, a
+#: result two outputs of 64,000 bytes, each of them perhaps an escape of six.
+KIND_LIMITS = {"jobnetrun": 4 * _MEBIBYTE, "jobresult": 2 * _MEBIBYTE}
+#: Threads that read large requests, and that write results to the spool.
+READERS, WRITERS = 1, 4
+#: Part of the places that is kept for known addresses.
+RESERVE = 4
 #: Share of JaStopTimeout that exchanges in hand may take to end.
 STOP_SHARE = 0.1
 #: Clients wait for each other's answers: a lost database is tried again for a moment only, and who
@@ -69,8 +73,10 @@ TITLE_INTERVAL = 5.0
 async def main(context: AsyncContext) -> None:
     """Serve until the context is stopping."""
     child = context.child
+    descriptors.allow_most()
+    heap.return_large_blocks()
     trapper = Trapper(context)
-    server = TelegramServer(trapper.reception.handle, settings(child))
+    server = TelegramServer(trapper.reception.handle, settings(child), trapper.known)
     server.start(child.listeners)
     child.link.ready()
     duties = [asyncio.create_task(_show(context, server))]
@@ -93,7 +99,12 @@ def settings(child: ChildContext) -> ServerSettings:
         request_timeout=config.timeout,
         reply_timeout=config.timeout,
         connections=config.ja_max_connections,
-        limits=Limits(frame=REQUEST_LIMIT, plain=REQUEST_LIMIT, by_kind=KIND_LIMITS),
+        per_address=config.ja_max_connections_per_address,
+        reserve=config.ja_max_connections // RESERVE,
+        becomes=FLAT.becomes,
+        limits=Limits(
+            frame=max(KIND_LIMITS.values()), plain=SMALL, by_kind=KIND_LIMITS, other=SMALL
+        ),
         before_reply=lambda: failpoint("trapper.before_reply"),
         after_reply=lambda: failpoint("trapper.after_reply"),
     )
@@ -106,10 +117,13 @@ class Trapper:
         """Start the database threads."""
         child = context.child
         engine = Engine.from_config(child.config, child.clock)
+        self.known = Known()  #: addresses that have shown who they are
         self._child = child
         self._directory = directory.open(child.config)
         self._senders = DirectorySenders(self._directory, child.clock)
         self._spool = Spool(Path(child.config.ja_state_dir) / "spool")
+        self._readers = Pool(READERS, "reader")
+        self._writers = Pool(WRITERS, "spool")
         self._work = ResultWork(engine, self._senders)
         self._starts = Starts(child, self._directory)
         self._results: DatabaseThread[Arrival, Judged] = context.thread(
@@ -140,6 +154,8 @@ class Trapper:
         for thread in (self._commands, self._results):
             await thread.close()
         self._senders.close()
+        self._readers.close()
+        self._writers.close()
 
     def _make_reception(self) -> Reception:
         child = self._child
@@ -159,9 +175,22 @@ class Trapper:
             clock=child.clock,
             server_id=child.server_id,
         )
-        results = ResultDesk(self._submit, self._spool, child.clock, child.server_id)
+        results = ResultDesk(
+            self._submit,
+            self._spool,
+            child.clock,
+            child.server_id,
+            readers=self._readers,
+            disk=self._writers,
+            vouch=self.known.add,
+        )
         return Reception(
-            results=results, clients=clients, operators=operators, server_id=child.server_id
+            results=results,
+            clients=clients,
+            operators=operators,
+            server_id=child.server_id,
+            readers=self._readers,
+            vouch=self.known.add,
         )
 
     async def _read(self, work: Callable[[Connection], T]) -> T:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipc import dialects
-from ipc.errors import ProtocolError
+from ipc.errors import ProtocolError, ShapeTooLarge
+from ipc.shape import Shape
 from jobarranger.agent.jobs import Order
 from jobarranger.states import Method
 
@@ -34,6 +35,9 @@ REPLY_KINDS = {"fcopy": "fcopy-res", "jobquery": "jobquery-res"}
 #: Job ids are kept in signed 64-bit columns.
 MAX_JOB_ID = 2**63 - 1
 MAX_ATTEMPT = 2**31 - 1
+
+#: The largest request: thousands of variables, and structures as their values.
+SHAPE = Shape(depth=8, parts=65_536)
 
 _JOB_ID = re.compile(r"\s*(\d{1,20})\s*([KMGT]?)\s*")
 _FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -161,7 +165,9 @@ def _decide(payload: bytes, peer: str, me: Identity) -> Decision:
     if not payload:
         raise _Refusal("nothing was received", nothing)
     try:
-        top = dialects.loads(payload)
+        top = dialects.loads(payload, SHAPE)
+    except ShapeTooLarge as error:
+        raise _Refusal(f"the request is too large: {error}", nothing) from error
     except ProtocolError as error:
         raise _Refusal(f"the request is not JSON: {error}", nothing) from error
     if not isinstance(top, dict):

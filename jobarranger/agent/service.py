@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -13,7 +14,11 @@ from typing import Any
 
 from setproctitle import setproctitle
 
+from ipc import heap
+from ipc.budget import SMALL
+from ipc.crowds import Everybody
 from ipc.frames import Limits
+from ipc.pool import Pool
 from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
 from jobarranger import __version__, logs
 from jobarranger.agent import accept
@@ -39,10 +44,12 @@ AGENT_NAME = f"jobarranger-py {__version__}"
 REQUEST_EXTRA = 15
 CONNECTIONS = 200
 MAX_REQUEST_BYTES = 16 << 20
+#: Seconds that a start waits for the names in `Server`, before it goes on without them.
+NAMES_PATIENCE = 3.0
 STOP_GRACE = 3.0
 CHORE_SECONDS = 1.0
 PURGE_EVERY = 600  #: chores between two purges of the journal
-BACKLOG = 1024
+BACKLOG = 4096
 
 _STATE_WORDS = {
     JobState.ACCEPTED: "accepted",
@@ -101,9 +108,12 @@ class AgentService:
             request_timeout=config.timeout + REQUEST_EXTRA,
             reply_timeout=config.timeout,
             connections=CONNECTIONS,
-            limits=Limits(frame=MAX_REQUEST_BYTES, plain=MAX_REQUEST_BYTES),
+            becomes=accept.SHAPE.becomes,
+            limits=Limits(frame=MAX_REQUEST_BYTES, plain=SMALL),
+            welcome=self._is_welcome,
         )
-        self._server = TelegramServer(self.answer, settings)
+        self._readers = Pool(1, "reader")
+        self._server = TelegramServer(self.answer, settings, Everybody())
         self._stop = asyncio.Event()
         self._patience = Patience()
         self._turns = 0
@@ -127,6 +137,13 @@ class AgentService:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, output.reopen)
         loop.set_exception_handler(self._unhandled)
+        heap.return_large_blocks()
+        await self._peers.settle(NAMES_PATIENCE)
+        if os.geteuid() == 0 and self._peers.admits_this_host():
+            log.warning(
+                "Server names this host itself: every local user can send jobs, "
+                "which run as any user, since the agent is root"
+            )
         self._server.start([listener])
         gc.collect()
         gc.freeze()
@@ -141,6 +158,14 @@ class AgentService:
         setproctitle("jobarg_agentd: stopping")
         await self._server.stop(STOP_GRACE)
         await self.runner.close(STOP_GRACE)
+        self._readers.close()
+
+    def _is_welcome(self, address: str) -> bool:
+        """Tell whether a caller may speak at all; strangers are seen off before they do."""
+        if self._peers.allowed(address):
+            return True
+        log.warning("connection from %s refused: it is not in Server", address)
+        return False
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Take what nobody has caught; a want of memory is not told with a traceback each time."""
@@ -151,20 +176,17 @@ class AgentService:
 
     async def answer(self, payload: bytes, peer: Peer) -> Answer:
         """Answer one request."""
-        if not await self._peers.allowed(peer.address):
-            log.warning("connection from %s refused: it is not in Server", peer.address)
-            return Ending.CLOSE
         self.runner.courier.heard_from(peer.address)
         try:
-            answer = await self._decide(payload, peer)
+            answer = await self._respond(payload, peer)
         except MemoryError:
             self._memory.lacked(f"a request from {peer.address}")
             return Ending.RESET
         self._memory.sufficed()
         return answer
 
-    async def _decide(self, payload: bytes, peer: Peer) -> Answer:
-        match accept.decide(payload, peer.address, self._me):
+    async def _respond(self, payload: bytes, peer: Peer) -> Answer:
+        match await self._read(payload, peer):
             case accept.Run() as run:
                 return await self._run(run)
             case accept.Kill() as kill:
@@ -172,8 +194,14 @@ class AgentService:
             case accept.Query() as query:
                 return await self._query(query)
             case accept.Refused(envelope, message):
-                log.warning("request from %s refused: %s", peer.address, message)
+                log.warning("request from %s refused: %.300s", peer.address, message)
                 return self._reply(envelope, accept.REFUSED, message)
+
+    async def _read(self, payload: bytes, peer: Peer) -> accept.Decision:
+        """Read a request; a large one in a thread, so that it holds no other up."""
+        if len(payload) > SMALL:
+            return await self._readers.run(accept.decide, payload, peer.address, self._me)
+        return accept.decide(payload, peer.address, self._me)
 
     async def _run(self, run: accept.Run) -> Answer:
         order, envelope = run.order, run.envelope
@@ -254,6 +282,7 @@ class AgentService:
         self._journal.tend()
         if self._turns % PURGE_EVERY == 0:
             self._journal.purge(self._clock.now_ms() - self._config.ja_job_history * DAY_MS)
+        self._peers.keep_fresh()
         self._turns += 1
 
 

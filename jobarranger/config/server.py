@@ -52,6 +52,7 @@ class ServerConfig:
     ja_connect_retry: int
     ja_unknown_timeout: int
     ja_max_connections: int
+    ja_max_connections_per_address: int
     ja_log_file: str | None  #: None = syslog
     log_file_size: int  #: MiB, 0 = never rotate
     debug_level: int

@@ -191,7 +191,18 @@ NETWORK = (
         1,
         100_000,
         500,
-        "Connections that one trapper serves at the same time.",
+        "Connections that one trapper serves at the same time. Those that have said nothing yet "
+        "do not count.",
+        since=_OWN,
+    ),
+    _number(
+        "JaMaxConnectionsPerAddress",
+        "Network",
+        1,
+        100_000,
+        250,
+        "How many of these one address may have while fewer than a quarter of them are free; "
+        "others of it wait.",
         since=_OWN,
     ),
 )

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row
 
 from ipc import telegrams
+from ipc.pool import to_the_end
 from jobarranger import messages as m
 from jobarranger import names
 from jobarranger.clock import Clock
@@ -45,6 +46,8 @@ class Read(Protocol):
         """Return what `work` returns."""
 
 
+#: Reads the variables of a start request.
+Rest = Callable[[], Awaitable[dict[str, str]]]
 Register = Callable[[StartRequest, User], Awaitable[int | Refusal]]
 
 
@@ -60,14 +63,29 @@ class ClientDesk:
     zone: tzinfo
     server_id: str
 
-    async def start(self, message: Mapping[str, object], peer: str) -> bytes:
+    async def start(
+        self, message: Mapping[str, object], peer: str, *, rest: Rest | None = None
+    ) -> bytes:
         """Answer a `jobnetrun` with the registry line, or with why not.
+
+        After the log-in it goes on to its end, even if the client has gone, so that what was
+        registered is told in the log.
+
+        Args:
+            message: the request, perhaps without its variables.
+            peer: the address of the client.
+            rest: reads the variables if they are not in `message`.
 
         Raises:
             Refused: the text of the reply.
         """
         wish = read_start(message, self.clock.now_ms(), self.zone)
         user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+        if rest is not None:
+            wish = replace(wish, env=await rest())
+        return await to_the_end(self._started(wish, user, peer))
+
+    async def _started(self, wish: Start, user: User, peer: str) -> bytes:
         number = await self._register(wish, user)
         m.say(
             m.JATRAPPER000002,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ipc import telegrams
+from ipc.budget import SMALL
+from ipc.pool import Pool
 from ipc.server import Answer, Ending, Peer
-from jobarranger import messages as m
 from jobarranger.errors import CannotStore, DatabaseUnavailable
 from processes.trapping.clients import ClientDesk
 from processes.trapping.operators import OperatorDesk
-from processes.trapping.refusals import Refused
+from processes.trapping.refusals import Refused, report
 from processes.trapping.results import ResultDesk
 from processes.trapping.routing import Routed, route
+from processes.trapping.wishes import read_variables
 
 log = logging.getLogger(__name__)
 
@@ -23,43 +27,49 @@ _CANNOT_STORE = "the request has a value that the database cannot take"
 
 @dataclass(slots=True, kw_only=True)
 class Reception:
-    """The handler of the trapper's server."""
+    """The handler of the trapper's server.
+
+    Small requests are read at once; large ones in `readers`, so that they hold nobody up.
+    """
 
     results: ResultDesk
     clients: ClientDesk
     operators: OperatorDesk
     server_id: str
+    readers: Pool
+    vouch: Callable[[str], None]  #: called with the address of whoever has shown who it is
     served: int = 0
 
     async def handle(self, payload: bytes, peer: Peer) -> Answer:
         """Answer one request."""
         self.served += 1
-        routed = route(payload)
+        large = len(payload) > SMALL
+        routed = await self.readers.run(route, payload) if large else route(payload)
         if isinstance(routed, Ending):
             log.warning("request from %s is not a telegram", peer.address)
             return routed
         if isinstance(routed, Refused):
-            report(routed, peer)
+            report(routed, peer.address)
             return telegrams.ErrorReply(
                 serverid=self.server_id, result=1, message=str(routed)
             ).to_json()
         if routed.kind == telegrams.JobResult.kind:
-            return await self.results.answer(routed.message, peer)
+            return await self.results.answer(routed.message, peer, large=large)
         return await self._client(routed, peer)
 
     async def _client(self, routed: Routed, peer: Peer) -> bytes:
         """Answer a command; what goes wrong becomes the text of its reply."""
         desks = {
-            telegrams.JobnetRun.kind: (self.clients.start, self.clients.start_refused),
+            telegrams.JobnetRun.kind: (self._start(routed), self.clients.start_refused),
             telegrams.StatusRequest.kind: (self.clients.status, self.clients.status_refused),
             telegrams.Release.kind: (self.operators.release, self.operators.release_refused),
             telegrams.LogRequest.kind: (self.operators.log, self.operators.log_refused),
         }
         answer, refuse = desks[routed.kind]
         try:
-            return await answer(routed.message, peer.address)
+            reply = await answer(routed.message, peer.address)
         except Refused as refused:
-            report(refused, peer)
+            report(refused, peer.address)
             return refuse(refused)
         except DatabaseUnavailable as error:
             log.warning("%s from %s: %s", routed.kind, peer.address, error)
@@ -70,10 +80,12 @@ class Reception:
         except Exception:
             log.exception("%s from %s failed", routed.kind, peer.address)
             return refuse(Refused("internal error; see the server's log"))
+        self.vouch(peer.address)
+        return reply
 
-
-def report(refused: Refused, peer: Peer) -> None:
-    """Write the log lines of a refusal; the request itself is never in them."""
-    if refused.told is not None:
-        m.say(refused.told, **refused.fields)
-    log.info("request from %s refused: %s", peer.address, refused)
+    def _start(self, routed: Routed) -> Callable[[Mapping[str, object], str], Awaitable[bytes]]:
+        """Return how to answer a start; variables that are unread are read after the log-in."""
+        if routed.unread is None:
+            return self.clients.start
+        rest = partial(self.readers.run, read_variables, routed.unread)
+        return partial(self.clients.start, rest=rest)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Self
 
+from jobarranger import messages as m
 from jobarranger.errors import JobArrangerError
 from jobarranger.messages import Message
+
+log = logging.getLogger(__name__)
 
 
 class Refused(JobArrangerError):
@@ -40,3 +44,20 @@ NOT_AUTHENTICATED = "authentication failure"
 TOO_MANY = "too many attempts; try again later"
 #: The one reply to a run that does not exist and to one that the user may not use.
 NO_SUCH_RUN = "there is no run with this registry number"
+
+#: Characters of one thing from outside in a log line.
+_QUOTED = 100
+
+
+def report(refused: Refused, address: str) -> None:
+    """Write the one log line of a refusal; the request itself is never in it."""
+    if refused.told is None:
+        log.info("request from %s refused: %.200s", address, refused)
+        return
+    fields = {key: _cut(value) for key, value in refused.fields.items()}
+    raised = m.render(refused.told, **fields)
+    log.log(raised.kind.level, "%.500s (from %s)", raised.line, address)
+
+
+def _cut(value: object) -> object:
+    return value[:_QUOTED] if isinstance(value, str) else value

@@ -4,6 +4,9 @@ A result is answered when it is durable: worked in, parked in `ja_ext_inbox` (it
 now), or, when the database does not commit in time, in the spool on disk. If none of these works
 the connection is reset, so that the agent keeps the result: an original agent repeats after a
 reset only. Our own agent is told `retry` instead. -1 is for what can never become true.
+
+If the agent's connection is gone, a result that the database thread has not begun with is dropped:
+nothing was answered, so the agent comes again.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import msgspec
 from ipc import telegrams
 from ipc.dialects import loads
 from ipc.errors import ProtocolError
+from ipc.pool import Pool
 from ipc.server import Answer, Ending, Peer
 from jobarranger import messages as m
 from jobarranger.clock import Clock
@@ -34,6 +38,8 @@ log = logging.getLogger(__name__)
 COMMIT_LIMIT = 3.0
 #: Seconds for which results go straight to the spool after the database has failed.
 AVOID_DATABASE = 2.0
+#: Characters of the longest host name that a table can hold.
+MAX_HOST_NAME = 128
 #: Milliseconds until a parked result is tried again, the first time.
 FIRST_RETRY_MS = 10_000
 
@@ -64,9 +70,11 @@ def arrival(
     """Read a `jobresult`; passwords are left out of what is kept.
 
     Raises:
-        ProtocolError: a key is missing.
+        ProtocolError: a key is missing, or the host's name is too long to be one.
     """
     telegram = telegrams.JobResult.from_json(message)
+    if len(telegram.hostname) > MAX_HOST_NAME:
+        raise ProtocolError(f"key [hostname] has more than {MAX_HOST_NAME} characters")
     clean = msgspec.structs.replace(telegram, run_user=None, run_user_password=None)
     result = JobResult(
         job_id=telegram.jobid,
@@ -125,28 +133,60 @@ Submit = Callable[[Arrival], Awaitable[Judged]]
 class ResultDesk:
     """Answers `jobresult` telegrams."""
 
-    def __init__(self, submit: Submit, spool: Spool, clock: Clock, server_id: str) -> None:
-        """Hand results to the database thread through `submit`."""
+    def __init__(
+        self,
+        submit: Submit,
+        spool: Spool,
+        clock: Clock,
+        server_id: str,
+        *,
+        readers: Pool,
+        disk: Pool,
+        vouch: Callable[[str], None],
+    ) -> None:
+        """Hand results to the database thread through `submit`.
+
+        Args:
+            submit: returns the verdict on a result.
+            spool: where results go that the database does not take.
+            clock: for instants and durations.
+            server_id: of replies.
+            readers: threads that read large results.
+            disk: threads that write to the spool.
+            vouch: called with the address of an agent whose result was taken.
+        """
         self._submit = submit
         self._spool = spool
         self._clock = clock
         self._server_id = server_id
+        self._readers = readers
+        self._disk = disk
+        self._vouch = vouch
         self._avoid_until = 0.0
 
-    async def answer(self, message: Mapping[str, object], peer: Peer) -> Answer:
+    async def answer(
+        self, message: Mapping[str, object], peer: Peer, *, large: bool = False
+    ) -> Answer:
         """Take a result; return the reply, or a reset if it could not be kept."""
+        now = self._clock.now_ms()
         try:
-            arrived = arrival(message, peer.address, self._clock.now_ms())
+            if large:
+                arrived = await self._readers.run(arrival, message, peer.address, now)
+            else:
+                arrived = arrival(message, peer.address, now)
         except ProtocolError as error:
-            log.warning("result from %s refused: %s", peer.address, error)
+            log.warning("result from %s refused: %.200s", peer.address, error)
             return self._reply(-1, str(error))
         judged = await self._judge(arrived)
-        if judged is not None:
-            if judged.verdict is Verdict.REFUSED:
-                log.info("result from %s refused: %s", peer.address, judged.text)
-                return self._reply(-1, judged.text)
-            return self._reply(0)
-        return await self._keep(arrived)
+        return await self._keep(arrived) if judged is None else self._answer(judged, peer)
+
+    def _answer(self, judged: Judged, peer: Peer) -> bytes:
+        if judged.verdict is Verdict.REFUSED:
+            log.info("result from %s refused: %.200s", peer.address, judged.text)
+            return self._reply(-1, judged.text)
+        if judged.verdict is not Verdict.PARKED:  # who sent a parked one is not known yet
+            self._vouch(peer.address)
+        return self._reply(0)
 
     async def _judge(self, arrived: Arrival) -> Judged | None:
         """Return the verdict, or None if the database does not give one in time."""
@@ -171,7 +211,7 @@ class ResultDesk:
         """Put a result into the spool."""
         job_id, host = arrived.result.job_id, arrived.result.host_name
         try:
-            await asyncio.to_thread(self._spool.put, arrived.parcel)
+            await self._disk.run(self._spool.put, arrived.parcel)
         except OSError as error:
             m.say(m.JATRAPPER200058, inner_job_id=job_id, host=host, error_text=str(error))
             if arrived.result.attempt is None:

@@ -1,6 +1,7 @@
 """Which desk a request goes to: the order of checks of the original's trapper. Pure.
 
-1. Not JSON: close without a reply.
+0. A large `jobnetrun` is read without its variables: who asks is checked before they are.
+1. Not JSON: close without a reply. Too deep, or of too many parts: told in a `jobresult-res`.
 2. `data`, `kind` and `version` are present and the kind is one of agents' or the newer commands':
    that desk, which answers with kind `response`.
 3. `jobnetrun`, `jobnetstatusrq`: their desks check version and data themselves.
@@ -11,9 +12,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ipc.budget import SMALL
 from ipc.dialects import loads
-from ipc.errors import ProtocolError
+from ipc.errors import ProtocolError, ShapeTooLarge
+from ipc.frames import leading_kind
 from ipc.server import Ending
+from ipc.shape import FLAT
 from ipc.telegrams import (
     Envelope,
     JobnetRun,
@@ -22,6 +26,7 @@ from ipc.telegrams import (
     Release,
     StatusRequest,
 )
+from ipc.telegrams.heads import start_head
 from jobarranger import messages as m
 from processes.trapping.refusals import Refused
 
@@ -35,14 +40,33 @@ class Routed:
 
     kind: str
     message: dict[str, object]
+    unread: bytes | None = None  #: the whole request, if its variables have not been read yet
 
 
 def route(payload: bytes) -> Routed | Refused | Ending:
-    """Return where a request belongs, why nowhere, or how to end the connection."""
+    """Return where a request belongs, why nowhere, or how to end the connection.
+
+    It takes milliseconds for a large request, so those are read in a thread.
+    """
+    if len(payload) > SMALL and leading_kind(payload) == JobnetRun.kind:
+        return _large_start(payload)
     try:
-        message = loads(payload)
+        message = loads(payload, FLAT)
+    except ShapeTooLarge as error:
+        return Refused(f"the request is too large: {error}")
     except ProtocolError:
         return Ending.CLOSE
+    return _by_kind(message)
+
+
+def _large_start(payload: bytes) -> Routed | Ending:
+    try:
+        return Routed(JobnetRun.kind, start_head(payload), unread=payload)
+    except ProtocolError:
+        return Ending.CLOSE
+
+
+def _by_kind(message: object) -> Routed | Refused | Ending:
     if not isinstance(message, dict):
         return Refused("the request is not a JSON object", m.JATRAPPER200037)
     kind = Envelope.of(message).kind

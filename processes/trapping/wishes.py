@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from ipc.dialects import mapping, number, old_text
+from ipc.dialects import loads, mapping, number, old_text
 from ipc.errors import ProtocolError
+from ipc.shape import FLAT
 from ipc.telegrams import VERSION, JobnetRun, StatusRequest
 from jobarranger import messages as m
 from jobarranger.messages import Message
@@ -51,19 +52,37 @@ def read_start(message: Mapping[str, object], now_ms: int, zone: tzinfo) -> Star
         wish = JobnetRun.from_json(message)
     except ProtocolError as error:
         raise Refused(str(error), m.JATRAPPER200051) from error
-    env = wish.env or {}
-    if len(env) > MAX_VARIABLES:
-        raise Refused(f"more than {MAX_VARIABLES} variables", m.JATRAPPER200051)
-    if any(not name or len(name) > MAX_VARIABLE_NAME for name in env):
-        raise Refused(f"a variable's name must have 1 to {MAX_VARIABLE_NAME} characters")
     return Start(
         username=wish.username,
         password=wish.password,
         jobnet_id=wish.jobnetid,
         scheduled_time=scheduled,
         deterrence=wish.deterrence == 1,
-        env=env,
+        env=_checked_variables(wish.env or {}),
     )
+
+
+def read_variables(payload: bytes) -> dict[str, str]:
+    """Read the variables of a large `jobnetrun`, the rest of which has been checked.
+
+    Raises:
+        Refused: they are too many, too long, or no object.
+    """
+    try:
+        message = loads(payload, FLAT)
+        if not isinstance(message, dict):
+            raise ProtocolError("not a JSON object")
+        return _checked_variables(JobnetRun.from_json(message).env or {})
+    except ProtocolError as error:
+        raise Refused(str(error), m.JATRAPPER200051) from error
+
+
+def _checked_variables(env: dict[str, str]) -> dict[str, str]:
+    if len(env) > MAX_VARIABLES:
+        raise Refused(f"more than {MAX_VARIABLES} variables", m.JATRAPPER200051)
+    if any(not name or len(name) > MAX_VARIABLE_NAME for name in env):
+        raise Refused(f"a variable's name must have 1 to {MAX_VARIABLE_NAME} characters")
+    return env
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -156,7 +157,85 @@ def test_a_reused_id_is_not_hit() -> None:
 )
 def test_allowed_servers(entries: list[str], address: str, *, expected: bool) -> None:
     """Addresses, networks and names; nothing else."""
-    assert asyncio.run(Peers(entries, SystemClock()).allowed(address)) is expected
+
+    async def ask() -> bool:
+        peers = Peers(entries, SystemClock())
+        await peers.settle(10)
+        return peers.allowed(address)
+
+    assert asyncio.run(ask()) is expected
+
+
+def test_names_are_never_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller is judged by what is known, while the name is looked up; the next one is let in."""
+    go_on = threading.Event()
+
+    def slow(name: str, *_: object, **__: object) -> list[object]:
+        assert go_on.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0))]
+
+    monkeypatch.setattr("jobarranger.agent.peers.socket.getaddrinfo", slow)
+
+    async def scene() -> None:
+        peers = Peers(["server.example"], SystemClock())
+        assert not peers.allowed("10.0.0.1")
+        await peers.settle(0.01)
+        assert not peers.allowed("10.0.0.1")
+        go_on.set()
+        await peers.settle(10)
+        assert peers.allowed("10.0.0.1")
+
+    asyncio.run(scene())
+
+
+def test_addresses_outlive_their_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found last counts while nobody can be asked; a name that is gone is gone."""
+    answers: list[list[object] | OSError] = [
+        [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 0))],
+        socket.gaierror(socket.EAI_AGAIN, "try again"),
+        socket.gaierror(socket.EAI_NONAME, "no such name"),
+    ]
+
+    def resolve(name: str, *_: object, **__: object) -> list[object]:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("jobarranger.agent.peers.socket.getaddrinfo", resolve)
+
+    async def scene() -> list[bool]:
+        peers = Peers(["server.example"], SystemClock())
+        found = []
+        for _ in range(3):
+            peers.keep_fresh(0)
+            await peers.settle(10)
+            found.append(peers.allowed("10.0.0.1"))
+        return found
+
+    assert asyncio.run(scene()) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("entries", "admits"),
+    [
+        (["127.0.0.1"], True),
+        (["127.0.0.0/8"], True),
+        (["::1"], True),
+        (["0.0.0.0/0"], True),
+        (["localhost"], True),
+        (["10.0.0.1", "fe80::/16"], False),
+    ],
+)
+def test_this_host_may_give_orders(entries: list[str], *, admits: bool) -> None:
+    """Where a loopback address is let in, every local user is."""
+
+    async def scene() -> bool:
+        peers = Peers(entries, SystemClock())
+        await peers.settle(10)
+        return peers.admits_this_host()
+
+    assert asyncio.run(scene()) is admits
 
 
 def test_results_are_not_sent_to_networks() -> None:

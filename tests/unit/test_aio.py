@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import pytest
 
+from ipc import budget
+from ipc.budget import Budget, Claim, Shares
 from ipc.client import _Asking
 from ipc.errors import NoAnswer
 from ipc.frames import Limits
@@ -215,3 +217,38 @@ def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
 
     asyncio.run(scene())
     assert told == []
+
+
+def test_work_that_nobody_waits_for_is_left_out() -> None:
+    """Unless it has begun; its claim on memory lasts until the thread has come to it."""
+
+    async def scene() -> None:
+        desk, made = Desk(), list[FakeDatabase]()
+        thread = started(desk, made)
+        held = Budget(Shares.of(1000))
+
+        def submit(item: int) -> asyncio.Task[int]:
+            claim = Claim(held, stranger=True)
+            claim.resize(100)
+            budget.current.set(claim)
+            task = asyncio.create_task(thread.submit(item))
+            task.add_done_callback(lambda _: claim.release())
+            return task
+
+        first = submit(1)
+        while not thread.age():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.001)
+        given_up, kept = submit(2), submit(3)
+        await asyncio.sleep(0)
+        first.cancel()
+        given_up.cancel()
+        await asyncio.wait([first, given_up])
+        assert held.held == 300
+        desk.gate.set()
+        assert await kept == 6
+        await thread.close()
+        await asyncio.sleep(0)
+        assert desk.batches == [[1], [3]]
+        assert held.held == 0
+
+    asyncio.run(scene())

@@ -12,8 +12,11 @@ import pytest
 
 from ipc.blocking import exchange_sync
 from ipc.client import exchange
+from ipc.crowds import Known
 from ipc.errors import NoAnswer, NotConnected
+from ipc.exchange import reset_on_close
 from ipc.frames import Limits, encode
+from ipc.pool import Pool
 from ipc.server import Answer, Ending, Handler, Peer, ServerSettings, TelegramServer, plain_address
 
 
@@ -280,6 +283,190 @@ def test_all_requests_together_have_a_limit() -> None:
             await until(lambda: server.held == 0)
 
     asyncio.run(main())
+
+
+async def reset(writer: asyncio.StreamWriter) -> None:
+    """Reset a connection."""
+    reset_on_close(writer.get_extra_info("socket"))
+    writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def asked(port: int, request: bytes) -> AsyncIterator[asyncio.StreamWriter]:
+    """Give a connection on which a request has been sent."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(encode(request))
+    yield writer
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def test_a_handler_ends_with_its_connection() -> None:
+    """A reset cancels it, and its place and its memory are free again."""
+
+    async def main() -> None:
+        ended = asyncio.Event()
+
+        async def endless(payload: bytes, peer: Peer) -> Answer:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return payload
+
+        async with serving(endless) as (server, port), asked(port, b"x" * 1000) as writer:
+            await until(lambda: server.held == 1000)
+            await reset(writer)
+            async with asyncio.timeout(5):
+                await ended.wait()
+            await until(lambda: (server.held, server.connections) == (0, 0))
+
+    asyncio.run(main())
+
+
+def test_a_peer_that_has_closed_keeps_its_place() -> None:
+    """A full close looks like a half-close: it is served, and nothing is won by it."""
+
+    async def main() -> None:
+        release = asyncio.Event()
+
+        async def waiting(payload: bytes, peer: Peer) -> Answer:
+            await release.wait()
+            return payload
+
+        async with serving(waiting) as (server, port):
+            async with asked(port, b"x"):
+                await until(lambda: server.held == 1)
+            assert (server.held, server.connections) == (1, 1)
+            release.set()
+            await until(lambda: (server.held, server.connections) == (0, 0))
+
+    asyncio.run(main())
+
+
+def test_memory_is_held_until_the_work_is_over() -> None:
+    """What a handler has handed to a thread counts on when its connection is gone."""
+
+    async def main() -> None:
+        begun, go_on = threading.Event(), threading.Event()
+        pool = Pool(1, "slow")
+
+        def work() -> None:
+            begun.set()
+            go_on.wait(10)
+
+        async def handing_on(payload: bytes, peer: Peer) -> Answer:
+            await pool.run(work)
+            return payload
+
+        async with serving(handing_on) as (server, port), asked(port, b"x" * 1000) as writer:
+            await until(begun.is_set)
+            async with asked(port, b"y" * 500) as second:
+                await until(lambda: server.held == 1500)
+                await reset(second)
+                await reset(writer)
+            await until(lambda: server.connections == 0)
+            assert server.held == 1000  # the second one had not begun
+            go_on.set()
+            await until(lambda: server.held == 0)
+        pool.close()
+
+    asyncio.run(main())
+
+
+def test_what_a_request_becomes_is_counted() -> None:
+    """It is refused where its decoded form would be too much."""
+
+    async def main() -> None:
+        settings = ServerSettings(memory=10_000, becomes=lambda size: 20 * size)
+        async with serving(echo, settings) as (_, port):
+            assert (await exchange("127.0.0.1", port, b"x" * 300)).payload
+            with pytest.raises(NoAnswer) as caught:
+                await exchange("127.0.0.1", port, b"x" * 600)
+            assert not caught.value.closed
+
+    asyncio.run(main())
+
+
+def test_large_requests_of_strangers_shut_out_no_others() -> None:
+    """Strangers' large requests have a quarter of the memory; known addresses are free of it."""
+
+    async def main() -> None:
+        known = Known()
+        own = listen()
+        server = TelegramServer(echo, ServerSettings(memory=1 << 20), known)
+        server.start([own])
+        port = own.getsockname()[1]
+        large = b"x" * (150 << 10)
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(encode(large)[:-1])
+        await until(lambda: server.held > len(large))
+        with pytest.raises(NoAnswer):
+            await exchange("127.0.0.1", port, large)
+        assert (await exchange("127.0.0.1", port, b"small")).payload
+        known.add("127.0.0.2")
+        assert (await exchange("127.0.0.1", port, large, source="127.0.0.2")).payload
+        writer.close()
+        await server.stop(1)
+        own.close()
+
+    asyncio.run(main())
+
+
+def test_bytes_behind_a_request_end_the_patience() -> None:
+    """Whoever goes on sending while the answer is made is reset, and the handler ends."""
+
+    async def main() -> None:
+        async def endless(payload: bytes, peer: Peer) -> Answer:
+            await asyncio.Event().wait()
+            return payload
+
+        async with serving(endless) as (server, port), asked(port, b"x") as writer:
+            await until(lambda: server.held == 1)
+            writer.write(b"y" * 200_000)
+            await until(lambda: server.connections == 0)
+
+    asyncio.run(main())
+
+
+def test_who_is_not_welcome_sees_a_clean_close() -> None:
+    """Before its request is read, and even if it has sent one."""
+
+    async def main() -> None:
+        settings = ServerSettings(welcome=lambda address: address == "127.0.0.2")
+        async with serving(echo, settings) as (server, port):
+            assert (await exchange("127.0.0.1", port, b"x", source="127.0.0.2")).payload
+            with pytest.raises(NoAnswer) as caught:
+                await exchange("127.0.0.1", port, b"x" * 10_000)
+            assert caught.value.closed
+            assert await raw(port, b"") == b""
+            assert server.served == 1
+
+    asyncio.run(main())
+
+
+def test_the_silent_and_the_slow_hold_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
+    """More of them than places: they make room with a reset, and that is one line of log."""
+
+    async def main() -> None:
+        async with serving(echo, ServerSettings(connections=4)) as (server, port):
+            readers = []
+            for number in range(20):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                readers.append((reader, writer))
+                if number % 2:
+                    writer.write(b"ZB")
+            await until(lambda: server.turned_out == 6)
+            assert (await exchange("127.0.0.1", port, b"x")).payload
+            assert server.turned_out == 7
+            with pytest.raises(ConnectionResetError):
+                await readers[1][0].read()
+            for _, writer in readers:
+                writer.close()
+
+    asyncio.run(main())
+    assert [line for line in caplog.messages if "7 silent or slow ones" in line] == caplog.messages
 
 
 def test_stop_lets_the_exchange_in_hand_end() -> None:

@@ -346,7 +346,7 @@ def test_lane_of_a_peer(peer: str, lane: str) -> None:
 
 def test_log_lines_show_names_cut_and_escaped(caplog: pytest.LogCaptureFixture) -> None:
     """A name cannot begin a line of its own, nor fill the log."""
-    from processes.trapping.reception import report
+    from processes.trapping.refusals import report
 
     name = "x\n2026 [JASERVER000001] forged\x1b[31m"
 
@@ -354,7 +354,7 @@ def test_log_lines_show_names_cut_and_escaped(caplog: pytest.LogCaptureFixture) 
         with pytest.raises(Refused) as caught:
             await door.keeper.identify(name, "right", "192.0.2.1")
         with caplog.at_level(logging.DEBUG):
-            report(caught.value, cast("Any", type("Peer", (), {"address": "192.0.2.1"})))
+            report(caught.value, "192.0.2.1")
 
     play(scene, People(known(name, enabled=False)))
     shown = [record.getMessage() for record in caplog.records]

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ipc.budget import SMALL
 from ipc.server import Ending
 from ipc.telegrams import LogRequest
+from jobarranger import messages as m
 from jobarranger.clock import SystemClock
 from jobarranger.db.releases import Target
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
@@ -21,12 +23,12 @@ from jobarranger.flow.results import Judged, Verdict
 from processes.trapping.clients import cut
 from processes.trapping.filters import Filters
 from processes.trapping.operators import csv_line, read_choice
-from processes.trapping.refusals import Refused
+from processes.trapping.refusals import Refused, report
 from processes.trapping.replay import Replay, retry_delay
 from processes.trapping.routing import Routed, route
 from processes.trapping.spool import Parcel, Spool
 from processes.trapping.throttle import LONGEST_LINE, Throttle, TooManyAttempts
-from processes.trapping.wishes import read_start, registry_number
+from processes.trapping.wishes import read_start, read_variables, registry_number
 
 ZONE = ZoneInfo("Asia/Tokyo")
 NOW = 1_795_368_000_000  # 2026-11-23 02:20:00 in Tokyo
@@ -83,6 +85,52 @@ def test_checks_of_a_start(message: dict[str, object], told: str) -> None:
         read_start(message, NOW, ZONE)
     assert caught.value.told is not None
     assert caught.value.told.id == told
+
+
+def large_start(**data: object) -> bytes:
+    """Return a start request that is too large to be read at once."""
+    message = {"kind": "jobnetrun", **start(**data)}
+    return json.dumps(message).encode() + b" " * SMALL
+
+
+def test_a_large_start_is_read_in_two_steps() -> None:
+    """Who asks for what comes first, the variables are left for after the log-in."""
+    payload = large_start(env={"A": 1, "B": None})
+    routed = route(payload)
+    assert isinstance(routed, Routed)
+    assert (routed.kind, routed.unread) == ("jobnetrun", payload)
+    wish = read_start(routed.message, NOW, ZONE)
+    assert (wish.username, wish.jobnet_id, wish.env) == ("u", "NET", {})
+    assert read_variables(payload) == {"A": "1", "B": ""}
+
+
+@pytest.mark.parametrize(
+    "env", [[], {"": 1}, {"x" * 129: 1}, {str(n): n for n in range(1025)}, {"a": [[[[[[[0]]]]]]]}]
+)
+def test_variables_of_a_large_start_are_checked(env: object) -> None:
+    """As those of a small one."""
+    with pytest.raises(Refused):
+        read_variables(large_start(env=env))
+
+
+@pytest.mark.parametrize("kind", ["jobresult", "jobnetrun", "job.logput", "x"])
+def test_a_request_that_would_become_too_much_is_told_so(kind: str) -> None:
+    """In words, since a person may have sent it; none of it is built."""
+    text = '{"kind":"%s","version":1,"data":{"env":%s}}'
+    for value in ("[" * 490 + "]" * 490, "[" + "[]," * 20_000 + "[]]"):
+        routed = route((text % (kind, value)).encode())
+        assert isinstance(routed, Refused)
+        assert "too large" in str(routed)
+
+
+def test_a_refusal_is_one_short_line(caplog: pytest.LogCaptureFixture) -> None:
+    """With the id of its message and the address, however much somebody has sent."""
+    caplog.set_level("INFO")
+    report(Refused("no " * 10_000, m.JATRAPPER200050, user_name="u" * 10_000), "10.0.0.1")
+    report(Refused("no " * 10_000), "10.0.0.1")
+    first, second = caplog.messages
+    assert first.startswith("[JATRAPPER200050]")
+    assert all("10.0.0.1" in line and len(line) < 600 for line in (first, second))
 
 
 @pytest.mark.parametrize(
