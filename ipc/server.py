@@ -33,7 +33,7 @@ from ipc.exchange import (
     reset_on_close,
 )
 from ipc.frames import Limits
-from ipc.turnstile import Farewells, accept_some, plain_address
+from ipc.turnstile import Farewells, accept_some, first_word, plain_address
 
 __all__ = [
     "Answer",
@@ -252,7 +252,10 @@ class TelegramServer:
         connection.setblocking(False)
         timer = self._loop.call_later(self.settings.request_timeout, self._close_silent, number)
         self._door[number] = _Guest(connection, peer, timer)
-        self._loop.add_reader(connection.fileno(), self._spoke, number)
+        if first_word(connection):
+            self._listen_to(number, peer.address)
+        else:
+            self._loop.add_reader(connection.fileno(), self._spoke, number)
 
     def _close_silent(self, number: int) -> None:
         """End a connection that has said nothing, in good order."""
@@ -261,15 +264,23 @@ class TelegramServer:
         self._left(number)
 
     def _spoke(self, number: int) -> None:
-        """Hear a connection that has something to read, if it is known; else in its turn."""
+        """Listen to a connection that has something to read, or close it if it is at its end."""
         guest = self._door[number]
-        self._loop.remove_reader(guest.connection.fileno())
-        if guest.peer.address in self._known:
+        word = first_word(guest.connection)
+        if word:
+            self._loop.remove_reader(guest.connection.fileno())
+            self._listen_to(number, guest.peer.address)
+        elif word is not None:
+            self._close_silent(number)
+
+    def _listen_to(self, number: int, address: str) -> None:
+        """Hear a connection at once if its address is known, else in its turn."""
+        if address in self._known:
             self._hear(number)
             return
         if not self._turns:
             self._loop.call_soon(self._hear_strangers)
-        self._turns.add(number, guest.peer.address)
+        self._turns.add(number, address)
 
     def _hear_strangers(self) -> None:
         """Hear some of those that wait, and the others in the next turns of the loop."""
@@ -285,9 +296,6 @@ class TelegramServer:
     def _hear(self, number: int) -> None:
         """Give a connection a place, or let it wait for one."""
         guest = self._door[number]
-        if not _has_words(guest.connection):
-            self._close_silent(number)
-            return
         ruling = self._admission.speaks(number)
         self._turn_out(ruling.refused)
         if ruling.enters:
@@ -356,16 +364,6 @@ def _terms(handler: Handler, settings: ServerSettings) -> Terms:
         before_reply=settings.before_reply,
         after_reply=settings.after_reply,
     )
-
-
-def _has_words(connection: socket.socket) -> bool:
-    """Tell whether a readable connection has brought bytes; else it is at its end, or broken."""
-    try:
-        return bool(connection.recv(1, socket.MSG_PEEK))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
 
 
 def _reset(connection: socket.socket) -> None:

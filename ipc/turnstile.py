@@ -34,6 +34,16 @@ def accept_some(listener: socket.socket) -> Iterator[tuple[socket.socket, Peer]]
         yield connection, Peer(plain_address(str(name[0])), int(name[1]))
 
 
+def first_word(connection: socket.socket) -> bytes | None:
+    """Return the next byte, which stays unread; None if there is none yet, empty at the end."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
 class Farewells:
     """Closes connections so that the other end sees a clean close, even if it is sending.
 

@@ -130,3 +130,25 @@ def test_frames_only() -> None:
     reader.feed(b"{")
     with pytest.raises(ProtocolError):
         reader.next()
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        (b'{"kind":"jobresult","x":"%s"}' % (b"x" * 300), True),
+        (b'{"kind":"jobresult","x":"%s"}' % (b"x" * 500), False),
+        (b'{"kind":"job.release","x":"%s"}' % (b"x" * 300), False),
+        (b'{"x":"%s","kind":"jobresult"}' % (b"x" * 300), False),
+        (b'{"x":1}', True),
+    ],
+)
+def test_only_kinds_that_stand_first_may_be_large(body: bytes, fits: bool) -> None:
+    """Anything else is held to the general limit before its bytes are kept."""
+    limits = Limits(frame=400, by_kind={"jobresult": 400}, other=100)
+    reader = FrameReader(limits)
+    reader.feed(encode(body))
+    if fits:
+        assert reader.next() == body
+    else:
+        with pytest.raises(FrameTooLarge):
+            reader.next()

@@ -76,6 +76,8 @@ def test_too_much_is_found_before_anything_is_built(name: str) -> None:
         (b'{"a":"[[[[[[[["}', True),
         (b'{"a":"\\"[[[[[[[["}', True),
         (b'{"a":1} [[[[[[[[', True),
+        (rb'{"a":"\\","b":"\\\"[[[[["}', True),
+        (rb'{"a":"\\",[[[[["}', False),
         (b"[1,2,3,4,5,6,7,8]", True),
         (b"[1,2,3,4,5,6,7,8,9,10]", False),
         (b'["1","2","3","4","5"]', False),
