@@ -17,10 +17,10 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
 from jobarranger.db.settings import DatabaseSettings
+from jobarranger.loading.definition_cache import DefinitionCache
 from jobarranger.loading.numbering import expand
 from jobarranger.loading.rows.runs import insert_rows
 from jobarranger.loading.scheduled import BATCH, ScheduledLoad
-from jobarranger.loading.shelf import Shelf
 from jobarranger.loading.slotted import prepare
 from jobarranger.states import Counter, DatabaseType, ObjectFlag
 
@@ -71,7 +71,7 @@ def load(db: Database) -> dict[str, float]:
 
 def limit(db: Database) -> dict[str, float]:
     """Insert the rows of as many runs with nothing around the insertion."""
-    shelf, ids = Shelf(), IdPool(db)
+    shelf, ids = DefinitionCache(), IdPool(db)
     slot = db.read(lambda conn: conn.scalar(select(func.max(t.ext_slot.c.slot))))
     db.transaction(lambda unit: unit.execute(delete(t.ext_slot)))
     seconds, rows = 0.0, 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipc.errors import NoAnswer, NotConnected, ProtocolError
-from ipc.frames import FrameReader, Limits, encode
+from ipc.frames import FrameLimits, FrameReader, encode
 
 #: One answer of `getaddrinfo`.
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
@@ -36,7 +36,7 @@ def exchange_sync(
     *,
     source: str | None = None,
     timeout: float = 60.0,
-    limits: Limits | None = None,
+    limits: FrameLimits | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Reply:
     """Send one request and return its reply, within `timeout` seconds for everything.
@@ -48,7 +48,7 @@ def exchange_sync(
     deadline = _Deadline(monotonic, timeout)
     connection = _connect(address, port, source, deadline)
     with contextlib.closing(connection):
-        reader = FrameReader(limits or Limits(), plain=False)
+        reader = FrameReader(limits or FrameLimits(), plain=False)
         try:
             deadline.allow(connection)
             connection.sendall(encode(payload))

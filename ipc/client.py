@@ -11,7 +11,7 @@ import asyncio
 
 from ipc.blocking import Reply, not_connected
 from ipc.errors import NoAnswer, ProtocolError
-from ipc.frames import FrameReader, Limits, encode
+from ipc.frames import FrameLimits, FrameReader, encode
 
 
 async def exchange(
@@ -22,7 +22,7 @@ async def exchange(
     source: str | None = None,
     connect_timeout: float = 5.0,
     reply_timeout: float = 20.0,
-    limits: Limits | None = None,
+    limits: FrameLimits | None = None,
 ) -> Reply:
     """Send one request and return its reply.
 
@@ -44,7 +44,7 @@ async def exchange(
     try:
         async with asyncio.timeout(connect_timeout):
             transport, asking = await loop.create_connection(
-                lambda: _Asking(limits or Limits()), address, port, local_addr=local
+                lambda: _Asking(limits or FrameLimits()), address, port, local_addr=local
             )
     except (OSError, UnicodeError) as error:
         raise not_connected(address, port, error) from error
@@ -63,7 +63,7 @@ async def exchange(
 class _Asking(asyncio.Protocol):
     """Waits for one frame."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FrameLimits) -> None:
         self.reader = FrameReader(limits, plain=False)
         self.reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 

@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 
 
-class Known:
+class KnownAddresses:
     """Addresses that have shown who they are; the latest ones, in a bounded number."""
 
     def __init__(self, most: int = 10_000) -> None:
@@ -102,7 +102,7 @@ class Crowd:
             self._by_count.setdefault(now, {})[address] = None
 
 
-class Turns:
+class AddressTurns:
     """Connections that wait to be heard: one of each address, then the next of each."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from typing import Protocol
 from ipc import budget
 from ipc.budget import SMALL, Claim
 from ipc.errors import ProtocolError
-from ipc.frames import FrameReader, Limits, encode
+from ipc.frames import FrameLimits, FrameReader, encode
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Terms:
     """How an exchange is held."""
 
     handler: Handler
-    limits: Limits
+    limits: FrameLimits
     reply_timeout: float  #: seconds for the reply to leave
     becomes: Callable[[int], int]  #: bytes that a request of so many takes while it is answered
     before_reply: Callable[[], None]

@@ -32,7 +32,7 @@ def encode(payload: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class FrameLimits:
     """How many bytes a peer may make us keep."""
 
     frame: int = 128 * MEBIBYTE  #: payload of one frame
@@ -55,9 +55,9 @@ class FrameReader:
     `ProtocolError` the reader is of no further use.
     """
 
-    def __init__(self, limits: Limits | None = None, *, plain: bool = True) -> None:
+    def __init__(self, limits: FrameLimits | None = None, *, plain: bool = True) -> None:
         """Begin at the start of a message; `plain` accepts messages without a frame."""
-        self._limits = limits or Limits()
+        self._limits = limits or FrameLimits()
         self._plain_allowed = plain
         self._buffer = bytearray()
         self._length: int | None = None

@@ -30,7 +30,7 @@ PATH_LIMIT = 107
 RECONNECT_MS, RECONNECT_MAX_MS = 20, 1000
 
 
-class Look(msgspec.Struct, array_like=True, frozen=True):
+class Hint(msgspec.Struct, array_like=True, frozen=True):
     """One hint: the receiver should look at `ids` (no ids: at everything)."""
 
     ids: list[int]
@@ -60,7 +60,7 @@ class Receiver:
         self._socket = self._context.socket(zmq.PULL)
         self._socket.linger = 0
         self._socket.rcvhwm = HIGH_WATER
-        self._decode = msgspec.msgpack.Decoder(Look).decode
+        self._decode = msgspec.msgpack.Decoder(Hint).decode
         self.bad = 0  #: messages that could not be understood
         try:
             self._socket.bind(f"ipc://{path}")
@@ -143,7 +143,7 @@ class Sender:
 
     def _put(self, socket: zmq.Socket[bytes], ids: list[int]) -> bool:
         try:
-            socket.send(self._encode(Look(ids)), zmq.DONTWAIT)
+            socket.send(self._encode(Hint(ids)), zmq.DONTWAIT)
         except zmq.Again:
             self.drops += 1
             return False

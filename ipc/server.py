@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from ipc.admission import Admission, Places
 from ipc.budget import Budget, Claim, Shares
-from ipc.crowds import Turns
+from ipc.crowds import AddressTurns
 from ipc.descriptors import door_for
 from ipc.exchange import (
     Answer,
@@ -32,7 +32,7 @@ from ipc.exchange import (
     Terms,
     reset_on_close,
 )
-from ipc.frames import Limits
+from ipc.frames import FrameLimits
 from ipc.turnstile import Farewells, accept_some, first_word, plain_address
 
 __all__ = [
@@ -80,7 +80,7 @@ class ServerSettings:
     reserve: int = 0  #: of these for known addresses only
     memory: int = 256 << 20  #: bytes that requests in hand may take, of all connections together
     becomes: Callable[[int], int] = unchanged  #: bytes that a request of so many takes in all
-    limits: Limits = field(default_factory=Limits)
+    limits: FrameLimits = field(default_factory=FrameLimits)
     welcome: Callable[[str], bool] = anybody  #: by address; others are closed before they speak
     before_reply: Callable[[], None] = nothing
     after_reply: Callable[[], None] = nothing
@@ -125,7 +125,7 @@ class TelegramServer:
         self._farewells = Farewells(self._loop)
         self._sockets: list[socket.socket] = []
         self._door: dict[int, _Guest] = {}
-        self._turns = Turns()
+        self._turns = AddressTurns()
         self._open: dict[int, Exchange] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self._accepting = False

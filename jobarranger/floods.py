@@ -21,7 +21,7 @@ NAME_LIMIT: Final = 200
 OTHERS: Final = "other lines"
 
 
-class Kind(NamedTuple):
+class LineKind(NamedTuple):
     """What makes lines alike."""
 
     logger: str
@@ -32,7 +32,7 @@ class Kind(NamedTuple):
 class Sum(NamedTuple):
     """What is told of the lines of a kind that were not written."""
 
-    kind: Kind
+    kind: LineKind
     left_out: int
     seconds: int  #: from the first line of the window on
 
@@ -55,10 +55,10 @@ class Floods:
 
     def __init__(self) -> None:
         """Know no kind yet."""
-        self._windows: dict[Kind, _Window] = {}
+        self._windows: dict[LineKind, _Window] = {}
         self.due_at = float("inf")  #: when there is next something to tell
 
-    def admits(self, kind: Kind, now: float) -> bool:
+    def admits(self, kind: LineKind, now: float) -> bool:
         """Count a line; tell whether it is to be written. Ask `due` first."""
         window = self._window(kind, now) or self._window(kind._replace(name=OTHERS), now)
         assert window is not None
@@ -86,7 +86,7 @@ class Floods:
         self.due_at = min(left, default=float("inf")) + WINDOW
         return sums
 
-    def _window(self, kind: Kind, now: float) -> _Window | None:
+    def _window(self, kind: LineKind, now: float) -> _Window | None:
         """Return the window in which a line counts; None if no more kinds can be known."""
         window = self._windows.get(kind)
         if window is not None and now - window.since < WINDOW:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from jobarranger.clock import Clock, SystemClock, local_time, zone_named
-from jobarranger.floods import NAME_LIMIT, Floods, Kind, Sum
+from jobarranger.floods import NAME_LIMIT, Floods, LineKind, Sum
 
 _SYSLOG = "/dev/log"
 _OWN = ("jobarranger", "processes", "ipc", "benchmarks", "__main__")
@@ -310,12 +310,12 @@ def _in_bounds(lines: list[str]) -> list[str]:
     return [*lines[:TRACEBACK_HEAD], middle, *lines[-TRACEBACK_TAIL:]]
 
 
-def _kind(record: logging.LogRecord) -> Kind | None:
+def _kind(record: logging.LogRecord) -> LineKind | None:
     """Return what makes a record like others; None for one that is never left out."""
     name = getattr(record, _KIND, record.msg)
     if name is None:
         return None
-    return Kind(record.name, record.levelno, str(name)[:NAME_LIMIT])
+    return LineKind(record.name, record.levelno, str(name)[:NAME_LIMIT])
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from processes.context import ChildContext
 from processes.databasethread import DatabaseThread, Handler, Lane
 from processes.exhaustion import Listener, exhausted
 from processes.policy import ExitCode
-from processes.rundir import Held
+from processes.rundir import RuntimeFiles
 
 __all__ = ["AsyncContext", "DatabaseThread", "Hints", "Lane", "run_async"]
 
@@ -119,7 +119,7 @@ async def _run(main: Callable[[AsyncContext], Awaitable[None]], child: ChildCont
     loop = asyncio.get_running_loop()
     link = child.link
     receiver = Receiver(child.runtime_dir, child.role.value, child.number)
-    link.chores.append(Held(child.runtime_dir, child.held, receiver.mend).look)
+    link.chores.append(RuntimeFiles(child.runtime_dir, child.held, receiver.mend).look)
     context = AsyncContext(child, asyncio.Event(), Hints(receiver, loop), [])
 
     def attend() -> None:

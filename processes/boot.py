@@ -11,7 +11,7 @@ from datetime import tzinfo
 from jobarranger.clock import zone_named
 from jobarranger.db.engine import Database
 from jobarranger.loading.boot import boot_due
-from jobarranger.loading.due import Rules
+from jobarranger.loading.due import BootRules
 from jobarranger.parking import Parking
 from processes.worker import ChildContext, Duty, Turn
 
@@ -31,7 +31,7 @@ class Boot:
         self._zone = zone_named(context.config.ja_time_zone)
         self._db = context.database()
         self._parking = Parking(context.clock)
-        self._rules = Rules(
+        self._rules = BootRules(
             grace_seconds=context.config.ja_boot_grace, missed=context.config.ja_missed_start
         )
 

@@ -23,9 +23,9 @@ from processes.context import ChildContext
 from processes.exhaustion import exhausted
 from processes.generation import Generation
 from processes.lifeline import Lifeline
-from processes.link import Figures, Link
+from processes.link import Figures, ParentLink
 from processes.policy import ExitCode, Spec
-from processes.registry import Code, Entry
+from processes.registry import Code, RoleEntry
 from processes.signals import Signals
 from processes.supervisor import Member
 from processes.title import Title
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Household:
+class SharedState:
     """What all children of one parent share."""
 
     config: ServerConfig
@@ -47,33 +47,33 @@ class Household:
     let_go: Callable[[], None] = lambda: None  #: closes what only the parent needs
 
 
-def members(household: Household, entries: Sequence[Entry]) -> list[Member]:
+def members(shared: SharedState, entries: Sequence[RoleEntry]) -> list[Member]:
     """Return all children, ready to be forked; imports their modules."""
-    config = household.config
+    config = shared.config
     codes, counts, serial = registry.load(entries), registry.counts(entries, config), count(1)
     return [
-        _member(household, entry, codes[entry.role], counts, number, next(serial))
+        _member(shared, entry, codes[entry.role], counts, number, next(serial))
         for entry in entries
         for number in range(1, counts[entry.role] + 1)
     ]
 
 
 def _member(
-    household: Household,
-    entry: Entry,
+    shared: SharedState,
+    entry: RoleEntry,
     code: Code,
     counts: Mapping[Role, int],
     number: int,
     serial: int,
 ) -> Member:
-    spec = registry.spec(entry, number, household.config)
+    spec = registry.spec(entry, number, shared.config)
 
     def body(line: Lifeline, signals: Signals) -> int:
-        household.let_go()
-        if not _still_wanted(household):
+        shared.let_go()
+        if not _still_wanted(shared):
             return ExitCode.WANTED
         faulthandler.enable(sys.stderr)
-        context = _context(household, entry, spec, counts, line, signals)
+        context = _context(shared, entry, spec, counts, line, signals)
         m.say(
             m.JASERVER000004,
             server_number=serial,
@@ -85,26 +85,26 @@ def _member(
     return Member(spec, body)
 
 
-def _still_wanted(household: Household) -> bool:
+def _still_wanted(shared: SharedState) -> bool:
     """Join the generation; False if the parent has died meanwhile and another one is there.
 
     The order matters: once the shared lock is held no new parent can fork, and a parent that
     is alive after that cannot have been replaced.
     """
-    return household.generation.join() and os.getppid() == household.parent
+    return shared.generation.join() and os.getppid() == shared.parent
 
 
 def _context(
-    household: Household,
-    entry: Entry,
+    shared: SharedState,
+    entry: RoleEntry,
     spec: Spec,
     counts: Mapping[Role, int],
     line: Lifeline,
     signals: Signals,
 ) -> ChildContext:
-    config, clock = household.config, household.clock
+    config, clock = shared.config, shared.clock
     if entry.role is not Role.TRAPPER:
-        for listener in household.listeners:
+        for listener in shared.listeners:
             listener.close()
     figures = Figures(name=spec.name, pid=os.getpid())
     return ChildContext(
@@ -113,15 +113,15 @@ def _context(
         role=entry.role,
         number=spec.number,
         counts=counts,
-        server_id=household.server_id,
+        server_id=shared.server_id,
         runtime_dir=config.ja_runtime_dir,
         interval=float(entry.interval(config)),
         hang_limit=spec.hang_limit,
-        link=Link(line, signals, clock, figures, spec.hang_limit),
+        link=ParentLink(line, signals, clock, figures, spec.hang_limit),
         sender=Sender(config.ja_runtime_dir),
         title=Title(spec.name, clock),
-        held=household.generation.mend,
-        listeners=tuple(household.listeners) if entry.role is Role.TRAPPER else (),
+        held=shared.generation.mend,
+        listeners=tuple(shared.listeners) if entry.role is Role.TRAPPER else (),
     )
 
 

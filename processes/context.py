@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ipc.queues import Sender
 from jobarranger.clock import Clock
-from jobarranger.post import Post
+from jobarranger.hint_sender import HintSender
 from jobarranger.wakes import Role
-from processes.link import Link
+from processes.link import ParentLink
 from processes.title import Title
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ChildContext:
     runtime_dir: Path
     interval: float  #: seconds between two sweeps
     hang_limit: float  #: seconds without a sign of life until the parent kills this child
-    link: Link
+    link: ParentLink
     sender: Sender
     title: Title
     held: Callable[[], bool] = lambda: False  #: locks anew what was removed from `runtime_dir`
@@ -50,18 +50,18 @@ class ChildContext:
         return self.counts[self.role]
 
     def owns(self, slot: int) -> bool:
-        """Tell whether a slot's work belongs to this child (see `jobarranger.post`)."""
+        """Tell whether a slot's work belongs to this child (see `jobarranger.hint_sender`)."""
         return slot % self.count == self.number - 1
 
-    def post(self) -> Post:
+    def hint_sender(self) -> HintSender:
         """Return what sends wakes to the other children."""
-        return Post(self.sender, self.counts)
+        return HintSender(self.sender, self.counts)
 
     def database(self) -> Database:
         """Return a new `Database` whose wakes go to the other children after each commit."""
         from jobarranger.db.engine import Database
 
-        return Database.from_config(self.config, clock=self.clock, on_wake=self.post())
+        return Database.from_config(self.config, clock=self.clock, on_wake=self.hint_sender())
 
     def beat(self) -> None:
         """Give a sign of life between two units of work; only from the main loop's thread."""

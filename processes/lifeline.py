@@ -16,7 +16,7 @@ from enum import Enum
 RECORD_LIMIT = 4096
 
 
-class Kind(Enum):
+class RecordKind(Enum):
     """What a record says."""
 
     READY = "r"  #: child: open and about to do its first turn
@@ -29,10 +29,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class LifelineRecord:
     """One message on a lifeline."""
 
-    kind: Kind
+    kind: RecordKind
     text: str = ""
 
 
@@ -48,7 +48,7 @@ class Lifeline:
         """Return the descriptor to wait on."""
         return self._end.fileno()
 
-    def send(self, kind: Kind, text: str = "") -> bool:
+    def send(self, kind: RecordKind, text: str = "") -> bool:
         """Send a record without waiting; tell whether it was taken."""
         data = (kind.value + text).encode()[:RECORD_LIMIT]
         try:
@@ -59,9 +59,9 @@ class Lifeline:
             return False  # the other side is gone; `receive` will tell
         return True
 
-    def receive(self) -> list[Record]:
+    def receive(self) -> list[LifelineRecord]:
         """Return the records that have arrived; sets `gone` at the end of the line."""
-        records: list[Record] = []
+        records: list[LifelineRecord] = []
         while not self.gone:
             try:
                 data = self._end.recv(RECORD_LIMIT)
@@ -74,7 +74,7 @@ class Lifeline:
                 break
             text = data.decode(errors="replace")
             try:
-                records.append(Record(Kind(text[0]), text[1:]))
+                records.append(LifelineRecord(RecordKind(text[0]), text[1:]))
             except ValueError:
                 continue  # not one of ours: a damaged child must not hurt the parent
         return records

@@ -12,7 +12,7 @@ import msgspec
 from jobarranger import logs
 from jobarranger.clock import Clock
 from jobarranger.daemon import output
-from processes.lifeline import Kind, Lifeline
+from processes.lifeline import Lifeline, RecordKind
 from processes.signals import STOPPING, Signals
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Figures:
     status: str = ""  #: as in the title
 
 
-class Link:
+class ParentLink:
     """Keeps a child in touch with its parent; owned by the child's main loop."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Link:
     def ready(self) -> None:
         """Tell the parent that the first turn is about to begin."""
         self.is_ready = True
-        self.lifeline.send(Kind.READY)
+        self.lifeline.send(RecordKind.READY)
 
     def beat(self) -> None:
         """Give a sign of life; cheap enough for every unit of work."""
@@ -92,7 +92,7 @@ class Link:
         for chore in self.chores:
             chore()
         text = msgspec.json.encode(asdict(self.figures)).decode()
-        self.lifeline.send(Kind.BEAT, text)
+        self.lifeline.send(RecordKind.BEAT, text)
 
     def until_beat(self) -> float:
         """Return the seconds until the next sign of life is due."""
@@ -100,16 +100,16 @@ class Link:
 
     def fault(self, text: str) -> None:
         """Tell the parent in one line why this child is about to end."""
-        self.lifeline.send(Kind.FAULT, text)
+        self.lifeline.send(RecordKind.FAULT, text)
 
     def rotated(self) -> None:
         """Tell the parent that the log file has been renamed."""
-        self.lifeline.send(Kind.ROTATED)
+        self.lifeline.send(RecordKind.ROTATED)
 
-    def _obey(self, kind: Kind, text: str) -> None:
-        if kind is Kind.REOPEN:
+    def _obey(self, kind: RecordKind, text: str) -> None:
+        if kind is RecordKind.REOPEN:
             output.reopen()
-        elif kind is Kind.LEVEL and text.isdecimal():
+        elif kind is RecordKind.LEVEL and text.isdecimal():
             logs.set_level(int(text))
-        elif kind is Kind.FIGURES and self.on_figures is not None:
+        elif kind is RecordKind.FIGURES and self.on_figures is not None:
             self.on_figures(text)

@@ -23,14 +23,14 @@ from jobarranger import messages as m
 from jobarranger.clock import SystemClock, stamp17, zone_named
 from jobarranger.config import ServerConfig, load_server
 from jobarranger.daemon import life, user
-from jobarranger.daemon.life import Program, Start
+from jobarranger.daemon.life import DaemonStart, Program
 from jobarranger.daemon.pidfile import PidFile
 from jobarranger.daemon.service_manager import ServiceManager
 from jobarranger.errors import ConfigError, JobArrangerError
 from processes import children, listening, registry, startcheck
 from processes.generation import Generation
-from processes.registry import Entry
-from processes.rundir import Held
+from processes.registry import RoleEntry
+from processes.rundir import RuntimeFiles
 from processes.signals import PARENT_SIGNALS, STOPPING, Signals
 from processes.supervisor import Supervisor
 
@@ -54,10 +54,10 @@ HEAVY: tuple[str, ...] = (
 )
 
 
-def main(argv: Sequence[str] | None = None, entries: Sequence[Entry] = registry.ENTRIES) -> int:
+def main(argv: Sequence[str] | None = None, entries: Sequence[RoleEntry] = registry.ENTRIES) -> int:
     """Run the server; return its exit code."""
 
-    def run(start: Start[ServerConfig]) -> int:
+    def run(start: DaemonStart[ServerConfig]) -> int:
         if start.options.hold_all:
             print(f"{NAME}: {HELD}", flush=True)  # noqa: T201 - for whoever typed the command
         return Server(start, entries).run()
@@ -85,7 +85,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 class Server:
     """The life of the main process between its start and its exit code."""
 
-    def __init__(self, start: Start[ServerConfig], entries: Sequence[Entry]) -> None:
+    def __init__(self, start: DaemonStart[ServerConfig], entries: Sequence[RoleEntry]) -> None:
         config = start.config
         self._config = config
         self._hold_all = bool(start.options.hold_all)
@@ -101,7 +101,7 @@ class Server:
         self._service_manager = ServiceManager()
 
     def run(self) -> int:
-        """Start, supervise, end; return the exit code.
+        """DaemonStart, supervise, end; return the exit code.
 
         A signal that asks for the end is heeded from here on: it leaves no pid file behind.
         """
@@ -203,7 +203,7 @@ class Server:
             return self._fail(reason)
         if self._hold_all:
             m.say(m.JASERVER300007)
-        household = children.Household(
+        shared = children.SharedState(
             config=config,
             clock=self._clock,
             server_id=str(stamp17(self._clock.now_ms(), zone_named(config.ja_time_zone))),
@@ -213,13 +213,13 @@ class Server:
             let_go=self._let_go,
         )
         supervisor = Supervisor(
-            children.members(household, self._entries),
+            children.members(shared, self._entries),
             clock=self._clock,
             signals=self._signals,
             stop_timeout=config.ja_stop_timeout,
             on_ready=self._ready,
             on_stopping=self._service_manager.stopping,
-            chore=Held(config.ja_runtime_dir, self._generation.mend).look,
+            chore=RuntimeFiles(config.ja_runtime_dir, self._generation.mend).look,
             level=config.debug_level,
         )
         code = supervisor.run()

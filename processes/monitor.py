@@ -23,11 +23,11 @@ from jobarranger import messages as m
 from jobarranger.clock import Clock, zone_named
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DatabaseUnavailable, StateConflict, in_short
-from jobarranger.watching.ends import CalendarWatch
-from jobarranger.watching.late import DAY_MS, Rules
+from jobarranger.watching.calendar_expiry import CalendarWatch
+from jobarranger.watching.late import DAY_MS, LateRules
 from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.rows import servers
-from jobarranger.watching.watch import StartWatch, Teller
+from jobarranger.watching.watch import Reporter, StartWatch
 from processes.context import ChildContext
 from processes.worker import Turn
 
@@ -35,21 +35,21 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two writings of the status file at least.
 STATUS_INTERVAL = 5.0
-#: Seconds between two signs of life; and between two looks for starts that lack at most, since
+#: Seconds between two signs of life; and between two looks for missing starts at most, since
 #: there is no sense in looking more often than the loader loads.
 BEAT_INTERVAL, LOOK_INTERVAL = 10.0, 30.0
 #: A look that takes long is followed by a pause of so many times as long: it costs a fiftieth of
 #: the time at most, however many schedules there are. No pause is longer than this (seconds).
 REST, LONGEST_REST = 50.0, 300.0
 #: By this name the server is known among those who tell.
-TELLER = "server"
+REPORTER = "server"
 #: Seconds of patience with the database: others say that it is away.
 _PATIENCE = 1.0
 #: Servers that were last seen so long ago are forgotten (ms).
 _KEEP_MS = 31 * DAY_MS
 
 
-class Entry(msgspec.Struct):
+class ChildFigures(msgspec.Struct):
     """The last figures of one child."""
 
     name: str
@@ -67,7 +67,7 @@ class MonitorDuty:
     """Watches figures and the log file."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Entry] = {}
+        self._known: dict[str, ChildFigures] = {}
         self._changed = True
         self._write_at = float("-inf")
         self._rotation_fails = False
@@ -88,7 +88,7 @@ class MonitorDuty:
     def heard(self, text: str) -> None:
         """Take the figures of one child."""
         try:
-            entry = msgspec.json.decode(text, type=Entry)
+            entry = msgspec.json.decode(text, type=ChildFigures)
         except msgspec.DecodeError:
             log.debug("figures that cannot be read: %.100s", text)
             return
@@ -207,30 +207,30 @@ class NowAndThen:
 
 
 class StartLook:
-    """Looks for lacking starts, runs over their limit, calendars that end soon; tells the log."""
+    """Looks for missing starts, runs over their limit, calendars that end soon; tells the log."""
 
     def __init__(self, context: ChildContext, db: Database) -> None:
         config, clock = context.config, context.clock
         zone = zone_named(config.ja_time_zone)
-        rules = Rules(
+        rules = LateRules(
             load_span=0,  # read at each look
             load_shift=config.ja_load_shift_time,
             run_shift=config.ja_run_shift_time,
             confirm_ms=2000 * config.ja_loader_interval,
         )
-        self._teller = Teller(db, clock, zone, TELLER)
-        self._watch = StartWatch(db, clock, zone, self._teller, rules, beside_boot=True)
-        self._limits = LimitWatch(db, clock, zone, self._teller)
-        self._ends = CalendarWatch(db, clock, zone, self._teller, config.ja_calendar_warning)
+        self._reporter = Reporter(db, clock, zone, REPORTER)
+        self._watch = StartWatch(db, clock, zone, self._reporter, rules, beside_boot=True)
+        self._limits = LimitWatch(db, clock, zone, self._reporter)
+        self._ends = CalendarWatch(db, clock, zone, self._reporter, config.ja_calendar_warning)
 
     def look(self) -> None:
         """Look once."""
         alarms = [*self._watch.look(), *self._limits.look(), *self._ends.look()]
         m.write_all(alarm.raised for alarm in alarms)
-        self._teller.note(alarms)
+        self._reporter.note(alarms)
 
 
-def _compare(before: Entry, after: Entry) -> None:
+def _compare(before: ChildFigures, after: ChildFigures) -> None:
     """Tell the log when a child loses hints or meets errors."""
     if after.drops > before.drops:
         m.say(m.JASERVER300006, role=after.name, dropped=after.drops - before.drops)

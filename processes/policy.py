@@ -84,7 +84,7 @@ class Slot:
     killed: bool = False  #: the parent has sent SIGKILL
 
 
-class Reason(Enum):
+class KillReason(Enum):
     """Why the parent kills a child."""
 
     NOT_READY = "was not ready in time"
@@ -107,7 +107,7 @@ class Terminate:
 class Kill:
     """Kill the child (SIGKILL)."""
 
-    reason: Reason
+    reason: KillReason
 
 
 Action = Spawn | Terminate | Kill
@@ -136,7 +136,7 @@ def decide(slot: Slot, now: float, stopping: Stopping | None = None) -> Action |
 def _decide_stop(slot: Slot, now: float, stopping: Stopping) -> Action | None:
     """Return what a stop wants of a living child now."""
     if stopping.hard or now >= stopping.deadline:
-        return Kill(Reason.HARD if stopping.hard else Reason.DEAF)
+        return Kill(KillReason.HARD if stopping.hard else KillReason.DEAF)
     due = slot.phase is not Phase.STOPPING and slot.spec.stage <= stopping.stage
     return Terminate() if due else None
 
@@ -145,10 +145,10 @@ def _decide_life(slot: Slot, now: float) -> Action | None:
     """Return what a living child has earned by exceeding one of its limits."""
     spec = slot.spec
     if slot.phase is Phase.STARTING:
-        return Kill(Reason.NOT_READY) if now >= slot.since + spec.start_limit else None
+        return Kill(KillReason.NOT_READY) if now >= slot.since + spec.start_limit else None
     if slot.phase is Phase.STOPPING:
-        return Kill(Reason.DEAF) if now >= slot.since + spec.stop_limit else None
-    return Kill(Reason.SILENT) if now >= slot.beat_at + spec.hang_limit else None
+        return Kill(KillReason.DEAF) if now >= slot.since + spec.stop_limit else None
+    return Kill(KillReason.SILENT) if now >= slot.beat_at + spec.hang_limit else None
 
 
 def spawned(slot: Slot, now: float, pid: int) -> Slot:

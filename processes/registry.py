@@ -35,7 +35,7 @@ def _seldom(config: ServerConfig) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class RoleEntry:
     """What the parent must know of one role."""
 
     role: Role
@@ -49,7 +49,7 @@ class Entry:
 
 #: In the order of their start. Shares of the stages add up to less than 1.
 ENTRIES = (
-    Entry(
+    RoleEntry(
         role=Role.TRAPPER,
         module="processes.trapper",
         stage=4,
@@ -57,7 +57,7 @@ ENTRIES = (
         hang_limit=SILENT_DATABASE,
         count=lambda config: config.ja_start_trappers,
     ),
-    Entry(
+    RoleEntry(
         role=Role.EXECUTOR,
         module="processes.executor",
         stage=3,
@@ -66,8 +66,8 @@ ENTRIES = (
         count=lambda config: config.ja_start_executors,
         interval=lambda config: config.ja_job_interval,
     ),
-    Entry(role=Role.SESSION, module="processes.session", stage=3, share=0.3, hang_limit=60.0),
-    Entry(
+    RoleEntry(role=Role.SESSION, module="processes.session", stage=3, share=0.3, hang_limit=60.0),
+    RoleEntry(
         role=Role.RUN,
         module="processes.run",
         stage=2,
@@ -76,7 +76,7 @@ ENTRIES = (
         count=lambda config: config.ja_start_runs,
         interval=lambda config: min(config.ja_run_interval, config.ja_jobnet_interval),
     ),
-    Entry(
+    RoleEntry(
         role=Role.BOOT,
         module="processes.boot",
         stage=1,
@@ -84,7 +84,7 @@ ENTRIES = (
         hang_limit=SILENT_DATABASE,
         interval=lambda config: config.ja_boot_interval,
     ),
-    Entry(
+    RoleEntry(
         role=Role.LOADER,
         module="processes.loader",
         stage=1,
@@ -92,7 +92,7 @@ ENTRIES = (
         hang_limit=SILENT_DATABASE,
         interval=lambda config: min(config.ja_loader_interval, config.ja_launch_interval),
     ),
-    Entry(
+    RoleEntry(
         role=Role.NOTIFIER,
         module="processes.notifier",
         stage=4,
@@ -100,7 +100,7 @@ ENTRIES = (
         hang_limit=120.0,
         interval=lambda config: config.ja_msgsnd_interval,
     ),
-    Entry(
+    RoleEntry(
         role=Role.HOUSEKEEPER,
         module="processes.housekeeper",
         stage=1,
@@ -108,7 +108,7 @@ ENTRIES = (
         hang_limit=300.0,
         interval=lambda config: config.ja_purge_interval,
     ),
-    Entry(
+    RoleEntry(
         role=Role.MONITOR,
         module="processes.monitor",
         stage=5,
@@ -119,12 +119,12 @@ ENTRIES = (
 )
 
 
-def counts(entries: Iterable[Entry], config: ServerConfig) -> dict[Role, int]:
+def counts(entries: Iterable[RoleEntry], config: ServerConfig) -> dict[Role, int]:
     """Return how many children each role has."""
     return {entry.role: entry.count(config) for entry in entries}
 
 
-def spec(entry: Entry, number: int, config: ServerConfig) -> Spec:
+def spec(entry: RoleEntry, number: int, config: ServerConfig) -> Spec:
     """Return what the policy is to know of one child."""
     shortened = os.environ.get(HANG_LIMIT_VARIABLE)
     return Spec(
@@ -145,7 +145,7 @@ class Code:
     main: Callable[[AsyncContext], Awaitable[None]] | None = None
 
 
-def load(entries: Iterable[Entry]) -> Mapping[Role, Code]:
+def load(entries: Iterable[RoleEntry]) -> Mapping[Role, Code]:
     """Import the children's modules: once, in the parent, so that they share the memory."""
     return {entry.role: _code(entry.module) for entry in entries}
 

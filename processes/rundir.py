@@ -12,7 +12,7 @@ from pathlib import Path
 from jobarranger import messages as m
 
 
-class Held:
+class RuntimeFiles:
     """Files of one process in the runtime directory."""
 
     def __init__(self, directory: Path, *mend: Callable[[], bool]) -> None:

@@ -25,8 +25,18 @@ from jobarranger.clock import Clock
 from jobarranger.daemon import output
 from processes import policy
 from processes.exhaustion import exhausted
-from processes.lifeline import Kind, Lifeline, Record, lifeline
-from processes.policy import ExitCode, Kill, Phase, Reason, Slot, Spawn, Spec, Stopping, Terminate
+from processes.lifeline import Lifeline, LifelineRecord, RecordKind, lifeline
+from processes.policy import (
+    ExitCode,
+    Kill,
+    KillReason,
+    Phase,
+    Slot,
+    Spawn,
+    Spec,
+    Stopping,
+    Terminate,
+)
 from processes.signals import STOPPING, Signals, child_signals, held_back
 
 log = logging.getLogger(__name__)
@@ -49,7 +59,7 @@ class Member:
 
 
 @dataclass(slots=True)
-class Post:
+class ChildSlot:
     """The place of one child in the supervisor."""
 
     member: Member
@@ -73,7 +83,7 @@ class Supervisor:
         chore: Callable[[], None] = lambda: None,
         level: int = 3,
     ) -> None:
-        self._posts = [Post(member, Slot(spec=member.spec)) for member in members]
+        self._children = [ChildSlot(member, Slot(spec=member.spec)) for member in members]
         self._clock = clock
         self._signals = signals
         self._stop_timeout = stop_timeout
@@ -93,9 +103,9 @@ class Supervisor:
             self._act()
             self._poll.poll(1000 * self._tick())
             self._take_signals()
-            for post in self._posts:
-                self._listen(post)
-                self._reap(post)
+            for child in self._children:
+                self._listen(child)
+                self._reap(child)
             self._look_around()
             logs.tell_floods()
             self._chore()
@@ -113,10 +123,10 @@ class Supervisor:
             self._stopping = Stopping(stage=self._stopping.stage, deadline=now, hard=True)
 
     def _slots(self) -> list[Slot]:
-        return [post.slot for post in self._posts]
+        return [child.slot for child in self._children]
 
     def _finished(self) -> bool:
-        return self._stopping is not None and not any(post.slot.pid for post in self._posts)
+        return self._stopping is not None and not any(child.slot.pid for child in self._children)
 
     def _tick(self) -> float:
         """Return how long nothing can become due by itself."""
@@ -129,22 +139,22 @@ class Supervisor:
         """Do with each child what the policy says."""
         if self._stopping is not None:
             self._stopping = policy.next_stage(self._slots(), self._stopping)
-        for post in self._posts:
-            action = policy.decide(post.slot, self._clock.monotonic(), self._stopping)
+        for child in self._children:
+            action = policy.decide(child.slot, self._clock.monotonic(), self._stopping)
             if isinstance(action, Spawn):
-                self._spawn(post)
+                self._spawn(child)
             elif action is not None:
-                self._end(post, action)
+                self._end(child, action)
 
-    def _end(self, post: Post, action: Terminate | Kill) -> None:
+    def _end(self, child: ChildSlot, action: Terminate | Kill) -> None:
         if isinstance(action, Kill):
-            _tell_kill(post.slot, action.reason)
+            _tell_kill(child.slot, action.reason)
         with suppress(ProcessLookupError):
             number = signal.SIGKILL if isinstance(action, Kill) else signal.SIGTERM
-            os.kill(post.slot.pid, number)
-        post.slot = policy.ended_by_us(post.slot, self._clock.monotonic(), action)
+            os.kill(child.slot.pid, number)
+        child.slot = policy.ended_by_us(child.slot, self._clock.monotonic(), action)
 
-    def _spawn(self, post: Post) -> None:
+    def _spawn(self, child: ChildSlot) -> None:
         """Fork one child; a fork that fails counts as a failure of the child."""
         ours, theirs = lifeline()
         now = self._clock.monotonic()
@@ -154,17 +164,17 @@ class Supervisor:
             try:
                 pid = os.fork()
             except OSError as error:
-                log.critical("%s cannot be started: %s", post.slot.spec.name, error)
+                log.critical("%s cannot be started: %s", child.slot.spec.name, error)
                 ours.close()
                 theirs.close()
-                post.slot = policy.exited(post.slot, now, ExitCode.EXHAUSTED, wanted=False)
+                child.slot = policy.exited(child.slot, now, ExitCode.EXHAUSTED, wanted=False)
                 return
             if pid == 0:
-                self._live(post.member, theirs, ours)
+                self._live(child.member, theirs, ours)
         theirs.close()
-        post.line = ours
-        post.fault = ""
-        post.slot = policy.spawned(post.slot, now, pid)
+        child.line = ours
+        child.fault = ""
+        child.slot = policy.spawned(child.slot, now, pid)
         self._poll.register(ours.fileno(), select.POLLIN)
 
     def _live(self, member: Member, mine: Lifeline, parents: Lifeline) -> NoReturn:
@@ -172,9 +182,9 @@ class Supervisor:
         code: int = ExitCode.FAILED
         try:
             parents.close()
-            for post in self._posts:
-                if post.line is not None:
-                    post.line.close()
+            for child in self._children:
+                if child.line is not None:
+                    child.line.close()
             self._signals.close()
             code = member.body(mine, child_signals())
         except SystemExit as error:
@@ -182,7 +192,7 @@ class Supervisor:
         except BaseException as error:  # noqa: BLE001 - nothing may run on in a copy of the parent
             code = ExitCode.EXHAUSTED if exhausted(error, starting=True) else code
             traceback.print_exc()
-            mine.send(Kind.FAULT, f"{type(error).__name__}: {error}")
+            mine.send(RecordKind.FAULT, f"{type(error).__name__}: {error}")
         finally:
             with suppress(Exception):
                 logs.tell_floods(all_of_it=True)
@@ -202,85 +212,85 @@ class Supervisor:
 
     def _reopen(self) -> None:
         output.reopen()
-        self._tell_all(Kind.REOPEN)
+        self._tell_all(RecordKind.REOPEN)
 
     def _change_level(self) -> None:
         """Show more in the log, in all processes; beyond the most begin with the least."""
         self._level = (self._level + 1) % 5
         logs.set_level(self._level)
         log.info("log level is now %s", self._level)
-        self._tell_all(Kind.LEVEL, str(self._level))
+        self._tell_all(RecordKind.LEVEL, str(self._level))
 
-    def _tell_all(self, kind: Kind, text: str = "") -> None:
-        for post in self._posts:
-            if post.line is not None:
-                post.line.send(kind, text)
+    def _tell_all(self, kind: RecordKind, text: str = "") -> None:
+        for child in self._children:
+            if child.line is not None:
+                child.line.send(kind, text)
 
-    def _listen(self, post: Post) -> None:
+    def _listen(self, child: ChildSlot) -> None:
         """Take what a child has said."""
-        if post.line is None:
+        if child.line is None:
             return
-        for record in post.line.receive():
-            self._hear(post, record)
-        if post.line.gone:
-            self._poll.unregister(post.line.fileno())
-            post.line.close()
-            post.line = None
+        for record in child.line.receive():
+            self._hear(child, record)
+        if child.line.gone:
+            self._poll.unregister(child.line.fileno())
+            child.line.close()
+            child.line = None
 
-    def _hear(self, post: Post, record: Record) -> None:
+    def _hear(self, child: ChildSlot, record: LifelineRecord) -> None:
         now = self._clock.monotonic()
         match record.kind:
-            case Kind.READY:
-                post.slot = policy.heard(post.slot, now, ready=True)
-            case Kind.BEAT:
-                post.slot = policy.heard(post.slot, now)
+            case RecordKind.READY:
+                child.slot = policy.heard(child.slot, now, ready=True)
+            case RecordKind.BEAT:
+                child.slot = policy.heard(child.slot, now)
                 self._relay(record.text)
-            case Kind.FAULT:
-                post.fault = record.text
-            case Kind.ROTATED:
+            case RecordKind.FAULT:
+                child.fault = record.text
+            case RecordKind.ROTATED:
                 self._reopen()
             case _:
                 pass  # an order of ours; a child that sends it is damaged
 
     def _relay(self, figures: str) -> None:
-        for post in self._posts:
-            if post.line is not None and post.slot.spec.role == MONITOR:
-                post.line.send(Kind.FIGURES, figures)
+        for child in self._children:
+            if child.line is not None and child.slot.spec.role == MONITOR:
+                child.line.send(RecordKind.FIGURES, figures)
 
-    def _reap(self, post: Post) -> None:
+    def _reap(self, child: ChildSlot) -> None:
         """Take the exit code of a child that is gone."""
-        if not post.slot.pid:
+        if not child.slot.pid:
             return
         try:
-            pid, status = os.waitpid(post.slot.pid, os.WNOHANG)
+            pid, status = os.waitpid(child.slot.pid, os.WNOHANG)
         except ChildProcessError:
-            pid, status = post.slot.pid, 0x100  # reaped by someone else: counts as failed
+            pid, status = child.slot.pid, 0x100  # reaped by someone else: counts as failed
         if pid == 0:
             return
-        self._listen(post)  # its last words
-        before, wanted = post.slot, self._stopping is not None
+        self._listen(child)  # its last words
+        before, wanted = child.slot, self._stopping is not None
         now = self._clock.monotonic()
         code = os.waitstatus_to_exitcode(status)
-        post.slot = policy.exited(before, now, code, wanted=wanted)
+        child.slot = policy.exited(before, now, code, wanted=wanted)
         if wanted:
             m.say(m.JASERVER000006, role=before.spec.role, number=before.spec.number)
         else:
-            self._mourn(post, before, code, now)
+            self._mourn(child, before, code, now)
 
-    def _mourn(self, post: Post, before: Slot, code: int, now: float) -> None:
+    def _mourn(self, child: ChildSlot, before: Slot, code: int, now: float) -> None:
         """Log the unwanted end of a child, and stop all if it was the last straw."""
         spec, how = before.spec, ending(code)
-        if post.fault:
-            how = f"{how}: {post.fault}"
+        if child.fault:
+            how = f"{how}: {child.fault}"
         known = {"role": spec.role, "number": spec.number}
         m.say(m.JASERVER200002, **known, pid=before.pid, how=how)
-        if post.slot.phase is not Phase.FAILED:
-            delay = f"{max(0.0, post.slot.due_at - now):.1f}"
+        if child.slot.phase is not Phase.FAILED:
+            delay = f"{max(0.0, child.slot.due_at - now):.1f}"
             m.say(m.JASERVER300002, **known, delay=delay)
         elif code in policy.FINAL:
-            self._fail(m.render(m.JASERVER100003, error_text=f"{spec.name}: {post.fault or how}"))
+            self._fail(m.render(m.JASERVER100003, error_text=f"{spec.name}: {child.fault or how}"))
         else:
-            self._fail(m.render(m.JASERVER100002, **known, count=post.slot.failures), how)
+            self._fail(m.render(m.JASERVER100002, **known, count=child.slot.failures), how)
 
     def _fail(self, raised: m.Raised, how: str = "") -> None:
         """Stop the server since a child cannot be had."""
@@ -293,20 +303,20 @@ class Supervisor:
         """Notice when all children have become ready for the first time."""
         if self._all_ready or self._stopping is not None:
             return
-        if all(post.slot.phase is Phase.RUNNING for post in self._posts):
+        if all(child.slot.phase is Phase.RUNNING for child in self._children):
             self._all_ready = True
             self._on_ready()
 
 
-def _tell_kill(slot: Slot, reason: Reason) -> None:
+def _tell_kill(slot: Slot, reason: KillReason) -> None:
     spec = slot.spec
     known = {"role": spec.role, "number": spec.number, "pid": slot.pid}
     match reason:
-        case Reason.SILENT:
+        case KillReason.SILENT:
             m.say(m.JASERVER200003, **known, seconds=round(spec.hang_limit))
-        case Reason.DEAF:
+        case KillReason.DEAF:
             m.say(m.JASERVER300003, **known, seconds=round(spec.stop_limit))
-        case Reason.NOT_READY | Reason.HARD:
+        case KillReason.NOT_READY | KillReason.HARD:
             log.warning("%s (pid %s) %s, it is killed", spec.name, slot.pid, reason.value)
 
 

@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 
 from ipc import descriptors, heap
 from ipc.budget import SMALL
-from ipc.crowds import Known
-from ipc.frames import Limits
+from ipc.crowds import KnownAddresses
+from ipc.frames import FrameLimits
 from ipc.pool import Pool
 from ipc.server import ServerSettings, TelegramServer
 from ipc.shape import FLAT
@@ -38,11 +38,11 @@ from jobarranger.loading.requests import Answer, StartRequest, register
 from processes.aio import AsyncContext, DatabaseThread, Lane
 from processes.context import ChildContext
 from processes.trapping import replay
-from processes.trapping.clients import ClientDesk
-from processes.trapping.operators import OperatorDesk
-from processes.trapping.passwords import Doorkeeper
-from processes.trapping.reception import Reception
-from processes.trapping.results import COMMIT_LIMIT, Arrival, ResultDesk, ResultWork
+from processes.trapping.authentication import Authenticator
+from processes.trapping.clients import ClientHandler
+from processes.trapping.operators import OperatorHandler
+from processes.trapping.request_handler import RequestHandler
+from processes.trapping.results import COMMIT_LIMIT, ReceivedResult, ResultHandler, ResultWork
 from processes.trapping.senders import DirectorySenders
 from processes.trapping.spool import Spool
 
@@ -102,7 +102,7 @@ def settings(child: ChildContext) -> ServerSettings:
         per_address=config.ja_max_connections_per_address,
         reserve=config.ja_max_connections // RESERVE,
         becomes=FLAT.becomes,
-        limits=Limits(
+        limits=FrameLimits(
             frame=max(KIND_LIMITS.values()), plain=SMALL, by_kind=KIND_LIMITS, other=SMALL
         ),
         before_reply=lambda: failpoint("trapper.before_reply"),
@@ -117,7 +117,7 @@ class Trapper:
         """Start the database threads."""
         child = context.child
         engine = Engine.from_config(child.config, child.clock)
-        self.known = Known()  #: addresses that have shown who they are
+        self.known = KnownAddresses()  #: addresses that have shown who they are
         self._child = child
         self._directory = directory.open(child.config)
         self._senders = DirectorySenders(self._directory, child.clock)
@@ -126,13 +126,13 @@ class Trapper:
         self._writers = Pool(WRITERS, "spool")
         self._work = ResultWork(engine, self._senders)
         self._starts = Starts(child, self._directory)
-        self._results: DatabaseThread[Arrival, Judged] = context.thread(
+        self._results: DatabaseThread[ReceivedResult, Judged] = context.thread(
             self._take_results, lane=RESULTS
         )
         self._commands: DatabaseThread[Asked, Answer] = context.thread(
             self._starts.take, lane=COMMANDS
         )
-        self._doorkeeper = Doorkeeper(self._directory, self._read, child.clock)
+        self._doorkeeper = Authenticator(self._directory, self._read, child.clock)
         self.reception = self._make_reception()
 
     async def keep_replaying(self) -> None:
@@ -157,10 +157,10 @@ class Trapper:
         self._readers.close()
         self._writers.close()
 
-    def _make_reception(self) -> Reception:
+    def _make_reception(self) -> RequestHandler:
         child = self._child
-        clients = ClientDesk(
-            doorkeeper=self._doorkeeper,
+        clients = ClientHandler(
+            authenticator=self._doorkeeper,
             directory=self._directory,
             read=self._read,
             register=self._register,
@@ -168,14 +168,14 @@ class Trapper:
             zone=zone_named(child.config.ja_time_zone),
             server_id=child.server_id,
         )
-        operators = OperatorDesk(
-            doorkeeper=self._doorkeeper,
+        operators = OperatorHandler(
+            authenticator=self._doorkeeper,
             directory=self._directory,
             call=self._commands.call,
             clock=child.clock,
             server_id=child.server_id,
         )
-        results = ResultDesk(
+        results = ResultHandler(
             self._submit,
             self._spool,
             child.clock,
@@ -184,7 +184,7 @@ class Trapper:
             disk=self._writers,
             vouch=self.known.add,
         )
-        return Reception(
+        return RequestHandler(
             results=results,
             clients=clients,
             operators=operators,
@@ -199,10 +199,10 @@ class Trapper:
     async def _register(self, request: StartRequest, user: User) -> Answer:
         return await self._commands.submit((request, user))
 
-    async def _submit(self, arrived: Arrival) -> Judged:
+    async def _submit(self, arrived: ReceivedResult) -> Judged:
         return await self._results.submit(arrived)
 
-    def _take_results(self, db: Database, arrivals: list[Arrival]) -> Sequence[Judged]:
+    def _take_results(self, db: Database, arrivals: list[ReceivedResult]) -> Sequence[Judged]:
         return self._work.take(db, arrivals)
 
 

@@ -25,7 +25,7 @@ from jobarranger.errors import (
 from processes.context import ChildContext
 from processes.exhaustion import Listener, exhausted
 from processes.policy import ExitCode
-from processes.rundir import Held
+from processes.rundir import RuntimeFiles
 from processes.title import SHORTEST_INTERVAL
 
 __all__ = ["ChildContext", "Duty", "Turn", "Worker", "work"]
@@ -228,7 +228,7 @@ def _raise_if_final(error: Exception) -> None:
 def work(context: ChildContext, duty: Duty) -> int:
     """Run `duty` as the main loop of this process; return the exit code."""
     receiver = Receiver(context.runtime_dir, context.role.value, context.number)
-    context.link.chores.append(Held(context.runtime_dir, context.held, receiver.mend).look)
+    context.link.chores.append(RuntimeFiles(context.runtime_dir, context.held, receiver.mend).look)
     try:
         return Worker(context, duty, receiver).run()
     finally:

@@ -15,7 +15,7 @@ from jobarranger.db.ids import IdPool
 from jobarranger.flow.aborting import Aborter
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.moving import Mover
-from jobarranger.flow.results import JobResult, Judged, complete
+from jobarranger.flow.results import Judged, ReportedResult, complete
 from jobarranger.flow.stopping import request_stops
 from jobarranger.flow.timeouts import warn_overdue
 from jobarranger.loading.boot import boot_due
@@ -185,16 +185,16 @@ class Bench:
 
         return self.db.transaction(work)
 
-    def result(self, job_id: int, **changes: Any) -> JobResult:
+    def result(self, job_id: int, **changes: Any) -> ReportedResult:
         """Return the result of a job that went well, changed as given."""
         base = {
             "job_id": job_id, "attempt": 1, "host_name": HOST, "peer": ADDRESS, "result": 0,
             "return_code": 0, "signal": 0, "std_out": "out\n", "std_err": "", "message": None,
             "received_at": self.clock.now_ms(),
         }  # fmt: skip
-        return JobResult(**{**base, **changes})
+        return ReportedResult(**{**base, **changes})
 
-    def report(self, *results: JobResult) -> list[Judged]:
+    def report(self, *results: ReportedResult) -> list[Judged]:
         """Play the trapper."""
         return complete(self.db, self.engine, results)
 

@@ -31,7 +31,7 @@ from ipc.telegrams.clients import (
     LogRequest,
     Release,
     Response,
-    RunStatus,
+    StatusFacts,
     StatusReply,
     StatusRequest,
 )
@@ -53,7 +53,7 @@ __all__ = [
     "LogRequest",
     "Release",
     "Response",
-    "RunStatus",
+    "StatusFacts",
     "StatusReply",
     "StatusRequest",
     "Telegram",

@@ -161,7 +161,7 @@ class StatusRequest(Telegram, frozen=True, kw_only=True):
         return dump_old({"kind": self.kind, "version": self.version, "data": data})
 
 
-class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
+class StatusFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one run in a status reply; the names are those on the wire."""
 
     jobnetid: str
@@ -185,7 +185,7 @@ class StatusReply(Telegram, frozen=True, kw_only=True):
     serverid: str = ""
     result: int
     message: str | None = None  #: on failure only
-    status: RunStatus | None = None  #: on success only
+    status: StatusFacts | None = None  #: on success only
 
     @classmethod
     def from_json(cls, message: Mapping[str, object]) -> Self:
@@ -290,8 +290,8 @@ class LogRequest(Telegram, frozen=True, kw_only=True):
         return dump_job({"data": data, "kind": self.kind, "version": self.version})
 
 
-def _run_status(data: Mapping[str, object]) -> RunStatus:
-    return RunStatus(
+def _run_status(data: Mapping[str, object]) -> StatusFacts:
+    return StatusFacts(
         jobnetid=need(old_text, data, "jobnetid"),
         jobnetname=need(old_text, data, "jobnetname"),
         scheduled_time=need(number, data, "scheduled_time"),

@@ -47,7 +47,7 @@ _NULL_TEXT = "(null)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class ReplyHead:
     """What of a request is echoed in its reply; parts that were not reached stay empty."""
 
     reply_kind: str = "jobrun-res"
@@ -58,40 +58,40 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRequest:
     """Store and run a job."""
 
-    envelope: Envelope
+    envelope: ReplyHead
     order: Order
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
-    """Kill a job."""
+class KillRequest:
+    """KillRequest a job."""
 
-    envelope: Envelope
+    envelope: ReplyHead
     job_id: int
     attempt: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class QueryRequest:
     """Tell how far a job is."""
 
-    envelope: Envelope
+    envelope: ReplyHead
     job_id: int
     attempt: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRequest:
     """Answer with result 2 and the reason."""
 
-    envelope: Envelope
+    envelope: ReplyHead
     message: str
 
 
-Decision = Run | Kill | Query | Refused
+Decision = RunRequest | KillRequest | QueryRequest | RefusedRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,9 @@ class Identity:
 class _Refusal(Exception):
     """Ends the checks: the reason and what had been read so far."""
 
-    def __init__(self, message: str, envelope: Envelope) -> None:
+    def __init__(self, message: str, envelope: ReplyHead) -> None:
         super().__init__(message)
-        self.decision = Refused(envelope, message)
+        self.decision = RefusedRequest(envelope, message)
 
 
 def decide(payload: bytes, peer: str, me: Identity) -> Decision:
@@ -118,13 +118,13 @@ def decide(payload: bytes, peer: str, me: Identity) -> Decision:
         return refusal.decision
 
 
-def understands_retry(envelope: Envelope) -> bool:
+def understands_retry(envelope: ReplyHead) -> bool:
     """Tell whether the server can be told to come again: one that counts attempts, or queries."""
     return envelope.attempt is not None or envelope.reply_kind == "jobquery-res"
 
 
 def reply(
-    envelope: Envelope,
+    envelope: ReplyHead,
     result: int,
     message: str = "",
     *,
@@ -161,7 +161,7 @@ def reply(
 
 
 def _decide(payload: bytes, peer: str, me: Identity) -> Decision:
-    nothing = Envelope(version=PROTOCOL_VERSION)
+    nothing = ReplyHead(version=PROTOCOL_VERSION)
     if not payload:
         raise _Refusal("nothing was received", nothing)
     try:
@@ -180,25 +180,25 @@ def _decide(payload: bytes, peer: str, me: Identity) -> Decision:
         raise _Refusal(f"the kind {kind[:64]!r} is not supported", envelope)
     job_id = _job_id(data, envelope)
     if kind == "jobquery":
-        return Query(envelope, job_id, envelope.attempt)
+        return QueryRequest(envelope, job_id, envelope.attempt)
     return _by_method(kind, data, job_id, envelope, peer, me)
 
 
 def _read_envelope(
     top: dict[str, object], kind: str, me: Identity
-) -> tuple[Envelope, dict[str, object]]:
+) -> tuple[ReplyHead, dict[str, object]]:
     """Read the top level in the order in which its parts are echoed."""
     reply_kind = REPLY_KINDS.get(kind, "jobrun-res")
     server_id = dialects.text(top, "serverid")
     if server_id is None:
-        raise _Refusal("the request has no key 'serverid'", Envelope(reply_kind=reply_kind))
+        raise _Refusal("the request has no key 'serverid'", ReplyHead(reply_kind=reply_kind))
     version = dialects.number(top, "version")
     if version is None:
-        reached = Envelope(reply_kind=reply_kind, server_id=server_id)
+        reached = ReplyHead(reply_kind=reply_kind, server_id=server_id)
         raise _Refusal("the request has no number 'version'", reached)
     hostname = dialects.text(top, "hostname")
     data = dialects.mapping(top, "data")
-    envelope = Envelope(
+    envelope = ReplyHead(
         reply_kind=reply_kind,
         version=version,
         server_id=server_id,
@@ -217,7 +217,7 @@ def _read_envelope(
     return envelope, data
 
 
-def _job_id(data: dict[str, object], envelope: Envelope) -> int:
+def _job_id(data: dict[str, object], envelope: ReplyHead) -> int:
     text = dialects.text(data, "jobid")
     if text is None:
         raise _Refusal("'data' has no key 'jobid'", envelope)
@@ -232,7 +232,7 @@ def _by_method(
     kind: str,
     data: dict[str, object],
     job_id: int,
-    envelope: Envelope,
+    envelope: ReplyHead,
     peer: str,
     me: Identity,
 ) -> Decision:
@@ -250,7 +250,7 @@ def _by_method(
         raise _Refusal(f"unknown method for job {job_id}", envelope)
     method = Method(number)
     if method is Method.KILL:
-        return Kill(envelope, job_id, envelope.attempt)
+        return KillRequest(envelope, job_id, envelope.attempt)
     job_type = dialects.text(data, "type") or ""
     order = Order(
         job_id=job_id,
@@ -264,11 +264,11 @@ def _by_method(
         version=envelope.version,
         peer=peer,
     )
-    return Run(envelope, order)
+    return RunRequest(envelope, order)
 
 
 def _script(
-    data: dict[str, object], job_type: str, method: Method, envelope: Envelope, me: Identity
+    data: dict[str, object], job_type: str, method: Method, envelope: ReplyHead, me: Identity
 ) -> str:
     """Return the text to run: without carriage returns, and empty for a test."""
     script = (dialects.text(data, "script") or "").replace("\r", "")
@@ -281,7 +281,7 @@ def _script(
     return "" if method is Method.TEST else script
 
 
-def _extended(name: str, argument: object, envelope: Envelope, me: Identity) -> str:
+def _extended(name: str, argument: object, envelope: ReplyHead, me: Identity) -> str:
     """Return the shell line of an extended job; its name cannot leave the directory."""
     if not isinstance(argument, list):
         raise _Refusal("'argument' of an extended job is not an array", envelope)

@@ -19,7 +19,7 @@ log = getLogger(__name__)
 HOPELESS_ROUNDS = 5
 
 
-class Memory:
+class MemoryWatch:
     """Remembers whether there is memory for what is asked of the agent."""
 
     def __init__(self) -> None:

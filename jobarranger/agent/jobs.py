@@ -20,7 +20,7 @@ class JobState(IntEnum):
     CLOSED = 3  #: delivered, given up, or nothing to deliver
 
 
-class Verdict(Enum):
+class AcceptVerdict(Enum):
     """The answer to a request to run a job."""
 
     NEW = "new"  #: not known: store and run it
@@ -46,7 +46,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownJob:
     """What the journal knows about a job id: its newest row."""
 
     attempt: int | None
@@ -80,20 +80,20 @@ class Outcome:
     message: str = ""  #: only with result 1
 
 
-def judge(attempt: int | None, known: Known | None) -> Verdict:
+def judge(attempt: int | None, known: KnownJob | None) -> AcceptVerdict:
     """Decide on a request, given the newest row of the same job id.
 
     A server that counts attempts may repeat a request as often as it likes: the same attempt
     never runs twice. From one that does not, a closed job runs again, as with the original.
     """
     if known is None:
-        return Verdict.NEW
+        return AcceptVerdict.NEW
     if attempt is not None and known.attempt is not None:
         if attempt == known.attempt:
-            return Verdict.REPEATED
+            return AcceptVerdict.REPEATED
         if attempt < known.attempt:
-            return Verdict.OUTDATED
-    return Verdict.NEW if known.state is JobState.CLOSED else Verdict.UNFINISHED
+            return AcceptVerdict.OUTDATED
+    return AcceptVerdict.NEW if known.state is JobState.CLOSED else AcceptVerdict.UNFINISHED
 
 
 def outcome_of_wait_status(status: int) -> tuple[int, int]:

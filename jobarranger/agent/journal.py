@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from jobarranger.agent.jobs import Job, JobState, Known, Order, Outcome, Verdict, judge
+from jobarranger.agent.jobs import AcceptVerdict, Job, JobState, KnownJob, Order, Outcome, judge
 from jobarranger.agent.journal_file import JournalFile
 from jobarranger.agent.journal_writer import Item, Writer
 from jobarranger.clock import Clock
@@ -50,8 +50,8 @@ _PURGE = (
 class Acceptance:
     """What became of a request to run a job."""
 
-    verdict: Verdict
-    known: Known | None  #: the row that was in the way, or the repeated one
+    verdict: AcceptVerdict
+    known: KnownJob | None  #: the row that was in the way, or the repeated one
     job: Job | None  #: the new job, with verdict NEW
 
 
@@ -93,18 +93,18 @@ class Journal:
         assert isinstance(answer, Acceptance)
         return answer
 
-    async def known(self, job_id: int, attempt: int | None) -> Known | None:
+    async def known(self, job_id: int, attempt: int | None) -> KnownJob | None:
         """Return the state of an attempt, or of the newest row if `attempt` is None.
 
         Raises:
             JournalTrouble: it cannot be read now.
         """
 
-        def work(db: sqlite3.Connection) -> Known | None:
+        def work(db: sqlite3.Connection) -> KnownJob | None:
             return _known(db, job_id, attempt)
 
         answer = await self._writer.do(work, reads=True)
-        assert answer is None or isinstance(answer, Known)
+        assert answer is None or isinstance(answer, KnownJob)
         return answer
 
     async def settle(self, job: Job, outcome: Outcome) -> None:
@@ -161,7 +161,7 @@ class Journal:
     def _accept(self, db: sqlite3.Connection, order: Order) -> Acceptance:
         known = _known(db, order.job_id, None)
         verdict = judge(order.attempt, known)
-        if verdict is not Verdict.NEW:
+        if verdict is not AcceptVerdict.NEW:
             return Acceptance(verdict, known, None)
         now = self._clock.now_ms()
         values = (
@@ -206,12 +206,12 @@ class Journal:
         return job
 
 
-def _known(db: sqlite3.Connection, job_id: int, attempt: int | None) -> Known | None:
+def _known(db: sqlite3.Connection, job_id: int, attempt: int | None) -> KnownJob | None:
     if attempt is None:
         found = db.execute(_NEWEST, (job_id,)).fetchone()
     else:
         found = db.execute(_OF_ATTEMPT, (job_id, attempt)).fetchone()
-    return Known(attempt=found[0], state=JobState(found[1])) if found is not None else None
+    return KnownJob(attempt=found[0], state=JobState(found[1])) if found is not None else None
 
 
 def _without_output(outcome: Outcome) -> str:

@@ -29,7 +29,7 @@ _GIVE_UP_STEP = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProcessRow:
     """One line of the process table."""
 
     pid: int
@@ -38,7 +38,7 @@ class Entry:
     start: int
 
 
-def process_table() -> list[Entry]:
+def process_table() -> list[ProcessRow]:
     """Return all processes of the machine."""
     found = []
     for name in os.listdir("/proc"):
@@ -49,11 +49,11 @@ def process_table() -> list[Entry]:
         except OSError:
             continue
         if len(fields) > 19:
-            found.append(Entry(int(name), int(fields[1]), int(fields[3]), int(fields[19])))
+            found.append(ProcessRow(int(name), int(fields[1]), int(fields[3]), int(fields[19])))
     return found
 
 
-def members(table: list[Entry], first: Process, known: set[Process]) -> set[Process]:
+def members(table: list[ProcessRow], first: Process, known: set[Process]) -> set[Process]:
     """Return the job's processes: its session, descendants of the first, and of those known.
 
     Only processes as young as the first or younger can belong to it. If the first's id has been

@@ -20,7 +20,7 @@ from jobarranger.agent.trouble import CannotWork
 from jobarranger.clock import Clock, SystemClock
 from jobarranger.config import AgentConfig, load_agent
 from jobarranger.daemon import life, user
-from jobarranger.daemon.life import Program, Start
+from jobarranger.daemon.life import DaemonStart, Program
 from jobarranger.daemon.pidfile import PidFile
 from jobarranger.daemon.service_manager import ServiceManager
 from jobarranger.errors import JobArrangerError
@@ -29,7 +29,7 @@ log = getLogger(__name__)
 
 NAME = "jobarg_agentd"
 LISTEN_PAUSE = 1.0
-#: Exit code of an agent that lacks what it needs to work: memory, threads, processes.
+#: Exit code of an agent without what it needs to work: memory, threads, processes.
 EXIT_CANNOT_WORK = 70
 BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
 
-def _run(start: Start[AgentConfig]) -> int:
+def _run(start: DaemonStart[AgentConfig]) -> int:
     """Open everything, serve, and tidy up; what fails before that is told to the launcher."""
     config, clock = start.config, SystemClock()
     pid_file: PidFile | None = None
@@ -87,7 +87,7 @@ def _run(start: Start[AgentConfig]) -> int:
 
 
 async def _serve(
-    start: Start[AgentConfig],
+    start: DaemonStart[AgentConfig],
     journal: Journal,
     place: JobsDirectory,
     listener: socket.socket,

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from logging import getLogger
 
-from jobarranger.agent.deliver import Courier, DeliverySettings
 from jobarranger.agent.directories import (
     JobsDirectory,
     discard,
@@ -25,10 +24,11 @@ from jobarranger.agent.directories import (
 from jobarranger.agent.jobs import Job, JobState, Outcome
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.kill import kill_job
+from jobarranger.agent.result_sender import DeliverySettings, ResultSender
 from jobarranger.agent.spawn import Event, Starter, Word
 from jobarranger.agent.starter import reason
 from jobarranger.agent.trouble import PassingTrouble
-from jobarranger.agent.watch import Process, StoppedOnes, Watcher, read_claim
+from jobarranger.agent.watch import Process, ProcessWatcher, StoppedOnes, read_claim
 from jobarranger.clock import Clock
 from jobarranger.errors import JobArrangerError
 from jobarranger.failpoints import failpoint
@@ -52,7 +52,7 @@ UNKNOWN_START = "outcome unknown: the machine was restarted while the job was be
 
 
 @dataclass(slots=True)
-class Entry:
+class OpenJob:
     """What this life of the agent knows about a job that is not closed."""
 
     job: Job
@@ -87,14 +87,16 @@ class Runner:
         self._clock = clock
         self._command_user = command_user
         self._max_jobs = max_jobs
-        self._entries: dict[int, Entry] = {}  # by journal row
-        self._by_directory: dict[str, Entry] = {}
-        self._by_id: dict[int, Entry] = {}
-        self._turn: deque[Entry] = deque()
+        self._entries: dict[int, OpenJob] = {}  # by journal row
+        self._by_directory: dict[str, OpenJob] = {}
+        self._by_id: dict[int, OpenJob] = {}
+        self._turn: deque[OpenJob] = deque()
         self._active: set[int] = set()
-        self._watcher = Watcher()
+        self._watcher = ProcessWatcher()
         self._starter = Starter(self._heard, self._ask_all_again, files=files)
-        self.courier = Courier(delivery, delivered=self._close, delayed=self._delayed, clock=clock)
+        self.result_sender = ResultSender(
+            delivery, delivered=self._close, delayed=self._delayed, clock=clock
+        )
 
     @property
     def running(self) -> int:
@@ -168,7 +170,7 @@ class Runner:
         for wrapper in self._stopped.look(names):
             self._ended(owned[wrapper], wrapper)
 
-    def _look_at(self, entry: Entry, now: float) -> bool:
+    def _look_at(self, entry: OpenJob, now: float) -> bool:
         """Look after a job without a known wrapper; tell whether an answer is still awaited."""
         if entry.again_at is not None:
             if now >= entry.again_at:
@@ -185,18 +187,18 @@ class Runner:
 
     async def close(self, grace: float) -> None:
         """Stop working; jobs and their wrappers go on."""
-        await self.courier.close(grace)
+        await self.result_sender.close(grace)
         self._watcher.close()
         await self._starter.close()
 
-    def _add(self, job: Job) -> Entry:
-        entry = Entry(job)
+    def _add(self, job: Job) -> OpenJob:
+        entry = OpenJob(job)
         self._entries[job.row] = entry
         self._by_directory[job.directory] = entry
         self._by_id[job.order.job_id] = entry
         return entry
 
-    def _recover(self, entry: Entry, boot_id: str) -> None:
+    def _recover(self, entry: OpenJob, boot_id: str) -> None:
         job = entry.job
         claim = read_claim(job.directory)
         alive = claim is not None and job.boot_id == boot_id and claim.lives()
@@ -214,7 +216,7 @@ class Runner:
         else:
             self._queue(entry)
 
-    def _queue(self, entry: Entry) -> None:
+    def _queue(self, entry: OpenJob) -> None:
         if self._max_jobs and len(self._active) >= self._max_jobs:
             self._turn.append(entry)
         else:
@@ -224,7 +226,7 @@ class Runner:
         """Return the user that a job is to run as; "" = our own."""
         return job.order.run_user or (self._command_user if job.order.type == "command" else "")
 
-    def _ask(self, entry: Entry) -> None:
+    def _ask(self, entry: OpenJob) -> None:
         failpoint("agent.spawn")
         job = entry.job
         user = self._user(job)
@@ -244,7 +246,7 @@ class Runner:
         else:
             entry.pending += 1
 
-    def _prepare(self, entry: Entry, user: str) -> None:
+    def _prepare(self, entry: OpenJob, user: str) -> None:
         anew = entry.pending == 0
         try:
             prepare(entry.job, user, anew=anew)
@@ -254,7 +256,7 @@ class Runner:
             self._place.keep()
             prepare(entry.job, user)
 
-    def _put_off(self, entry: Entry, why: str) -> None:
+    def _put_off(self, entry: OpenJob, why: str) -> None:
         """The machine has no room for the job now: try again later, and give up in the end."""
         now = self._clock.monotonic()
         number = entry.job.order.job_id
@@ -300,7 +302,7 @@ class Runner:
         elif word.event is Event.FAILED:
             self._put_off(entry, word.message)
 
-    def _own(self, entry: Entry, wrapper: Process) -> None:
+    def _own(self, entry: OpenJob, wrapper: Process) -> None:
         """Note the wrapper and wait for its end."""
         entry.wrapper, entry.again_at = wrapper, None
         entry.job.state = JobState.RUNNING
@@ -309,14 +311,14 @@ class Runner:
         self._watcher.watch(wrapper, partial(self._ended, entry, wrapper))
         entry.owned.set()
 
-    def _disown(self, entry: Entry, why: str) -> None:
+    def _disown(self, entry: OpenJob, why: str) -> None:
         """The wrapper has lost its directory before anything of the job was started."""
         entry.wrapper = None
         entry.owned.clear()
         entry.job.state = JobState.ACCEPTED
         self._put_off(entry, why)
 
-    def _ended(self, entry: Entry, wrapper: Process) -> None:
+    def _ended(self, entry: OpenJob, wrapper: Process) -> None:
         failpoint("agent.end")
         if entry.wrapper != wrapper or entry.job.outcome is not None:
             return
@@ -327,7 +329,7 @@ class Runner:
                 return
         self._finish(entry, outcome or Outcome(result=1, message=UNKNOWN_OUTCOME))
 
-    def _finish(self, entry: Entry, outcome: Outcome) -> None:
+    def _finish(self, entry: OpenJob, outcome: Outcome) -> None:
         """The outcome is known: report it, or close a stop command, which is not reported."""
         job = entry.job
         job.outcome = outcome
@@ -339,7 +341,7 @@ class Runner:
         if job.order.method is Method.STOP:
             self._close(job)
         else:
-            self.courier.send(job)
+            self.result_sender.send(job)
         while self._turn and len(self._active) < self._max_jobs:
             self._ask(self._turn.popleft())
 
@@ -356,7 +358,7 @@ class Runner:
         job.state = JobState.CLOSED
         self._journal.closed(job, partial(discard, job))
 
-    async def _kill_waiting(self, entry: Entry) -> str:
+    async def _kill_waiting(self, entry: OpenJob) -> str:
         """Kill a job that has not been started.
 
         Raises:

@@ -17,20 +17,20 @@ from setproctitle import setproctitle
 from ipc import heap
 from ipc.budget import SMALL
 from ipc.crowds import Everybody
-from ipc.frames import Limits
+from ipc.frames import FrameLimits
 from ipc.pool import Pool
 from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
 from jobarranger import __version__, logs
 from jobarranger.agent import accept
-from jobarranger.agent.chores import Chores, Memory
-from jobarranger.agent.deliver import DAY_MS, DeliverySettings
+from jobarranger.agent.chores import Chores, MemoryWatch
 from jobarranger.agent.directories import JobsDirectory, sweep
-from jobarranger.agent.jobs import JobState, Verdict
+from jobarranger.agent.jobs import AcceptVerdict, JobState
 from jobarranger.agent.journal import Journal
 from jobarranger.agent.journal_file import JournalError
 from jobarranger.agent.peers import Peers
+from jobarranger.agent.result_sender import DAY_MS, DeliverySettings
 from jobarranger.agent.running import Runner
-from jobarranger.agent.trouble import PassingTrouble, Patience
+from jobarranger.agent.trouble import Holding, PassingTrouble
 from jobarranger.clock import Clock
 from jobarranger.config import AgentConfig
 from jobarranger.daemon import output
@@ -109,15 +109,15 @@ class AgentService:
             reply_timeout=config.timeout,
             connections=CONNECTIONS,
             becomes=accept.SHAPE.becomes,
-            limits=Limits(frame=MAX_REQUEST_BYTES, plain=SMALL),
+            limits=FrameLimits(frame=MAX_REQUEST_BYTES, plain=SMALL),
             welcome=self._is_welcome,
         )
         self._readers = Pool(1, "reader")
         self._server = TelegramServer(self.answer, settings, Everybody())
         self._stop = asyncio.Event()
-        self._patience = Patience()
+        self._patience = Holding()
         self._turns = 0
-        self._memory = Memory()
+        self._memory = MemoryWatch()
         self._chores = Chores(
             [
                 ("looking after jobs", self.runner.look),
@@ -176,7 +176,7 @@ class AgentService:
 
     async def answer(self, payload: bytes, peer: Peer) -> Answer:
         """Answer one request."""
-        self.runner.courier.heard_from(peer.address)
+        self.runner.result_sender.heard_from(peer.address)
         try:
             answer = await self._respond(payload, peer)
         except MemoryError:
@@ -187,13 +187,13 @@ class AgentService:
 
     async def _respond(self, payload: bytes, peer: Peer) -> Answer:
         match await self._read(payload, peer):
-            case accept.Run() as run:
+            case accept.RunRequest() as run:
                 return await self._run(run)
-            case accept.Kill() as kill:
+            case accept.KillRequest() as kill:
                 return await self._kill(kill)
-            case accept.Query() as query:
+            case accept.QueryRequest() as query:
                 return await self._query(query)
-            case accept.Refused(envelope, message):
+            case accept.RefusedRequest(envelope, message):
                 log.warning("request from %s refused: %.300s", peer.address, message)
                 return self._reply(envelope, accept.REFUSED, message)
 
@@ -203,7 +203,7 @@ class AgentService:
             return await self._readers.run(accept.decide, payload, peer.address, self._me)
         return accept.decide(payload, peer.address, self._me)
 
-    async def _run(self, run: accept.Run) -> Answer:
+    async def _run(self, run: accept.RunRequest) -> Answer:
         order, envelope = run.order, run.envelope
         hold = not accept.understands_retry(envelope)
         try:
@@ -218,17 +218,17 @@ class AgentService:
             failpoint("agent.accepted")
             log.debug("job %d accepted from %s", order.job_id, order.peer)
             self.runner.begin(acceptance.job)
-        if acceptance.verdict in {Verdict.NEW, Verdict.REPEATED}:
+        if acceptance.verdict in {AcceptVerdict.NEW, AcceptVerdict.REPEATED}:
             return self._reply(envelope, accept.ACCEPTED)
         known = acceptance.known
         assert known is not None
-        if acceptance.verdict is Verdict.UNFINISHED:
+        if acceptance.verdict is AcceptVerdict.UNFINISHED:
             message = f"job {order.job_id} is not finished, its status is {int(known.state)}"
             return self._reply(envelope, accept.UNFINISHED, message)
         message = f"attempt {order.attempt} of job {order.job_id} is older than {known.attempt}"
         return self._reply(envelope, accept.REFUSED, message)
 
-    async def _kill(self, kill: accept.Kill) -> Answer:
+    async def _kill(self, kill: accept.KillRequest) -> Answer:
         hold = not accept.understands_retry(kill.envelope)
         try:
             problem = await self._patience.attempt(
@@ -242,7 +242,7 @@ class AgentService:
         log.info("job %d killed", kill.job_id, extra=logs.KEEP)
         return self._reply(kill.envelope, accept.ACCEPTED)
 
-    async def _query(self, query: accept.Query) -> Answer:
+    async def _query(self, query: accept.QueryRequest) -> Answer:
         state = self.runner.state_of(query.job_id, query.attempt)
         if state is None:
             try:
@@ -254,7 +254,7 @@ class AgentService:
         word = "unknown" if state is None else _STATE_WORDS[state]
         return accept.reply(query.envelope, accept.ACCEPTED, agent=AGENT_NAME, state=word)
 
-    def _later(self, envelope: accept.Envelope, job_id: int, trouble: PassingTrouble) -> Answer:
+    def _later(self, envelope: accept.ReplyHead, job_id: int, trouble: PassingTrouble) -> Answer:
         """Have the server come again; one that cannot be told so gets no answer at all."""
         log.debug("request for job %d cannot be served now: %s", job_id, trouble)
         if not accept.understands_retry(envelope):
@@ -262,7 +262,7 @@ class AgentService:
             return Ending.RESET
         return accept.reply(envelope, accept.REFUSED, str(trouble), agent=AGENT_NAME, retry=True)
 
-    def _reply(self, envelope: accept.Envelope, result: int, message: str = "") -> bytes:
+    def _reply(self, envelope: accept.ReplyHead, result: int, message: str = "") -> bytes:
         return accept.reply(envelope, result, message, agent=AGENT_NAME)
 
     def _show(self) -> None:
@@ -271,7 +271,7 @@ class AgentService:
         more += f", {runner.stopped} stopped" if runner.stopped else ""
         setproctitle(
             f"jobarg_agentd: listening on {self._config.ja_listen_port}"
-            f" [{runner.running} running{more}, {runner.courier.held} to deliver]"
+            f" [{runner.running} running{more}, {runner.result_sender.held} to deliver]"
         )
 
     def _rotate(self) -> None:

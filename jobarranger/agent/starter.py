@@ -48,7 +48,7 @@ PLACE_ARGUMENT = 4  #: where setproctitle is installed
 #: Bytes of each output stream that a result carries.
 OUTPUT_BYTES = 64_000
 
-#: What the machine lacks now and may have in a while: none of it is the job's fault.
+#: What the machine does not have now and may have in a while: none of it is the job's fault.
 PASSING = frozenset(
     {
         errno.ENOSPC,

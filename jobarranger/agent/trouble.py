@@ -30,7 +30,7 @@ class CannotWork(JobArrangerError):
     """The process has not what it needs to work, and will not get it by waiting."""
 
 
-class Patience:
+class Holding:
     """Tries again for those who cannot be told to."""
 
     def __init__(self) -> None:

@@ -98,7 +98,7 @@ class StoppedOnes:
         return gone
 
 
-class Watcher:
+class ProcessWatcher:
     """Calls back once when a process has ended."""
 
     def __init__(self) -> None:

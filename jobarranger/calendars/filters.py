@@ -20,7 +20,7 @@ PROBES = 30
 
 
 class MissingDay(StrEnum):
-    """What a filter with shift 0 does in a month that lacks its designated day."""
+    """What a filter with shift 0 does in a month that does not have its designated day."""
 
     NEXT_FIRST = "next-first"  #: takes the first of the next month if that operates (the default)
     LAST_DAY = "last-day"  #: takes the last day of the month if that operates

@@ -44,7 +44,7 @@ def month_ends(first: date, last: date) -> OperatingDays:
 
 
 def day_numbers(first: date, last: date, wanted: Collection[int]) -> OperatingDays:
-    """Return the days with the wanted numbers; a number that a month lacks is passed over there.
+    """Return the days with the wanted numbers; one that a month does not have is passed over.
 
     Raises:
         DefinitionError: a number is not from 1 to 31.

@@ -13,7 +13,7 @@ from jobarranger.states import ObjectFlag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
+class ScheduleDetail:
     """One start time of a schedule: a calendar or filter, and a boot time."""
 
     object_flag: ObjectFlag
@@ -27,7 +27,7 @@ class Schedule:
 
     schedule_id: str
     update_date: int  #: 14 digits
-    details: Sequence[Detail]
+    details: Sequence[ScheduleDetail]
     jobnet_ids: Sequence[str]
 
 
@@ -55,7 +55,7 @@ class Timetable:
         default_factory=dict, repr=False, compare=False
     )
 
-    def operating_days(self, detail: Detail, first: date, last: date) -> Sequence[date]:
+    def operating_days(self, detail: ScheduleDetail, first: date, last: date) -> Sequence[date]:
         """Return the operating days of a detail from `first` to `last`, both included, in order.
 
         What is not in force has none.

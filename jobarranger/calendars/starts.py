@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from jobarranger.calendars import boottimes
 from jobarranger.calendars.digits import date_digits, slot_date
 from jobarranger.calendars.months import shifted
-from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail, Timetable
 from jobarranger.states import DatedKind, ObjectFlag
 
 #: Latest slot of a day.
@@ -113,7 +113,7 @@ def _next_stretch(days: int, count: int) -> int:
 
 
 def _times(
-    detail: Detail, timetable: Timetable, first: date, last: date
+    detail: ScheduleDetail, timetable: Timetable, first: date, last: date
 ) -> Iterable[tuple[int, date]]:
     """Return slot and operating day of each start on the days `first` to `last`, in order."""
     boot_time = boottimes.stored(detail.boot_time)

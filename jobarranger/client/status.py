@@ -83,7 +83,7 @@ class RunStatus:
         return moment(self.end_time)
 
     @classmethod
-    def of(cls, told: telegrams.RunStatus) -> Self:
+    def of(cls, told: telegrams.StatusFacts) -> Self:
         """Read what came over the wire.
 
         Raises:

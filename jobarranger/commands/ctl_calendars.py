@@ -25,7 +25,7 @@ from jobarranger.loading.rows.scheduling import read_scheduling
 from jobarranger.planning.filterdays import Picked, year_of
 from jobarranger.planning.plan import Planned, readable
 from jobarranger.planning.rows import previews
-from jobarranger.planning.rows.previews import Version
+from jobarranger.planning.rows.previews import ShownVersion
 from jobarranger.states import BaseDate, ObjectFlag
 
 #: Next starts that are shown of a schedule, and days in which they are looked for.
@@ -90,7 +90,7 @@ def _calendar(session: Session, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _calendar_called(session: Session, calendar_id: str) -> tuple[Version, OperatingDays]:
+def _calendar_called(session: Session, calendar_id: str) -> tuple[ShownVersion, OperatingDays]:
     found = session.db.read(lambda conn: previews.calendar(conn, calendar_id))
     if found is None:
         raise JobArrangerError(f"there is no calendar {calendar_id}")
@@ -157,7 +157,7 @@ def _day_text(day: date | None) -> str:
 
 
 def _filter_object(
-    filter_id: str, version: Version, rule: Filter, year: int, picked: list[Picked]
+    filter_id: str, version: ShownVersion, rule: Filter, year: int, picked: list[Picked]
 ) -> dict[str, Any]:
     return {
         **_head("filter", filter_id, version),
@@ -237,7 +237,7 @@ def _ahead(session: Session, schedule: Schedule) -> ctl_plan.Asked:
     return ctl_plan.Asked(first=now, last=last, schedules=[schedule], timetable=found.timetable)
 
 
-def _next_table(version: Version, starts: list[Planned]) -> Table:
+def _next_table(version: ShownVersion, starts: list[Planned]) -> Table:
     would = "" if version.in_force else " if it were in force"
     table = Table("time", "jobnet", "by", "operating day", "state")
     table.title, table.title_justify = f"next starts{would}", "left"
@@ -273,7 +273,7 @@ def _kind(flag: ObjectFlag) -> str:
 # -- all --------------------------------------------------------------------------------------
 
 
-def _head(kind: str, object_id: str, version: Version) -> dict[str, Any]:
+def _head(kind: str, object_id: str, version: ShownVersion) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "kind": kind,
@@ -286,7 +286,7 @@ def _head(kind: str, object_id: str, version: Version) -> dict[str, Any]:
     }
 
 
-def _title(kind: str, object_id: str, version: Version) -> Text:
+def _title(kind: str, object_id: str, version: ShownVersion) -> Text:
     force = "in force" if version.in_force else "the newest; none is in force"
     return Text.assemble(
         (f"{kind} {object_id}", "bold"),

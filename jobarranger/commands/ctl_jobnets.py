@@ -10,7 +10,7 @@ from jobarranger.commands import look, picture, runjson
 from jobarranger.commands.follow import follow, follow_all
 from jobarranger.commands.operate import Session
 from jobarranger.commands.showable import without_secrets
-from jobarranger.waiting.rows.lists import Filter, Which
+from jobarranger.waiting.rows.lists import RunFilter, Which
 from jobarranger.waiting.rows.runs import Detail
 from jobarranger.waiting.rows.variables import variables
 from jobarranger.waiting.view import RunView
@@ -105,8 +105,8 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _filter(arguments: argparse.Namespace, which: Which) -> Filter:
-    return Filter(
+def _filter(arguments: argparse.Namespace, which: Which) -> RunFilter:
+    return RunFilter(
         which=which, jobnet_id=arguments.jobnet, user=arguments.user, most=arguments.limit
     )
 

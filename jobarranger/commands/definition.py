@@ -21,7 +21,7 @@ from jobarranger.db.engine import Unit
 from jobarranger.db.objects import Name
 from jobarranger.definitions import documents, versions
 from jobarranger.definitions.documents import Document
-from jobarranger.definitions.nesting import check_nesting
+from jobarranger.definitions.subjobnets import check_nesting
 from jobarranger.errors import DefinitionError
 from jobarranger.icons import settings_tables
 from jobarranger.states import ObjectKind

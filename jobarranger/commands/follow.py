@@ -13,7 +13,7 @@ from jobarranger.clock import local_time
 from jobarranger.commands import look, picture, runjson
 from jobarranger.commands.operate import Session
 from jobarranger.waiting.reasons import Need
-from jobarranger.waiting.rows.lists import Filter
+from jobarranger.waiting.rows.lists import RunFilter
 from jobarranger.waiting.rows.runs import Detail
 from jobarranger.waiting.view import IconView, RunView
 
@@ -105,7 +105,7 @@ def _said(icon: IconView) -> str:
 # -- many runs -----------------------------------------------------------------------------
 
 
-def follow_all(session: Session, wanted: Filter, *, as_json: bool = False) -> None:
+def follow_all(session: Session, wanted: RunFilter, *, as_json: bool = False) -> None:
     """Show all runs that have not ended, and those that end meanwhile, until interrupted."""
     console = picture.console()
     if as_json or not console.is_terminal:
@@ -121,7 +121,7 @@ def follow_all(session: Session, wanted: Filter, *, as_json: bool = False) -> No
             update(Group(table, *more))
 
 
-def _all_as_lines(session: Session, wanted: Filter, *, as_json: bool) -> None:
+def _all_as_lines(session: Session, wanted: RunFilter, *, as_json: bool) -> None:
     known: dict[int, str] = {}
     for runs in _all(session, wanted):
         clock = local_time(session.clock.now_ms(), session.zone).strftime("%H:%M:%S")
@@ -134,7 +134,7 @@ def _all_as_lines(session: Session, wanted: Filter, *, as_json: bool) -> None:
             print(shown if as_json else f"{clock} {said}", flush=True)
 
 
-def _all(session: Session, wanted: Filter) -> Iterator[Sequence[RunView]]:
+def _all(session: Session, wanted: RunFilter) -> Iterator[Sequence[RunView]]:
     """Look again and again; runs that have ended stay for as long as there is room."""
     shown: dict[int, RunView] = {}
     while True:

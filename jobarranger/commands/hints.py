@@ -1,4 +1,4 @@
-"""Hints of a command to the children of the server on the same machine.
+"""CollectedHints of a command to the children of the server on the same machine.
 
 They find what a command has changed by their sweeps; a hint spares them the wait. It is sent when
 the command is over, and only if the server's runtime directory is here and may be entered.
@@ -25,7 +25,7 @@ def receivers(config: ServerConfig) -> dict[Role, int]:
     }
 
 
-class Hints:
+class CollectedHints:
     """Collects the wakes of committed transactions, and sends them at the end."""
 
     def __init__(self, config: ServerConfig) -> None:
@@ -42,10 +42,10 @@ class Hints:
         if not self._wakes or not self._is_server_here():
             return
         from ipc.queues import Sender
-        from jobarranger.post import Post
+        from jobarranger.hint_sender import HintSender
 
         sender = Sender(self._config.ja_runtime_dir)
-        Post(sender, receivers(self._config))(self._wakes)
+        HintSender(sender, receivers(self._config))(self._wakes)
         sender.close(LINGER_MS)
 
     def _is_server_here(self) -> bool:

@@ -17,7 +17,7 @@ from jobarranger.slots import due_slot
 from jobarranger.states import JobnetStatus
 from jobarranger.waiting.facts import HostState
 from jobarranger.waiting.rows.hosts import locked_hosts
-from jobarranger.waiting.rows.lists import Filter, newest
+from jobarranger.waiting.rows.lists import RunFilter, newest
 from jobarranger.waiting.rows.runs import Detail, RunRows, read_runs
 from jobarranger.waiting.view import IconView, RunView, hosts_of, run_view
 
@@ -47,7 +47,7 @@ def run(session: Session, number: int, detail: Detail = Detail.STATES) -> RunVie
     return found[0]
 
 
-def listed(session: Session, wanted: Filter) -> list[RunView]:
+def listed(session: Session, wanted: RunFilter) -> list[RunView]:
     """Return a list of runs; those that have not ended with their reasons."""
 
     def work(conn: Connection) -> list[RunView]:

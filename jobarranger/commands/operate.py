@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
-from jobarranger.commands.hints import Hints
+from jobarranger.commands.hints import CollectedHints
 from jobarranger.config import ServerConfig, load_server
 from jobarranger.db import schema
 from jobarranger.db.audit import Actor
@@ -93,7 +93,7 @@ def session(config_file: Path, source: str) -> Iterator[Session]:
     """Open the database of a server's configuration."""
     config, _ = load_server(config_file)
     clock = SystemClock()
-    hints = Hints(config)
+    hints = CollectedHints(config)
     db = Database.from_config(config, clock=clock, on_wake=hints)
     if db.kind is DatabaseType.SQLITE and not config.db_file.exists():
         raise ConfigError(f"{db.settings.label()} does not exist; run jobarg_db init")

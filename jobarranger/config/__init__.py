@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from jobarranger.config.agent import AgentConfig, load_agent
 from jobarranger.config.monitor import MonitorConfig, load_monitor
-from jobarranger.config.parameters import Kind, Parameter
+from jobarranger.config.parameters import Parameter, ParameterKind
 from jobarranger.config.server import DirectoryKind, ServerConfig, load_server
 from jobarranger.errors import ConfigError
 
@@ -17,9 +17,9 @@ __all__ = [
     "AgentConfig",
     "ConfigError",
     "DirectoryKind",
-    "Kind",
     "MonitorConfig",
     "Parameter",
+    "ParameterKind",
     "ServerConfig",
     "load_agent",
     "load_monitor",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from jobarranger.config.parameters import Kind, Parameter
+from jobarranger.config.parameters import Parameter, ParameterKind
 
 _OWN = "3.1.0"
 
 
 def _text(name: str, group: str, help: str, **more: object) -> Parameter:
-    return Parameter(name=name, kind=Kind.TEXT, group=group, help=help, **more)  # type: ignore[arg-type]
+    return Parameter(name=name, kind=ParameterKind.TEXT, group=group, help=help, **more)  # type: ignore[arg-type]
 
 
 def _path(name: str, group: str, help: str, **more: object) -> Parameter:
-    return Parameter(name=name, kind=Kind.PATH, group=group, help=help, **more)  # type: ignore[arg-type]
+    return Parameter(name=name, kind=ParameterKind.PATH, group=group, help=help, **more)  # type: ignore[arg-type]
 
 
 def _number(
@@ -20,7 +20,7 @@ def _number(
 ) -> Parameter:
     return Parameter(
         name=name,
-        kind=Kind.NUMBER,
+        kind=ParameterKind.NUMBER,
         group=group,
         low=low,
         high=high,
@@ -33,7 +33,7 @@ def _number(
 NETWORK = (
     Parameter(
         name="Server",
-        kind=Kind.NAMES,
+        kind=ParameterKind.NAMES,
         group="Network",
         mandatory=True,
         shipped="127.0.0.1",
@@ -46,7 +46,7 @@ NETWORK = (
     ),
     Parameter(
         name="ListenIP",
-        kind=Kind.ADDRESS,
+        kind=ParameterKind.ADDRESS,
         group="Network",
         help="Address to listen on, and local address of connections to the server; "
         "without it all.",
@@ -196,7 +196,7 @@ PLACES = (
     ),
     Parameter(
         name="AllowRoot",
-        kind=Kind.SWITCH,
+        kind=ParameterKind.SWITCH,
         group="Places and users",
         default="0",
         help="1: stay root when started by root; only then can jobs run as other users.",

@@ -27,7 +27,7 @@ _BACKUP_ENDS = ("~", ".bak", ".old", ".orig", ".swp", ".tmp", ".rpmnew", ".rpmsa
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigLine:
     """One value and the place where it was found."""
 
     name: str
@@ -41,7 +41,7 @@ class Entry:
         return f"{self.file}:{self.line}"
 
 
-def read(path: Path) -> dict[str, Entry]:
+def read(path: Path) -> dict[str, ConfigLine]:
     """Return the last entry of every parameter in the file and in what it includes.
 
     Raises:
@@ -50,7 +50,7 @@ def read(path: Path) -> dict[str, Entry]:
     return {entry.name: entry for entry in entries(path)}
 
 
-def entries(path: Path, level: int = 1) -> Iterator[Entry]:
+def entries(path: Path, level: int = 1) -> Iterator[ConfigLine]:
     """Yield every entry in the order of reading, those of included files in their place."""
     for entry in parse(_content(path), path):
         if entry.name == "Include":
@@ -60,7 +60,7 @@ def entries(path: Path, level: int = 1) -> Iterator[Entry]:
             yield entry
 
 
-def parse(content: bytes, file: Path) -> Iterator[Entry]:
+def parse(content: bytes, file: Path) -> Iterator[ConfigLine]:
     """Yield the entries of one file's content, Include among them."""
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         text = raw.decode("utf-8", "surrogateescape").lstrip(_BLANKS).rstrip(_ENDS)
@@ -78,7 +78,7 @@ def parse(content: bytes, file: Path) -> Iterator[Entry]:
             raise ConfigError(f"{place}: {_shown(name)}: the line is not UTF-8 text")
         if "\0" in text:
             raise ConfigError(f"{place}: {name.partition(chr(0))[0]}: the line holds a zero byte")
-        yield Entry(name, value.lstrip(_BLANKS), file, number)
+        yield ConfigLine(name, value.lstrip(_BLANKS), file, number)
 
 
 def _shown(name: str) -> str:
@@ -92,7 +92,7 @@ def _content(path: Path) -> bytes:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _included(entry: Entry, level: int) -> list[Path]:
+def _included(entry: ConfigLine, level: int) -> list[Path]:
     """Return the files an Include stands for."""
     if level >= MAX_LEVELS:
         raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jobarranger.config.parameters import Kind, Parameter
+from jobarranger.config.parameters import Parameter, ParameterKind
 from jobarranger.config.server_parameters import CALENDAR_WARNING, WATCH
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
 
@@ -25,7 +25,7 @@ DATABASE = tuple(
 WATCHING = (
     Parameter(
         name="JaMonitorInterval",
-        kind=Kind.NUMBER,
+        kind=ParameterKind.NUMBER,
         group="Watching",
         low=1,
         high=60,
@@ -39,12 +39,12 @@ WATCHING = (
         "JaLoaderInterval",
         group="Watching",
         since=_OWN,
-        help="As in the server's file, from which it comes as a rule. What lacks must do so for "
-        "twice this long before it is told.",
+        help="As in the server's file, from which it comes as a rule. What is missing must be so "
+        "for twice this long before it is told.",
     ),
     Parameter(
         name="JaServerSilence",
-        kind=Kind.NUMBER,
+        kind=ParameterKind.NUMBER,
         group="Watching",
         low=0,
         high=86_400,
@@ -56,7 +56,7 @@ WATCHING = (
     ),
     Parameter(
         name="JaSenderScript",
-        kind=Kind.TEXT,
+        kind=ParameterKind.TEXT,
         group="Watching",
         shipped="/etc/jobarranger/monitor/jasender_monitor.sh",
         help="Program that is called for everything that is found, with arguments that "
@@ -64,7 +64,7 @@ WATCHING = (
     ),
     Parameter(
         name="JaSenderTimeout",
-        kind=Kind.NUMBER,
+        kind=ParameterKind.NUMBER,
         group="Watching",
         low=1,
         high=3600,

@@ -16,7 +16,7 @@ from typing import Any
 from configobj.validate import ValidateError, Validator, VdtTypeError, VdtValueError, is_integer
 
 from jobarranger.clock import zone_named
-from jobarranger.config.grammar import Entry
+from jobarranger.config.grammar import ConfigLine
 from jobarranger.errors import ConfigError
 
 _FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"([0-9]+)([KMGT]?)\Z")
 _MAX_ADDRESSES = 256
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """What a value looks like; the value is the name of its check."""
 
     TEXT = "text"
@@ -43,7 +43,7 @@ class Parameter:
     """The declaration of one parameter."""
 
     name: str
-    kind: Kind
+    kind: ParameterKind
     help: str  #: what it does, for the manual and the sample file
     group: str  #: heading in the manual and the sample file
     default: str | None = None  #: as it would be written in the file
@@ -67,10 +67,10 @@ class Parameter:
     def rule(self) -> str:
         """Say what a value must be, as in "must be …"."""
         match self.kind:
-            case Kind.NUMBER:
+            case ParameterKind.NUMBER:
                 unit = f" ({self.unit})" if self.unit else ""
                 return f"a whole number from {self.low} to {self.high}{unit}"
-            case Kind.CHOICE:
+            case ParameterKind.CHOICE:
                 return "one of " + ", ".join(self.choices)
             case _:
                 return _RULES[self.kind]
@@ -79,9 +79,9 @@ class Parameter:
     def check(self) -> str:
         """Return the check in the language of configobj's validate."""
         match self.kind:
-            case Kind.NUMBER:
+            case ParameterKind.NUMBER:
                 arguments = [str(self.low), str(self.high)]
-            case Kind.CHOICE:
+            case ParameterKind.CHOICE:
                 arguments = [f'"{choice}"' for choice in self.choices]
             case _:
                 arguments = []
@@ -90,17 +90,18 @@ class Parameter:
 
 
 _RULES = {
-    Kind.TEXT: "text",
-    Kind.SWITCH: "0 or 1",
-    Kind.PATH: "an absolute path",
-    Kind.ADDRESS: "one numeric IPv4 or IPv6 address",
-    Kind.ADDRESSES: f"numeric IPv4 or IPv6 addresses separated by commas, {_MAX_ADDRESSES} at most",
-    Kind.NAMES: "host names or addresses separated by commas",
-    Kind.ZONE: "a time zone such as Asia/Tokyo",
+    ParameterKind.TEXT: "text",
+    ParameterKind.SWITCH: "0 or 1",
+    ParameterKind.PATH: "an absolute path",
+    ParameterKind.ADDRESS: "one numeric IPv4 or IPv6 address",
+    ParameterKind.ADDRESSES: "numeric IPv4 or IPv6 addresses separated by commas, "
+    f"{_MAX_ADDRESSES} at most",
+    ParameterKind.NAMES: "host names or addresses separated by commas",
+    ParameterKind.ZONE: "a time zone such as Asia/Tokyo",
 }
 
 
-def value_of(parameter: Parameter, entry: Entry | None) -> Any:
+def value_of(parameter: Parameter, entry: ConfigLine | None) -> Any:
     """Return the checked value of a parameter, or its default if there is no entry.
 
     Raises:
@@ -116,10 +117,10 @@ def value_of(parameter: Parameter, entry: Entry | None) -> Any:
     except ValidateError as error:
         assert entry is not None, f"the default of {parameter.name} breaks its own rule"
         raise wrong(entry, f"must be {parameter.rule}", parameter) from error
-    return () if value is None and parameter.kind is Kind.ADDRESSES else value
+    return () if value is None and parameter.kind is ParameterKind.ADDRESSES else value
 
 
-def wrong(entry: Entry, rule: str, parameter: Parameter | None = None) -> ConfigError:
+def wrong(entry: ConfigLine, rule: str, parameter: Parameter | None = None) -> ConfigError:
     """Return the one-line error about an entry; the values of secrets are not shown."""
     shown = "***" if parameter is not None and parameter.secret else entry.value
     return ConfigError(f'{entry.place}: {entry.name} = "{shown}": {rule}')

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobarranger.config import grammar
 from jobarranger.config.agent_parameters import PARAMETERS as AGENT
-from jobarranger.config.grammar import Entry
+from jobarranger.config.grammar import ConfigLine
 from jobarranger.config.monitor_parameters import PARAMETERS as MONITOR
 from jobarranger.config.parameters import Parameter, value_of, wrong
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
@@ -26,7 +26,7 @@ class Settings:
     """The checked values of one file, by field name, and where they were found."""
 
     values: Mapping[str, Any]
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, ConfigLine]
     path: Path
     warnings: Sequence[str]
 
@@ -61,7 +61,7 @@ def read(path: Path, parameters: Sequence[Parameter]) -> Settings:
     return Settings(values, found, path, _warnings(found, parameters))
 
 
-def _warnings(found: Mapping[str, Entry], parameters: Sequence[Parameter]) -> list[str]:
+def _warnings(found: Mapping[str, ConfigLine], parameters: Sequence[Parameter]) -> list[str]:
     """Return a line for each parameter that no daemon knows, with the name probably meant."""
     own = [parameter.name for parameter in parameters]
     known = OTHERS.union(own, (p.name for p in (*SERVER, *AGENT, *MONITOR)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobarranger.config.parameters import Kind, Parameter
+from jobarranger.config.parameters import Parameter, ParameterKind
 from jobarranger.states import DatabaseType, MissedStart
 
 _OWN = "3.1.0"
@@ -10,11 +10,11 @@ _FOREVER = 9_999_999  # seconds; the original's upper limit of all intervals
 
 
 def _text(name: str, group: str, help: str, **more: object) -> Parameter:
-    return Parameter(name=name, kind=Kind.TEXT, group=group, help=help, **more)  # type: ignore[arg-type]
+    return Parameter(name=name, kind=ParameterKind.TEXT, group=group, help=help, **more)  # type: ignore[arg-type]
 
 
 def _path(name: str, group: str, help: str, **more: object) -> Parameter:
-    return Parameter(name=name, kind=Kind.PATH, group=group, help=help, **more)  # type: ignore[arg-type]
+    return Parameter(name=name, kind=ParameterKind.PATH, group=group, help=help, **more)  # type: ignore[arg-type]
 
 
 def _number(
@@ -22,7 +22,7 @@ def _number(
 ) -> Parameter:
     return Parameter(
         name=name,
-        kind=Kind.NUMBER,
+        kind=ParameterKind.NUMBER,
         group=group,
         low=low,
         high=high,
@@ -39,7 +39,7 @@ def _interval(name: str, default: int, help: str) -> Parameter:
 DATABASE = (
     Parameter(
         name="DBType",
-        kind=Kind.CHOICE,
+        kind=ParameterKind.CHOICE,
         group="Database",
         choices=tuple(DatabaseType),
         since=_OWN,
@@ -96,7 +96,7 @@ DATABASE = (
 DIRECTORY = (
     Parameter(
         name="JaDirectory",
-        kind=Kind.CHOICE,
+        kind=ParameterKind.CHOICE,
         group="Hosts and users",
         default="embedded",
         since=_OWN,
@@ -118,7 +118,7 @@ DIRECTORY = (
 NETWORK = (
     Parameter(
         name="ListenIP",
-        kind=Kind.ADDRESSES,
+        kind=ParameterKind.ADDRESSES,
         group="Network",
         help="Addresses to listen on, separated by commas; without it all.",
     ),
@@ -132,7 +132,7 @@ NETWORK = (
     ),
     Parameter(
         name="SourceIP",
-        kind=Kind.ADDRESS,
+        kind=ParameterKind.ADDRESS,
         group="Network",
         help="Local address of connections to agents and SSH hosts; without it the system chooses.",
     ),
@@ -294,7 +294,7 @@ PLACES = (
     ),
     Parameter(
         name="AllowRoot",
-        kind=Kind.SWITCH,
+        kind=ParameterKind.SWITCH,
         group="Places and user",
         default="0",
         since=_OWN,
@@ -302,7 +302,7 @@ PLACES = (
     ),
     Parameter(
         name="JaTimeZone",
-        kind=Kind.ZONE,
+        kind=ParameterKind.ZONE,
         group="Places and user",
         since=_OWN,
         help="Time zone of calendars and of the times in the tables; without it the system's.",
@@ -460,7 +460,7 @@ STARTS = (
     ),
     Parameter(
         name="JaMissedStart",
-        kind=Kind.CHOICE,
+        kind=ParameterKind.CHOICE,
         group="Scheduled starts",
         choices=tuple(MissedStart),
         default=MissedStart.HOLD.value,

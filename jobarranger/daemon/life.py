@@ -31,7 +31,7 @@ def no_options(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start(Generic[Config]):
+class DaemonStart(Generic[Config]):
     """What a program is given to run with."""
 
     config: Config
@@ -47,7 +47,7 @@ class Program(Generic[Config]):
     name: str
     description: str
     load: Callable[[Path], tuple[Config, Sequence[str]]]  #: reads the configuration file
-    run: Callable[[Start[Config]], int]  #: serves until the end; returns the exit code
+    run: Callable[[DaemonStart[Config]], int]  #: serves until the end; returns the exit code
     add_options: Callable[[argparse.ArgumentParser], None] = no_options
 
     @property
@@ -74,7 +74,9 @@ def main(program: Program[Any], argv: Sequence[str] | None = None) -> int:
         return 0
     launch = Foreground(program.name) if options.foreground else detach(program.name)
     _settle()
-    return program.run(Start(config=config, warnings=warnings, options=options, launch=launch))
+    return program.run(
+        DaemonStart(config=config, warnings=warnings, options=options, launch=launch)
+    )
 
 
 def parser(program: Program[Any]) -> argparse.ArgumentParser:

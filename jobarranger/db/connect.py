@@ -75,7 +75,7 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
         "write_timeout": settings.read_timeout,
         "init_command": _MYSQL_INIT.format(lock=settings.lock_timeout),
         "client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS,
-        "cursorclass": mysql.PipelineCursor,
+        "cursorclass": mysql.MySQLCursor,
     }
     if settings.socket:
         arguments["unix_socket"] = settings.socket

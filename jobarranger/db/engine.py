@@ -14,7 +14,7 @@ from sqlalchemy import Connection, CursorResult, Executable, Select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from jobarranger.clock import Clock
-from jobarranger.db.link import Link
+from jobarranger.db.link import DatabaseLink
 from jobarranger.db.retry import Retry, one_line, retryable
 from jobarranger.db.settings import DatabaseSettings
 from jobarranger.errors import DatabaseUnavailable, StateConflict
@@ -87,7 +87,7 @@ class Database:
         self.kind = settings.kind
         self.clock = clock
         self.patience = settings.patience  #: seconds until a lost server is given up
-        self._link = Link(settings)
+        self._link = DatabaseLink(settings)
         self._on_wake = on_wake
 
     @classmethod
@@ -180,7 +180,7 @@ class _Attempts(Generic[T]):
 
     def __init__(
         self,
-        link: Link,
+        link: DatabaseLink,
         kind: DatabaseType,
         work: Callable[[Unit], T],
         landed: Callable[[Connection], T | None] | None,
@@ -234,7 +234,7 @@ class _Attempts(Generic[T]):
 class _Tries:
     """Counts failures by kind; raises when there were enough."""
 
-    def __init__(self, link: Link, clock: Clock, seconds: Callable[[], float]) -> None:
+    def __init__(self, link: DatabaseLink, clock: Clock, seconds: Callable[[], float]) -> None:
         self._link = link
         self._clock = clock
         self._seconds = seconds  #: for how long a lost server is tried again

@@ -49,7 +49,7 @@ class WritersQueue:
             self._descriptor = None
 
 
-class Link:
+class DatabaseLink:
     """A connection that is opened when needed and replaced when broken."""
 
     def __init__(self, settings: DatabaseSettings) -> None:

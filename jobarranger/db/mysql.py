@@ -14,7 +14,7 @@ from typing import Any
 import pymysql.cursors
 from sqlalchemy import Connection
 
-from jobarranger.db.pipeline import ATTRIBUTE, Held, Pipeline
+from jobarranger.db.pipeline import ATTRIBUTE, HeldStatement, Pipeline
 from jobarranger.errors import CannotStore
 
 #: Attributes of a driver's connection: bytes that a packet may have, and whether it is of Galera.
@@ -25,7 +25,7 @@ _ASK = "SHOW SESSION VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'ws
 _AROUND = 64
 
 
-class PipelineCursor(pymysql.cursors.Cursor):
+class MySQLCursor(pymysql.cursors.Cursor):
     """Holds statements back, or sends what is held along with one."""
 
     def execute(self, query: Any, args: Any = None) -> int:
@@ -55,7 +55,7 @@ class PipelineCursor(pymysql.cursors.Cursor):
             self.nextset()
         return int(self.rowcount)
 
-    def _send_alone(self, held: Sequence[Held], statements: Sequence[bytes]) -> None:
+    def _send_alone(self, held: Sequence[HeldStatement], statements: Sequence[bytes]) -> None:
         """Send what was held in packets of their own: together they are too long."""
         for one, statement in zip(held, statements, strict=True):
             met = self._send(statement)

@@ -58,7 +58,7 @@ class Name(NamedTuple):
         return f"{self.kind} {self.object_id}"
 
 
-class User(NamedTuple):
+class UsingVersion(NamedTuple):
     """A version that names another object."""
 
     kind: ObjectKind
@@ -251,10 +251,10 @@ def base_calendars(conn: Connection, filter_ids: Collection[str]) -> dict[str, s
     return {row.filter_id: row.base_calendar_id for row in rows}
 
 
-def users(conn: Connection, name: Name, *, in_force: bool) -> list[User]:
+def users(conn: Connection, name: Name, *, in_force: bool) -> list[UsingVersion]:
     """Return the versions of other objects that name this one; `in_force`: only such."""
     found = [
-        User(kind, row[0], row[1])
+        UsingVersion(kind, row[0], row[1])
         for kind, part, column in _references(name)
         for row in conn.execute(_users(kind, part, column, name, in_force=in_force))
     ]

@@ -23,7 +23,7 @@ ATTRIBUTE = "jobarg_pipeline"
 
 
 @dataclass(slots=True)
-class Held:
+class HeldStatement:
     """A statement that waits for company."""
 
     query: Any
@@ -39,7 +39,7 @@ class Pipeline:
         """Hold nothing; `nothing` is the statement that sends what is held, and no more."""
         self.nothing = nothing
         self.holding = False  #: statements are held instead of sent
-        self.held: list[Held] = []
+        self.held: list[HeldStatement] = []
 
     @property
     def has_checks(self) -> bool:
@@ -48,7 +48,7 @@ class Pipeline:
 
     def hold(self, query: Any, values: Any = None, *, many: bool = False) -> None:
         """Keep a statement for the next packet."""
-        self.held.append(Held(query, values, many))
+        self.held.append(HeldStatement(query, values, many))
 
     def check_last(self, check: Check) -> None:
         """Have the count of the statement held last looked at when it arrives."""
@@ -59,7 +59,7 @@ class Pipeline:
         self.holding = False
         self.held = []
 
-    def take(self) -> list[Held]:
+    def take(self) -> list[HeldStatement]:
         """Return what is held, to be sent now."""
         taken, self.held = self.held, []
         return taken

@@ -14,7 +14,7 @@ from psycopg.errors import InFailedSqlTransaction
 
 from jobarranger.clock import SystemClock
 from jobarranger.db.arrays import by_column, insert_of_arrays, lists_as_arrays
-from jobarranger.db.pipeline import ATTRIBUTE, Held, Pipeline
+from jobarranger.db.pipeline import ATTRIBUTE, HeldStatement, Pipeline
 
 R = TypeVar("R")
 
@@ -59,7 +59,7 @@ class PatientConnection(psycopg.Connection[Any]):
             return result
 
 
-class PipelineCursor(psycopg.Cursor[Any]):
+class PostgreSQLCursor(psycopg.Cursor[Any]):
     """Holds statements back, or sends what is held along with one."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
@@ -107,7 +107,7 @@ class PipelineCursor(psycopg.Cursor[Any]):
         found: Pipeline = getattr(self.connection, ATTRIBUTE)
         return found
 
-    def _send(self, held: Sequence[Held]) -> list[psycopg.Cursor[Any]]:
+    def _send(self, held: Sequence[HeldStatement]) -> list[psycopg.Cursor[Any]]:
         """Send what was held, each statement by a cursor of its own."""
         sent = []
         for one in held:
@@ -120,7 +120,7 @@ class PipelineCursor(psycopg.Cursor[Any]):
         return sent
 
 
-def _look(held: Sequence[Held], sent: Sequence[psycopg.Cursor[Any]]) -> None:
+def _look(held: Sequence[HeldStatement], sent: Sequence[psycopg.Cursor[Any]]) -> None:
     """Check the counts of rows, now that they have arrived."""
     for one, cursor in zip(held, sent, strict=True):
         if one.check is not None:
@@ -129,7 +129,7 @@ def _look(held: Sequence[Held], sent: Sequence[psycopg.Cursor[Any]]) -> None:
 
 def open_connection(answer_seconds: float, arguments: dict[str, Any]) -> PatientConnection:
     """Open a connection with a pipeline."""
-    connection = PatientConnection.connect(**arguments, cursor_factory=PipelineCursor)
+    connection = PatientConnection.connect(**arguments, cursor_factory=PostgreSQLCursor)
     connection.answer_seconds = answer_seconds
     setattr(connection, ATTRIBUTE, Pipeline(NOTHING))
     return connection

@@ -32,7 +32,7 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class SchemaStatus:
     """What a database holds."""
 
     version: str | None  #: our revision; None = never prepared by us
@@ -49,13 +49,13 @@ class Status:
         return "no tables"
 
 
-def status(conn: Connection) -> Status:
+def status(conn: Connection) -> SchemaStatus:
     """Look at a database."""
     inspector = inspect(conn)
     version = None
     if inspector.has_table(VERSION_TABLE):
         version = conn.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
-    return Status(version=version, has_tables=inspector.has_table(_ORIGINAL))
+    return SchemaStatus(version=version, has_tables=inspector.has_table(_ORIGINAL))
 
 
 def require_current(db: Database) -> None:

@@ -14,7 +14,7 @@ from jobarranger.db.engine import Unit
 from jobarranger.db.objects import Name, Version
 from jobarranger.definitions import related, structure
 from jobarranger.definitions.forms import form_for
-from jobarranger.definitions.nesting import check_nesting
+from jobarranger.definitions.subjobnets import check_nesting
 from jobarranger.errors import DefinitionError
 from jobarranger.icons import settings_tables
 from jobarranger.loading.expand import Library, plan

@@ -411,7 +411,7 @@ def in_progress(conn: Connection, icons: Collection[int]) -> dict[int, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownOutcome:
     """A run that was sent, never answered and never reported."""
 
     job_id: int
@@ -439,13 +439,13 @@ _UNKNOWN = (
 )
 
 
-def unknown(conn: Connection, job_id: int | None) -> list[Unknown]:
+def unknown(conn: Connection, job_id: int | None) -> list[UnknownOutcome]:
     """Return runs of one icon, or of all, whose outcome is unknown."""
     query = _UNKNOWN if job_id is None else _UNKNOWN.where(_D.inner_job_id == job_id)
-    return [Unknown(*row) for row in conn.execute(query)]
+    return [UnknownOutcome(*row) for row in conn.execute(query)]
 
 
-def close_unknown(conn: Connection, run: Unknown, state: DispatchState) -> bool:
+def close_unknown(conn: Connection, run: UnknownOutcome, state: DispatchState) -> bool:
     """Move a run out of UNKNOWN; tell whether it still was there."""
     statement = (
         update(t.ext_dispatch)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from jobarranger.expressions.matcher import Fit
-from jobarranger.expressions.posix import LONGEST, MOST_REPEATS, Shape, fit, shape
+from jobarranger.expressions.posix import LONGEST, MOST_REPEATS, PatternShape, fit, shape
 
-__all__ = ["LONGEST", "MOST_REPEATS", "Fit", "Shape", "fit", "shape"]
+__all__ = ["LONGEST", "MOST_REPEATS", "Fit", "PatternShape", "fit", "shape"]

@@ -30,14 +30,14 @@ _BACK_REFERENCES = frozenset("123456789")
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PatternShape:
     """What can be told from an expression's text."""
 
     repeats: int  #: how often some part of it is repeated, at least
     joins: bool  #: it can stand inside a larger expression and means the same there
 
 
-def shape(pattern: str) -> Shape:
+def shape(pattern: str) -> PatternShape:
     """Look at an expression without compiling it. Pure.
 
     The C library writes each repetition out: `x+` is kept as `xx*`, `x{3,}` as `xxxx*`; nested ones
@@ -56,7 +56,7 @@ def shape(pattern: str) -> Shape:
             joins = joins and token["escaped"] not in _BACK_REFERENCES
             last = last * _factor(token) if text[0] in "+*?{" else 1
         groups[-1] = max(groups[-1], last)
-    return Shape(repeats=max(groups), joins=joins)
+    return PatternShape(repeats=max(groups), joins=joins)
 
 
 def fit(pattern: str, text: str) -> Fit:

@@ -11,8 +11,8 @@ from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
+from jobarranger.flow.propagation import propagate
 from jobarranger.flow.transact import transact
-from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
 from jobarranger.states import AWAITING_RESULT, DispatchState, Method
@@ -42,7 +42,7 @@ def fail_dispatch(db: Database, engine: Engine, failures: Sequence[DispatchFailu
 
     def step(work: Work) -> None:
         _fail(work, failures)
-        advance(work)
+        propagate(work)
 
     work, _ = transact(db, engine, mains, step, wait=True)
     return sum(family.steps for family in work.families.values())

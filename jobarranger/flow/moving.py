@@ -19,11 +19,11 @@ from jobarranger.failpoints import failpoint
 from jobarranger.flow.batches import in_batches
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.loops import LoopWatch
+from jobarranger.flow.propagation import propagate
 from jobarranger.flow.resuming import adopt_jobs, resume
 from jobarranger.flow.settling import settle
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.transact import transact
-from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.icons import types_with
 from jobarranger.parking import Parking
@@ -111,7 +111,7 @@ class Mover:
             start_jobnets(work, [main for main in ours if main in begun])
             held = [icon for main in ours for icon in icons.get(main, [])[:MOST]]
             ready = [icon for icon in work.load_icons(held) if icon.status is IconStatus.READY]
-            advance(work, ready)
+            propagate(work, ready)
 
         work, _ = transact(
             self._db,

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.rows import Unknown
+from jobarranger.dispatching.rows import UnknownOutcome
 from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.results import JobResult, Verdict, complete
+from jobarranger.flow.results import ReportedResult, Verdict, complete
 from jobarranger.states import DispatchState
 
 #: The word in `ja_ext_audit.action`.
@@ -45,7 +45,7 @@ class NotDone:
 Decision = Ended | NotDone
 
 
-def unknown_outcomes(db: Database) -> list[Unknown]:
+def unknown_outcomes(db: Database) -> list[UnknownOutcome]:
     """Return all requests that wait for an operator's decision, the oldest first."""
     return db.read(lambda conn: dispatch.unknown(conn, None))
 
@@ -67,7 +67,9 @@ def resolve(db: Database, engine: Engine, *, actor: Actor, job_id: int, decision
         _not_done(db, engine, actor, request)
 
 
-def _ended(db: Database, engine: Engine, actor: Actor, request: Unknown, decision: Ended) -> None:
+def _ended(
+    db: Database, engine: Engine, actor: Actor, request: UnknownOutcome, decision: Ended
+) -> None:
     """Work in a result as if the agent had sent it.
 
     The audit row is written first: should the server end in between, it tells what was meant, and
@@ -77,7 +79,7 @@ def _ended(db: Database, engine: Engine, actor: Actor, request: Unknown, decisio
     at = engine.clock.now_ms()
     target = f"icon {request.job_id}"
     db.transaction(lambda unit: actor.note(unit, at, ACTION, target, detail))
-    result = JobResult(
+    result = ReportedResult(
         job_id=request.job_id,
         attempt=request.attempt,
         host_name=request.host_name,
@@ -95,7 +97,7 @@ def _ended(db: Database, engine: Engine, actor: Actor, request: Unknown, decisio
         raise NothingToResolve(judged.text)
 
 
-def _not_done(db: Database, engine: Engine, actor: Actor, request: Unknown) -> None:
+def _not_done(db: Database, engine: Engine, actor: Actor, request: UnknownOutcome) -> None:
     """Close the request; a result that still comes is refused from now on."""
     detail = f"{request.host_name}, attempt {request.attempt}: failed or never ran"
 

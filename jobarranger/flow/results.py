@@ -23,9 +23,9 @@ from jobarranger.errors import DatabaseUnavailable
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
+from jobarranger.flow.propagation import propagate
 from jobarranger.flow.settling import settle
 from jobarranger.flow.transact import transact
-from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.icons import Failure, Finished, icon_type
 from jobarranger.model.records import Icon
@@ -45,7 +45,7 @@ _ICON_NUMBERS = range(1, 2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobResult:
+class ReportedResult:
     """One `jobresult` telegram, decoded."""
 
     job_id: int
@@ -118,7 +118,7 @@ _RECORDED = RecordedSenders()
 
 
 def complete(
-    db: Database, engine: Engine, results: Sequence[JobResult], senders: Senders = _RECORDED
+    db: Database, engine: Engine, results: Sequence[ReportedResult], senders: Senders = _RECORDED
 ) -> list[Judged]:
     """Work in results; return a verdict for each, in their order.
 
@@ -141,7 +141,7 @@ Requests = dict[int, list[Any]]
 
 
 def _first_look(
-    conn: Connection, results: Sequence[JobResult], senders: Senders
+    conn: Connection, results: Sequence[ReportedResult], senders: Senders
 ) -> tuple[Requests, list[Judged | None]]:
     """Return the requests of all icons, and a verdict for each result that needs no lock."""
     rows = _requests(conn, {result.job_id for result in results})
@@ -157,7 +157,7 @@ def _requests(conn: Connection, icons: Collection[int]) -> Requests:
 
 
 def _look(
-    conn: Connection, result: JobResult, rows: Sequence[Any], senders: Senders
+    conn: Connection, result: ReportedResult, rows: Sequence[Any], senders: Senders
 ) -> Judged | None:
     """Check one result against the requests that were sent for its icon."""
     sent = _request_of(result, rows)
@@ -180,7 +180,7 @@ def _look(
     return None
 
 
-def _request_of(result: JobResult, rows: Sequence[Any]) -> Any | None:
+def _request_of(result: ReportedResult, rows: Sequence[Any]) -> Any | None:
     """Return the request that a result belongs to: its attempt, or the newest one.
 
     A result without attempt belongs to none that our agent has taken, which always names it. If it
@@ -201,7 +201,7 @@ def _unanswered(sent: Any) -> bool:
     return sent.state in {DispatchState.SENDING, DispatchState.UNKNOWN} and not sent.agent_kind
 
 
-def _not_sent(result: JobResult, rows: Sequence[Any]) -> Judged:
+def _not_sent(result: ReportedResult, rows: Sequence[Any]) -> Judged:
     """Refuse a result that belongs to no request, and say which kind of stranger it is."""
     ours = any(row.host_name == result.host_name for row in rows)
     if result.attempt is None and ours:
@@ -214,7 +214,7 @@ def _not_sent(result: JobResult, rows: Sequence[Any]) -> Judged:
 def _complete_some(
     db: Database,
     engine: Engine,
-    results: Sequence[JobResult],
+    results: Sequence[ReportedResult],
     rows: Requests,
     indexes: Sequence[int],
     *,
@@ -248,7 +248,7 @@ def _complete_some(
 def _complete_batch(
     db: Database,
     engine: Engine,
-    results: Sequence[JobResult],
+    results: Sequence[ReportedResult],
     rows: Requests,
     indexes: Sequence[int],
     *,
@@ -266,7 +266,7 @@ def _complete_batch(
         requests = known.pop() if known else _requests(work.unit.conn, rows)
         judged = _take(work, {i: results[i] for i in indexes}, requests)
         if further:
-            advance(work)
+            propagate(work)
         else:
             settle(work)
         return judged
@@ -283,13 +283,13 @@ def _complete_batch(
     return judged
 
 
-def _take(work: Work, results: dict[int, JobResult], rows: Requests) -> dict[int, Judged]:
+def _take(work: Work, results: dict[int, ReportedResult], rows: Requests) -> dict[int, Judged]:
     """Judge results under the lock of their families, and apply those that count."""
     icons = work.load_icons(sorted({result.job_id for result in results.values()}))
     if any(icon.status not in AWAITING_RESULT for icon in icons):
         rows = _requests(work.unit.conn, rows)
     judged: dict[int, Judged] = {}
-    counting: dict[int, JobResult] = {}
+    counting: dict[int, ReportedResult] = {}
     for index, result in results.items():
         verdict = _verdict(work.icons.get(result.job_id), result, rows.get(result.job_id, []))
         if verdict.verdict is Verdict.STORED and result.job_id in counting:
@@ -301,7 +301,7 @@ def _take(work: Work, results: dict[int, JobResult], rows: Requests) -> dict[int
     return judged
 
 
-def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judged:
+def _verdict(icon: Icon | None, result: ReportedResult, rows: Sequence[Any]) -> Judged:
     """Tell whether a result counts, by its request and the icon's state."""
     sent = _request_of(result, rows)
     if icon is None:
@@ -319,7 +319,7 @@ def _verdict(icon: Icon | None, result: JobResult, rows: Sequence[Any]) -> Judge
     return Judged(Verdict.STORED)
 
 
-def _apply(work: Work, results: dict[int, JobResult], requests: dict[int, Any]) -> None:
+def _apply(work: Work, results: dict[int, ReportedResult], requests: dict[int, Any]) -> None:
     """Store the outcomes of icons and let their flows go on."""
     if not results:
         return
@@ -335,7 +335,7 @@ def _apply(work: Work, results: dict[int, JobResult], requests: dict[int, Any]) 
         _conclude(work, icon, result, request.stop_code or "")
 
 
-def outputs(result: JobResult) -> dict[str, str]:
+def outputs(result: ReportedResult) -> dict[str, str]:
     """Return the variables that a result brings."""
     if result.result != 0:
         return {
@@ -353,7 +353,7 @@ def outputs(result: JobResult) -> dict[str, str]:
     }
 
 
-def _conclude(work: Work, icon: Icon, result: JobResult, stop_code: str) -> None:
+def _conclude(work: Work, icon: Icon, result: ReportedResult, stop_code: str) -> None:
     """End an icon by the result of its command."""
     done = Finished(
         result=result.result,

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
-from jobarranger.flow import beginning, nesting, stepping
+from jobarranger.flow import beginning, stepping, subjobnets
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.work import Work
 from jobarranger.icons import Dispatched, icon_type
@@ -42,7 +42,7 @@ def _resume_sub_jobnet(work: Work, sub: Instance) -> None:
         if work.instance(icon).status not in ACTIVE_JOBNET:
             continue
         if sub.status in _FOLLOWED:
-            nesting.follow(work, sub, overdue=bool(sub.timeout_flag))
+            subjobnets.follow(work, sub, overdue=bool(sub.timeout_flag))
         elif sub.status is JobnetStatus.READY and icon.status is IconStatus.RUN:
             beginning.prefetch(work, [sub.id])
             obstacle = beginning.enter(work, icon, {}, sub.id)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from jobarranger import messages as m
 from jobarranger.db import runs
-from jobarranger.flow import nesting
+from jobarranger.flow import subjobnets
 from jobarranger.flow.judging import Fault, Judgement, judge
 from jobarranger.flow.stepping import is_test
 from jobarranger.flow.work import Work
@@ -55,7 +55,7 @@ def _settle_suspects(work: Work, reached: Mapping[int, int]) -> None:
         ends=types_with(lambda traits: traits.ends_jobnet),
     )
     ended = [one for one in suspects if one.id in censuses and censuses[one.id].is_over]
-    nesting.prefetch(work, [one for one in ended if not one.is_main])
+    subjobnets.prefetch(work, [one for one in ended if not one.is_main])
     for instance in suspects:
         census = censuses.get(instance.id)
         if census is None or instance.status not in ACTIVE_JOBNET:  # put back by one before it
@@ -96,7 +96,7 @@ def _apply(work: Work, instance: Instance, verdict: Judgement, census: Census) -
     if instance.is_main:
         _summarise(work, instance, overdue=verdict.overdue)
     else:
-        nesting.follow(work, instance, overdue=verdict.overdue)
+        subjobnets.follow(work, instance, overdue=verdict.overdue)
 
 
 def _say_fault(work: Work, instance: Instance, fault: Fault | None, census: Census) -> None:

@@ -15,7 +15,7 @@ from jobarranger.clock import local_time
 from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import beginning
-from jobarranger.flow.meeting import is_same_arrival
+from jobarranger.flow.same_arrival import is_same_arrival
 from jobarranger.flow.work import Work
 from jobarranger.icons import (
     Dispatched,
@@ -28,7 +28,7 @@ from jobarranger.icons import (
     traits_of,
 )
 from jobarranger.messages import Raised
-from jobarranger.model.arrivals import Arrival, Refusal, arrive, fires
+from jobarranger.model.arrivals import Arrival, ArrivalRefusal, arrive, fires
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE
 from jobarranger.states import (
@@ -335,7 +335,7 @@ def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -
         work.append_before(successor, values)
         return
     arrival = _arrival(work, successor)
-    if isinstance(arrival, Refusal):
+    if isinstance(arrival, ArrivalRefusal):
         _refused(work, icon, successor, arrival)
         return
     # The input is appended to before the state changes: a loop's icon still has its old rows.
@@ -348,7 +348,7 @@ def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -
         work.ready.append(successor)
 
 
-def _arrival(work: Work, icon: Icon) -> Arrival | Refusal:
+def _arrival(work: Work, icon: Icon) -> Arrival | ArrivalRefusal:
     """Return what one more arrow makes of an icon."""
     traits = traits_of(icon.type)
     arrival = arrive(
@@ -361,15 +361,15 @@ def _arrival(work: Work, icon: Icon) -> Arrival | Refusal:
     )
     again = isinstance(arrival, Arrival) and arrival.anew
     if again and traits.contains_jobnet and not beginning.renew_behind(work, icon):
-        return Refusal.ALIVE
+        return ArrivalRefusal.ALIVE
     return arrival
 
 
-def _refused(work: Work, icon: Icon, successor: Icon, refusal: Refusal) -> None:
+def _refused(work: Work, icon: Icon, successor: Icon, refusal: ArrivalRefusal) -> None:
     """Say why an arrow was not taken. The completing icon ends all the same."""
-    if refusal is Refusal.TEST:
+    if refusal is ArrivalRefusal.TEST:
         return
-    if refusal is Refusal.ENDED:
+    if refusal is ArrivalRefusal.ENDED:
         raised = m.render(m.JAFLOW300001, end_inner_job_id=successor.id)
     else:
         raised = m.render(

@@ -18,8 +18,8 @@ from jobarranger.dispatching import rows as dispatch
 from jobarranger.dispatching.request import Payload
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
+from jobarranger.flow.propagation import propagate
 from jobarranger.flow.transact import transact
-from jobarranger.flow.waves import advance
 from jobarranger.flow.work import Work
 from jobarranger.icons import Running, icon_type, types_with
 from jobarranger.model.records import Icon
@@ -55,7 +55,7 @@ def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[in
         wanted = {row.inner_job_id for row in rows if row.inner_jobnet_main_id in work.families}
         icons = [icon for icon in work.load_icons(sorted(wanted)) if _is_wanted(icon)]
         stop_icons(work, icons)
-        advance(work)
+        propagate(work)
         return [icon.id for icon in icons]
 
     mains = {row.inner_jobnet_main_id for row in rows}

@@ -45,7 +45,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class IconStart:
     """The last start of an icon."""
 
     order: tuple[int, int]  #: of two starts the later one has the greater order
@@ -158,16 +158,16 @@ class Work:
             self._drawings[instance_id] = Drawing(after)
         return self._drawings[instance_id]
 
-    def last_starts(self, ids: Collection[int]) -> dict[int, Start]:
+    def last_starts(self, ids: Collection[int]) -> dict[int, IconStart]:
         """Return when icons were started last; one that never was has no entry."""
-        found: dict[int, Start] = {}
+        found: dict[int, IconStart] = {}
         for number, row in enumerate(self._events):
             icon_id, event, at = row["inner_job_id"], row["event"], row["at"]
             if icon_id in ids and event == IconEvent.STARTED:
-                found[cast(int, icon_id)] = Start((1, number), cast(int, at))
+                found[cast(int, icon_id)] = IconStart((1, number), cast(int, at))
         if others := [icon_id for icon_id in ids if icon_id not in found]:
             for row in journal.last_events(self.unit.conn, IconEvent.STARTED, others):
-                found[row.inner_job_id] = Start((0, int(row.id)), int(row.at))
+                found[row.inner_job_id] = IconStart((0, int(row.id)), int(row.at))
         return found
 
     def load_values(self, kind: Variables, icons: Collection[Icon]) -> None:

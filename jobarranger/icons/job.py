@@ -53,7 +53,7 @@ class JobSettings:
     own: list[tuple[str, str]] = field(default_factory=list)  #: its own variables
 
 
-class Job(IconType):
+class JobIcon(IconType):
     """The JOB icon."""
 
     job_type = JobType.JOB
@@ -161,4 +161,4 @@ class Job(IconType):
         return None
 
 
-TYPES = (Job(),)
+TYPES = (JobIcon(),)

@@ -1,7 +1,7 @@
 """JOBNET: a jobnet within a jobnet (docs/flow.md, Sub-jobnets).
 
 The icon only names the instance that the loader has made for it; the engine starts that, and the
-icon follows it to its end (`jobarranger.flow.nesting`).
+icon follows it to its end (`jobarranger.flow.subjobnets`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from jobarranger.clock import Clock, stamp14
 from jobarranger.db.engine import Database, Unit
 from jobarranger.loading.notes import queue_notes
 from jobarranger.loading.references import Cause
-from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows import loaded_starts as queries
 from jobarranger.messages.model import Raised
 
 #: What a notification says that is about no jobnet.

@@ -21,7 +21,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import in_short
 from jobarranger.failpoints import failpoint
-from jobarranger.loading.due import STARTS, STRICT, Action, Due, Rules, decide
+from jobarranger.loading.due import STARTS, STRICT, Action, BootRules, Due, decide
 from jobarranger.loading.missed import write_missed
 from jobarranger.loading.notes import queue_notes
 from jobarranger.loading.rows import booting as queries
@@ -69,10 +69,10 @@ class Moment:
     slot: int  #: the last one that is due
     late_slot: int  #: the last one that is over, and its grace with it
     zone: tzinfo
-    rules: Rules
+    rules: BootRules
 
     @classmethod
-    def now(cls, clock: Clock, zone: tzinfo, rules: Rules) -> Moment:
+    def now(cls, clock: Clock, zone: tzinfo, rules: BootRules) -> Moment:
         """Return the present."""
         at = clock.now_ms()
         return cls(
@@ -93,7 +93,7 @@ def boot_due(
     hinted: frozenset[int] | None = None,
     batch: int = BATCH,
     *,
-    rules: Rules = STRICT,
+    rules: BootRules = STRICT,
     parking: Parking | None = None,
 ) -> BootReport:
     """Decide about due runs: the hinted ones, or all (None). Two selects when there are none.

@@ -37,7 +37,7 @@ STARTS = frozenset({Action.START, Action.START_LATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class BootRules:
     """How runs that come late are treated (docs/parameters.md, Scheduled starts)."""
 
     grace_seconds: int = 0  #: how long after its minute a scheduled run may still start
@@ -50,7 +50,7 @@ class Rules:
 
 
 #: The rules of 3.0.0: to start within the minute, or to be missed.
-STRICT = Rules()
+STRICT = BootRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from jobarranger.calendars.schedules import Timetable
 from jobarranger.calendars.starts import Name, Start, definitions_of
 from jobarranger.clock import Clock, local_time
 from jobarranger.db.engine import Database, Unit
-from jobarranger.loading.rows import handled as queries
-from jobarranger.loading.rows.handled import Fingerprint, Version
+from jobarranger.loading.rows import loaded_starts as queries
+from jobarranger.loading.rows.loaded_starts import Fingerprint, KnownVersion
 from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.loading.window import Window, minute_of
 
@@ -29,7 +29,7 @@ REREAD_SECONDS = 300.0
 _ATTEMPTS = 3
 
 
-class Look(Enum):
+class InForceChange(Enum):
     """What a look has found."""
 
     SAME = "same"  #: nothing has changed
@@ -48,7 +48,7 @@ class InForce:
         self._clock = clock
         self._zone = zone
         self._print: Fingerprint | None = None
-        self._known: dict[Name, Version] = {}
+        self._known: dict[Name, KnownVersion] = {}
         self._read_at = 0.0
         self._days: tuple[date, date] | None = None
 
@@ -57,8 +57,8 @@ class InForce:
         """Return the calendars and filters."""
         return self.scheduling.timetable
 
-    def refresh(self, window: Window) -> Look:
-        """Look for changes.
+    def refresh(self, window: Window) -> InForceChange:
+        """InForceChange for changes.
 
         What is in force can be asked afterwards about the days of the window.
         """
@@ -77,8 +77,8 @@ class InForce:
             self._note()
         self._print = found
         if changed:
-            return Look.CHANGED
-        return Look.STALE if stale else Look.SAME
+            return InForceChange.CHANGED
+        return InForceChange.STALE if stale else InForceChange.SAME
 
     def of(self, window: Window) -> Scheduling:
         """Return what is in force for the days of another window."""
@@ -120,7 +120,9 @@ class InForce:
         """Bring `ja_ext_in_force` up to date; most of the time there is nothing to write."""
         at = self._clock.now_ms()
 
-        def changes(conn: Connection) -> tuple[dict[Name, Version], set[Name], dict[Name, Version]]:
+        def changes(
+            conn: Connection,
+        ) -> tuple[dict[Name, KnownVersion], set[Name], dict[Name, KnownVersion]]:
             now, known = queries.in_force(conn), queries.known_in_force(conn)
             kept = {
                 name: version
@@ -128,13 +130,13 @@ class InForce:
                 if now.get(name) == version.update_date and version.since_at <= at
             }
             new = {
-                name: Version(update_date, at)
+                name: KnownVersion(update_date, at)
                 for name, update_date in now.items()
                 if name not in kept
             }
             return kept, known.keys() - kept.keys(), new
 
-        def write(unit: Unit) -> dict[Name, Version]:
+        def write(unit: Unit) -> dict[Name, KnownVersion]:
             kept, gone, new = changes(unit.conn)
             queries.note_in_force(unit.conn, gone, new)
             if new:  # known from now on, loaded later: should nobody come to that, it is a gap

@@ -31,7 +31,7 @@ from jobarranger.wakes import Role
 log = logging.getLogger(__name__)
 
 
-class Refusal(Enum):
+class StartRefusal(Enum):
     """Why a request was not registered."""
 
     NO_VALID_VERSION = "no_valid_version"  #: the jobnet does not exist or none is in force
@@ -63,7 +63,7 @@ class StartRequest:
 
 
 #: What becomes of a request: the registration number, or why there is none.
-Answer: TypeAlias = int | Refusal
+Answer: TypeAlias = int | StartRefusal
 
 #: Tells whether the version with this header may be used by whoever asks.
 Permit: TypeAlias = Callable[[Connection, Values], bool]
@@ -104,7 +104,7 @@ def register(
                 for request, permit in zip(requests, alone, strict=True)
             ]
         log.error("a start request cannot be stored: %s", one_line(error))  # noqa: TRY400
-        return [Refusal.NOT_STORED]
+        return [StartRefusal.NOT_STORED]
 
 
 def _anyone(conn: Connection, header: Values) -> bool:
@@ -154,7 +154,7 @@ def _register(
     for request, number, permit in zip(requests, numbers, asking, strict=True):
         header = headers.get(request.jobnet_id)
         if header is not None and not permit(unit.conn, header):
-            answers.append(Refusal.NOT_PERMITTED)
+            answers.append(StartRefusal.NOT_PERMITTED)
             continue
         answer = _decide(request, number, known, headers, taken)
         answers.append(answer)
@@ -182,9 +182,9 @@ def _decide(
         return known[request.request_id]
     header = headers.get(request.jobnet_id)
     if header is None or request.update_date not in {None, header["update_date"]}:
-        return Refusal.NO_VALID_VERSION
+        return StartRefusal.NO_VALID_VERSION
     if _is_deterred(request) and _slot(request) in taken:
-        return Refusal.ALREADY_REGISTERED
+        return StartRefusal.ALREADY_REGISTERED
     return number
 
 

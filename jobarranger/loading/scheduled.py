@@ -6,7 +6,7 @@ whole window is looked at again, and the guards (`jobarranger.loading.slotted`) 
 loaded.
 
 Between the instant up to which everything was loaded (`ja_ext_window`) and the present minute
-there is a gap after an outage: a second walk catches it up, after the window itself.
+there is a gap after an outage: a second scan catches it up, after the window itself.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.errors import in_short
 from jobarranger.loading.alarms import Alarms
-from jobarranger.loading.inforce import InForce, Look
+from jobarranger.loading.definition_cache import DefinitionCache
+from jobarranger.loading.inforce import InForce, InForceChange
 from jobarranger.loading.references import DEFINITIONS, Cause, broken_parts, cause
 from jobarranger.loading.requests import IdSource
-from jobarranger.loading.rows import handled as queries
-from jobarranger.loading.rows.handled import Key
-from jobarranger.loading.shelf import Shelf
+from jobarranger.loading.rows import loaded_starts as queries
+from jobarranger.loading.rows.loaded_starts import Key
 from jobarranger.loading.slotted import load_slots, prepare
-from jobarranger.loading.walk import Tally, Verdict, Walk, instant, key_of
+from jobarranger.loading.start_scan import CatchUp, StartScan, Tally, instant, key_of
 from jobarranger.loading.window import LONGEST_SPAN, Window, load_span, minute_of
 from jobarranger.messages.model import Raised
 from jobarranger.parking import Parking, together_or_alone
@@ -85,7 +85,7 @@ class ScheduledLoad:
         self._catch_up = catch_up_minutes * MINUTE_MS
         self._in_force = InForce(db, clock, zone)
         self._alarms = Alarms(db, clock, zone)
-        self._shelf = Shelf()
+        self._cache = DefinitionCache()
         self._parking = Parking(clock)
         self._next_pass = float("-inf")
         self._forget()
@@ -95,8 +95,8 @@ class ScheduledLoad:
         self._covered: int | None = None  # everything up to this instant was looked at
         self._noted: int | None = None  # what ja_ext_window says
         self._lag = 0
-        self._ahead: Walk | None = None
-        self._behind: Walk | None = None
+        self._ahead: StartScan | None = None
+        self._behind: StartScan | None = None
         self._failing: dict[Key, tuple[int, Start]] = {}
         self._next_pass = float("-inf")
 
@@ -121,7 +121,7 @@ class ScheduledLoad:
     # -- beginning a pass ----------------------------------------------------------------------
 
     def _begin(self, report: StepReport) -> None:
-        """Look what is to be walked through."""
+        """InForceChange what is to be walked through."""
         now = self._clock.now_ms()
         minute = minute_of(now)
         stored, until = self._db.read(queries.state)
@@ -131,24 +131,28 @@ class ScheduledLoad:
         window = Window(minute, minute + span)
         self._lag = min(_WINDOW_LAG, span // 2)
         look = self._in_force.refresh(window)
-        if look is not Look.SAME:
+        if look is not InForceChange.SAME:
             self._look_for_missing(report)
-            self._shelf.clear()
-        if look is Look.CHANGED:
+            self._cache.clear()
+        if look is InForceChange.CHANGED:
             self._let_go(minute)
-        whole = look is not Look.SAME or self._covered is None or self._covered > window.last_at
+        whole = (
+            look is not InForceChange.SAME
+            or self._covered is None
+            or self._covered > window.last_at
+        )
         if self._covered is None:
             self._covered = self._begun(until, minute)
-        if look is Look.CHANGED and self._noted is not None and self._noted >= minute:
-            self._note(minute - 1)  # until the walk is through
+        if look is InForceChange.CHANGED and self._noted is not None and self._noted >= minute:
+            self._note(minute - 1)  # until the scan is through
         if self._covered < minute - 1:
             self._catch(Window(self._covered + 1, minute - 1), now)
-        elif look is Look.CHANGED and self._behind is not None:
+        elif look is InForceChange.CHANGED and self._behind is not None:
             self._catch(self._behind.window, now)
         if not whole:
             window = Window(max(self._covered + 1, minute), window.last_at)
         if window:
-            self._ahead = Walk(
+            self._ahead = StartScan(
                 scheduling=self._in_force.scheduling,
                 window=window,
                 zone=self._zone,
@@ -197,7 +201,7 @@ class ScheduledLoad:
         }
 
     def _catch(self, window: Window, now: int) -> None:
-        """Walk through a gap; one that is being walked through already is joined to it."""
+        """StartScan through a gap; one that is being walked through already is joined to it."""
         if self._behind is not None:
             window = Window(
                 min(window.first_at, self._behind.window.first_at),
@@ -207,14 +211,14 @@ class ScheduledLoad:
         counted = oldest - LONGEST_SPAN * MINUTE_MS  # a wrong clock makes gaps of decades
         window = Window(max(window.first_at, counted), window.last_at)
 
-        def judge(start: Start, timetable: Timetable) -> Verdict:
+        def judge(start: Start, timetable: Timetable) -> CatchUp:
             at = instant(start.slot, self._zone)
             since = self._in_force.since(start, timetable)
             if since is None or since > at:
-                return Verdict.UNKNOWN
-            return Verdict.TOO_OLD if at < oldest else Verdict.LOAD
+                return CatchUp.UNKNOWN
+            return CatchUp.TOO_OLD if at < oldest else CatchUp.LOAD
 
-        self._behind = Walk(
+        self._behind = StartScan(
             scheduling=self._in_force.of(window),
             window=window,
             zone=self._zone,
@@ -232,17 +236,17 @@ class ScheduledLoad:
 
     def _step(self, batch: int, report: StepReport) -> None:
         """Load the next starts, and those again that failed."""
-        walk = self._ahead or self._behind
-        if (walk or self._failing) and self._is_paused():
+        scan = self._ahead or self._behind
+        if (scan or self._failing) and self._is_paused():
             self._forget()  # what is left is a gap when the pause is over
             return
         self._load(self._again(batch, report), report)
-        if walk is not None:
-            fresh = [one for one in walk.take(self._db, batch) if key_of(one) not in self._failing]
+        if scan is not None:
+            fresh = [one for one in scan.take(self._db, batch) if key_of(one) not in self._failing]
             numbers = self._ids.take(Counter.LOADED_JOBNET, len(fresh))
             self._load(dict(zip(numbers, fresh, strict=True)), report)
-            if walk.done:
-                self._finish(walk, report)
+            if scan.done:
+                self._finish(scan, report)
 
     def _again(self, most: int, report: StepReport) -> dict[int, Start]:
         """Return the starts that failed and may be tried again; give up those too long ago."""
@@ -253,7 +257,7 @@ class ScheduledLoad:
         for key in [key for key in self._failing if instant(key[0], self._zone) < oldest]:
             given_up.add(key[0])
             del self._failing[key]
-        self._tell_of_past({Verdict.TOO_OLD: given_up}, report)
+        self._tell_of_past({CatchUp.TOO_OLD: given_up}, report)
         parked = self._parking.parked()
         free = (one for one in self._failing.values() if one[0] not in parked)
         return dict(islice(free, most))
@@ -262,7 +266,7 @@ class ScheduledLoad:
         """Load starts; what cannot be loaded is told, what fails is kept for later."""
         if not wanted:
             return
-        prepared = prepare(self._db, self._shelf, wanted)
+        prepared = prepare(self._db, self._cache, wanted)
         causes = list(prepared.causes.values())
         left = dict(prepared.plans)
 
@@ -295,14 +299,14 @@ class ScheduledLoad:
 
     # -- the end of a pass ---------------------------------------------------------------------
 
-    def _finish(self, walk: Walk, report: StepReport) -> None:
-        """Note that a walk is through."""
-        if walk is self._behind:
+    def _finish(self, scan: StartScan, report: StepReport) -> None:
+        """Note that a scan is through."""
+        if scan is self._behind:
             self._behind = None
-            self._tell_of_past(walk.tallies, report)
+            self._tell_of_past(scan.tallies, report)
         else:
             self._ahead = None
-            self._covered = walk.window.last_at
+            self._covered = scan.window.last_at
         if self._behind is None and self._covered is not None:
             at = min((instant(key[0], self._zone) for key in self._failing), default=None)
             until = self._covered if at is None else min(self._covered, at - 1)
@@ -332,12 +336,12 @@ class ScheduledLoad:
         else:
             self._noted = until
 
-    def _tell_of_past(self, tallies: Mapping[Verdict, Tally], report: StepReport) -> None:
+    def _tell_of_past(self, tallies: Mapping[CatchUp, Tally], report: StepReport) -> None:
         """Tell what has become of the starts of an outage."""
         texts = {
-            Verdict.LOAD: m.JALOADER000001,
-            Verdict.TOO_OLD: m.JALOADER200012,
-            Verdict.UNKNOWN: m.JALOADER300001,
+            CatchUp.LOAD: m.JALOADER000001,
+            CatchUp.TOO_OLD: m.JALOADER200012,
+            CatchUp.UNKNOWN: m.JALOADER300001,
         }
         causes = [
             cause(texts[verdict], count=str(one.count), first=str(one.first), last=str(one.last))

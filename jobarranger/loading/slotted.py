@@ -20,16 +20,16 @@ from jobarranger.db.definitions import Values
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import DefinitionError
 from jobarranger.failpoints import failpoint
+from jobarranger.loading.definition_cache import DefinitionCache
 from jobarranger.loading.expand import Library, MissingVersion, Plan, plan
 from jobarranger.loading.numbering import expand
 from jobarranger.loading.references import Cause, cause
 from jobarranger.loading.requests import IdSource
-from jobarranger.loading.rows import handled as queries
+from jobarranger.loading.rows import loaded_starts as queries
 from jobarranger.loading.rows import requests
 from jobarranger.loading.rows.runs import insert_rows
-from jobarranger.loading.shelf import Shelf
+from jobarranger.loading.start_scan import instant, key_of
 from jobarranger.loading.templates import main_row
-from jobarranger.loading.walk import instant, key_of
 from jobarranger.states import RunType
 from jobarranger.wakes import Role
 
@@ -42,19 +42,19 @@ class Prepared:
     causes: dict[int, Cause] = field(default_factory=dict)
 
 
-def prepare(db: Database, shelf: Shelf, wanted: Mapping[int, Start]) -> Prepared:
+def prepare(db: Database, cache: DefinitionCache, wanted: Mapping[int, Start]) -> Prepared:
     """Read the jobnets in force and plan every run."""
     prepared = Prepared()
     names = {start.jobnet_id for start in wanted.values()}
     try:
-        headers, library = db.read(lambda conn: shelf.read(conn, names))
+        headers, library = db.read(lambda conn: cache.read(conn, names))
     except (ValueError, DefinitionError) as error:  # rows that mean nothing: which jobnet's?
         if len(wanted) == 1:
             ((run, start),) = wanted.items()
             prepared.causes[run] = _cannot(start, error)
             return prepared
         for run, start in wanted.items():
-            one = prepare(db, shelf, {run: start})
+            one = prepare(db, cache, {run: start})
             prepared.plans.update(one.plans)
             prepared.causes.update(one.causes)
         return prepared
@@ -64,7 +64,7 @@ def prepare(db: Database, shelf: Shelf, wanted: Mapping[int, Start]) -> Prepared
             prepared.plans[run] = found
         else:
             prepared.causes[run] = found
-    shelf.trim()
+    cache.trim()
     return prepared
 
 

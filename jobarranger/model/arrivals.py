@@ -10,7 +10,7 @@ from jobarranger.states import FlowType, IconStatus
 _ENDED = frozenset({IconStatus.END, IconStatus.RUNERR})
 
 
-class Refusal(Enum):
+class ArrivalRefusal(Enum):
     """Why an arrow is not taken."""
 
     BUSY = "the successor is ready, running, being stopped or failed for good"
@@ -36,7 +36,7 @@ def arrive(
     at_first: bool,
     ends_jobnet: bool,
     test: bool,
-) -> Arrival | Refusal:
+) -> Arrival | ArrivalRefusal:
     """Return what an icon becomes when one more of its entering arrows fires.
 
     An icon that has ended is reached again (a loop): it begins anew with this arrival. One that
@@ -53,14 +53,14 @@ def arrive(
     anew = status in _ENDED
     if status in _ENDED:
         if test:
-            return Refusal.TEST
+            return ArrivalRefusal.TEST
         if ends_jobnet:
-            return Refusal.ENDED
+            return ArrivalRefusal.ENDED
         status, end_count = IconStatus.BEGIN, 0
     if status is IconStatus.READY and at_first and not test:
         return Arrival(status, end_count)
     if status is not IconStatus.BEGIN:
-        return Refusal.TEST if test else Refusal.BUSY
+        return ArrivalRefusal.TEST if test else ArrivalRefusal.BUSY
     end_count += 1
     ready = at_first or end_count >= boot_count
     return Arrival(IconStatus.READY if ready else IconStatus.BEGIN, end_count, anew)

@@ -1,1 +1,1 @@
-"""`jobarg_monitor`: the daemon that speaks when starts lack, also if the server is down."""
+"""`jobarg_monitor`: the daemon that speaks when starts are missing, also if the server is down."""

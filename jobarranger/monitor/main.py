@@ -12,7 +12,7 @@ from jobarranger import messages as m
 from jobarranger.clock import SystemClock
 from jobarranger.config import MonitorConfig, load_monitor
 from jobarranger.daemon import life, user
-from jobarranger.daemon.life import Program, Start
+from jobarranger.daemon.life import DaemonStart, Program
 from jobarranger.daemon.pidfile import PidFile
 from jobarranger.daemon.service_manager import ServiceManager
 from jobarranger.daemon.signals import Signals
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
 
-def _run(start: Start[MonitorConfig]) -> int:
+def _run(start: DaemonStart[MonitorConfig]) -> int:
     """Open everything, look until the end, tidy up; what fails before that is told."""
     config = start.config
     try:
@@ -65,7 +65,7 @@ def _run(start: Start[MonitorConfig]) -> int:
     return 0
 
 
-def _watch(start: Start[MonitorConfig], signals: Signals) -> None:
+def _watch(start: DaemonStart[MonitorConfig], signals: Signals) -> None:
     config, clock = start.config, SystemClock()
     service_manager = ServiceManager()
     db = Database.from_config(config, clock=clock)

@@ -14,7 +14,7 @@ from logging import getLogger
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.messages import Raised
-from jobarranger.watching.late import Lack
+from jobarranger.watching.late import Problem
 from jobarranger.watching.watch import Alarm, readable
 
 log = getLogger(__name__)
@@ -26,8 +26,8 @@ _SHOWN, _CHUNK = 300, 65_536
 class About(IntEnum):
     """The first argument of the program."""
 
-    LOADED = Lack.LOADED  #: a start is not loaded
-    STARTED = Lack.STARTED  #: a start has not begun
+    LOADED = Problem.LOADED  #: a start is not loaded
+    STARTED = Problem.STARTED  #: a start has not begun
     SERVER = 3  #: the server is silent or stopped
     DATABASE = 4  #: the database cannot be used
     CALENDAR = 5  #: a calendar ends soon
@@ -52,7 +52,7 @@ def arguments(about: About, raised: Raised, alarm: Alarm | None = None) -> list[
     return [str(int(about)), *known, start_time, raised.line]
 
 
-class Sender:
+class AlertSender:
     """The program that passes on what was found."""
 
     def __init__(self, command: Sequence[str], seconds: float, clock: Clock) -> None:

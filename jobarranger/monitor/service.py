@@ -19,17 +19,17 @@ from jobarranger.daemon.signals import STOPPING, Signals
 from jobarranger.db import schema
 from jobarranger.db.engine import Database
 from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConflict, in_short
-from jobarranger.monitor.sender import About, Sender
+from jobarranger.monitor.sender import About, AlertSender
 from jobarranger.states import DatabaseType
-from jobarranger.watching.ends import CalendarWatch
-from jobarranger.watching.late import Lack, Rules
+from jobarranger.watching.calendar_expiry import CalendarWatch
+from jobarranger.watching.late import LateRules, Problem
 from jobarranger.watching.limits import LimitWatch
-from jobarranger.watching.watch import Alarm, ServerWatch, StartWatch, Teller
+from jobarranger.watching.watch import Alarm, Reporter, ServerWatch, StartWatch
 
 log = getLogger(__name__)
 
 #: By this name the daemon is known among those who tell.
-TELLER = "monitor"
+REPORTER = "monitor"
 #: What the daemon listens to.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1)
 
@@ -42,18 +42,20 @@ class MonitorService:
         self._db = db
         self._clock = clock
         self._zone = zone_named(config.ja_time_zone)
-        self._sender = Sender(config.sender, config.ja_sender_timeout, clock)
-        self._teller = Teller(db, clock, self._zone, TELLER)
-        rules = Rules(
+        self._sender = AlertSender(config.sender, config.ja_sender_timeout, clock)
+        self._reporter = Reporter(db, clock, self._zone, REPORTER)
+        rules = LateRules(
             load_span=0,  # read at each look
             load_shift=config.ja_load_shift_time,
             run_shift=config.ja_run_shift_time,
             confirm_ms=2000 * config.ja_loader_interval,
         )
-        self._starts = StartWatch(db, clock, self._zone, self._teller, rules)
-        self._limits = LimitWatch(db, clock, self._zone, self._teller)
-        self._ends = CalendarWatch(db, clock, self._zone, self._teller, config.ja_calendar_warning)
-        self._servers = ServerWatch(db, clock, self._zone, self._teller, config.ja_server_silence)
+        self._starts = StartWatch(db, clock, self._zone, self._reporter, rules)
+        self._limits = LimitWatch(db, clock, self._zone, self._reporter)
+        self._ends = CalendarWatch(
+            db, clock, self._zone, self._reporter, config.ja_calendar_warning
+        )
+        self._servers = ServerWatch(db, clock, self._zone, self._reporter, config.ja_server_silence)
         self._away_since: float | None = None
         self._errors = 0
         self._level = config.debug_level
@@ -97,10 +99,10 @@ class MonitorService:
         self._tell(self._starts.look())
         self._tell(self._limits.look())
         self._tell(self._ends.look())
-        self._teller.note([])  # what could not be noted before
+        self._reporter.note([])  # what could not be noted before
         setproctitle(
             f"jobarg_monitor: server {self._servers.presence.value},"
-            f" {self._starts.lacking} starts lacking"
+            f" {self._starts.missing_now} starts missing"
         )
 
     def _tell(self, alarms: Sequence[Alarm]) -> None:
@@ -116,10 +118,10 @@ class MonitorService:
             m.write_all([alarm.raised])
             self._sender.send(_about(alarm), alarm.raised, alarm)
             if failure is not None:  # it would fail again, and take its time
-                self._teller.remember([alarm])
+                self._reporter.remember([alarm])
                 continue
             try:
-                self._teller.note([alarm])
+                self._reporter.note([alarm])
             except Exception as error:  # noqa: BLE001 - raised when all are told
                 failure = error
         if failure is not None:
@@ -172,4 +174,4 @@ def _about(alarm: Alarm) -> About:
         return About.OVERRUN
     if alarm.missing is None:
         return About.CALENDAR if alarm.calendar_id else About.SERVER
-    return About.LOADED if alarm.missing.lack is Lack.LOADED else About.STARTED
+    return About.LOADED if alarm.missing.problem is Problem.LOADED else About.STARTED

@@ -13,7 +13,7 @@ from jobarranger.calendars.months import Month
 from jobarranger.states import BaseDate
 
 
-class Reason(StrEnum):
+class DayReason(StrEnum):
     """Why a filter picks what it picks."""
 
     OPERATES = "operates"  #: the base date operates: the shift does not matter
@@ -28,9 +28,9 @@ class Picked:
     """The outcome for one base month."""
 
     month: Month
-    base_date: date | None  #: None if the month lacks the designated day
+    base_date: date | None  #: None if the month has no such day
     day: date | None  #: what is picked
-    reason: Reason
+    reason: DayReason
     text: str  #: the reason in words
 
 
@@ -61,7 +61,7 @@ def explain(rule: Filter, month: Month, days: OperatingDays) -> Picked:
 
 
 def base_date(rule: Filter, month: Month) -> date | None:
-    """Return the base date of a month, None if the month lacks it."""
+    """Return the base date of a month, None if the month has none."""
     if rule.base_date is BaseDate.FIRST:
         return month.first
     if rule.base_date is BaseDate.LAST:
@@ -73,18 +73,18 @@ def base_date(rule: Filter, month: Month) -> date | None:
 
 def _reason(
     rule: Filter, month: Month, base: date | None, day: date | None, days: OperatingDays
-) -> Reason:
+) -> DayReason:
     if day is not None:
-        return Reason.OPERATES if day == base else Reason.SHIFTED
+        return DayReason.OPERATES if day == base else DayReason.SHIFTED
     if rule.shift_day == 0:
-        return Reason.CLOSED
+        return DayReason.CLOSED
     start = base or month.last
     end = start + timedelta(days=PROBES if rule.forward else -PROBES)
     beyond = days.last is None or days.first is None or not days.first <= end <= days.last
-    return Reason.RUNS_OUT if beyond else Reason.TOO_FAR
+    return DayReason.RUNS_OUT if beyond else DayReason.TOO_FAR
 
 
-#: What is taken for a day that a month lacks, if the shift is 0.
+#: What is taken for a day that a month does not have, if the shift is 0.
 _INSTEAD = {
     MissingDay.NEXT_FIRST: "the first of the next month",
     MissingDay.LAST_DAY: "its last day",
@@ -92,29 +92,29 @@ _INSTEAD = {
 
 
 def _text(  # noqa: PLR0911 - one return for each case
-    reason: Reason, rule: Filter, base: date | None, days: OperatingDays
+    reason: DayReason, rule: Filter, base: date | None, days: OperatingDays
 ) -> str:
     number = abs(rule.shift_day)
     where = "after" if rule.forward else "before"
     lacks = f"the month has no day {rule.designated_day}; " if base is None else ""
     match reason:
-        case Reason.OPERATES:
+        case DayReason.OPERATES:
             return "the base date operates" + (", so the shift does not count" if number else "")
-        case Reason.SHIFTED if base is None and not number:
+        case DayReason.SHIFTED if base is None and not number:
             return lacks + f"{_INSTEAD[rule.missing_day]} operates"
-        case Reason.SHIFTED if base is None:
+        case DayReason.SHIFTED if base is None:
             edge = "from the 1st of the next month on" if rule.forward else "back from its last day"
             return lacks + f"operating day {number} {edge}"
-        case Reason.SHIFTED:
+        case DayReason.SHIFTED:
             return f"the base date is closed; operating day {number} {where} it"
-        case Reason.CLOSED if base is None and rule.missing_day is MissingDay.SKIP:
+        case DayReason.CLOSED if base is None and rule.missing_day is MissingDay.SKIP:
             return lacks + "such a month is left out"
-        case Reason.CLOSED if base is None:
+        case DayReason.CLOSED if base is None:
             return lacks + f"{_INSTEAD[rule.missing_day]} is closed"
-        case Reason.CLOSED:
+        case DayReason.CLOSED:
             return "the base date is closed, and shift 0 takes no other day"
-        case Reason.RUNS_OUT:
+        case DayReason.RUNS_OUT:
             span = f"{days.first} to {days.last}" if days.first else "no days at all"
             return lacks + f"no operating day {number} {where} it: the calendar has {span}"
-        case Reason.TOO_FAR:
+        case DayReason.TOO_FAR:
             return lacks + f"operating day {number} {where} it is not among {PROBES} dates"

@@ -16,7 +16,7 @@ _CHANGE, _STEP = 3 * 60 * _MINUTE, 15 * _MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PurgeLimits:
     """What ended at or before these is due; digits are local, the rest is UTC ms."""
 
     runs: int  #: 14 digits
@@ -29,12 +29,12 @@ class Limits:
     guards: int  #: scheduled starts that were loaded
 
 
-def limits_at(now: int, zone: tzinfo, spans: Spans, grace_ms: int = 0) -> Limits:
+def limits_at(now: int, zone: tzinfo, spans: Spans, grace_ms: int = 0) -> PurgeLimits:
     """Return what is due at `now` (UTC ms).
 
     A pause is kept as long as it may excuse a run: `grace_ms` is how long a run is not late anyway.
     """
-    return Limits(
+    return PurgeLimits(
         runs=_stamp_before(now, spans.runs, zone) // 1000,
         slot=lowest_minute(now, zone),
         log=_stamp_before(now, spans.log, zone),

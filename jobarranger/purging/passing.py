@@ -21,7 +21,7 @@ from jobarranger.clock import Clock
 from jobarranger.db.engine import Database, Unit
 from jobarranger.failpoints import failpoint
 from jobarranger.icons import run_settings_tables
-from jobarranger.purging.limits import Limits, limits_at
+from jobarranger.purging.limits import PurgeLimits, limits_at
 from jobarranger.purging.rows import due as due_rows
 from jobarranger.purging.rows import keyed, log, removing
 from jobarranger.purging.spans import Mistake, read_spans
@@ -80,7 +80,7 @@ class Purger:
         self._told: set[Mistake] = set()
         self._share = 1.0  #: of the numbers above that portions have at present
 
-    def limits(self) -> Limits:
+    def limits(self) -> PurgeLimits:
         """Return what is due now; parameters that say nothing are told once each."""
         spans, mistakes = read_spans(self._db.read(due_rows.parameters))
         for mistake in set(mistakes) - self._told:
@@ -121,7 +121,7 @@ class Purger:
             after = page[-1]
             yield from self._families([run for _, run in page], limits)
 
-    def _due_runs(self, limits: Limits, after: tuple[int, int]) -> Sequence[tuple[int, int]]:
+    def _due_runs(self, limits: PurgeLimits, after: tuple[int, int]) -> Sequence[tuple[int, int]]:
         return self._db.read(lambda conn: due_rows.due_runs(conn, limits, after, self._part(RUNS)))
 
     def _requests(self) -> Iterator[Portion]:
@@ -130,12 +130,12 @@ class Purger:
             after = page[-1]
             yield from self._families(page, limits)
 
-    def _due_requests(self, limits: Limits, after: int) -> list[int]:
+    def _due_requests(self, limits: PurgeLimits, after: int) -> list[int]:
         return self._db.read(
             lambda conn: due_rows.due_requests(conn, limits, after, self._part(RUNS))
         )
 
-    def _families(self, mains: Sequence[int], limits: Limits) -> Iterator[Portion]:
+    def _families(self, mains: Sequence[int], limits: PurgeLimits) -> Iterator[Portion]:
         """Remove runs, over several transactions if they are large."""
         through = False
         while not through:
@@ -149,7 +149,7 @@ class Purger:
             done, after = self._remove_log(self.limits(), after)
             yield Portion("log entries", done)
 
-    def _remove_log(self, limits: Limits, after: int) -> tuple[int, int | None]:
+    def _remove_log(self, limits: PurgeLimits, after: int) -> tuple[int, int | None]:
         rows = self._part(ROWS)
         return self._commit(lambda unit: log.remove_log(unit.conn, limits.log, after, rows))
 
@@ -162,10 +162,10 @@ class Purger:
             for number, keys in found:
                 yield Portion(kind, self._remove_keys(kind, number, keys, limits))
 
-    def _due_keys(self, kind: str, limits: Limits, rows: int) -> list[tuple[int, list[Any]]]:
+    def _due_keys(self, kind: str, limits: PurgeLimits, rows: int) -> list[tuple[int, list[Any]]]:
         return self._db.read(lambda conn: keyed.due_keys(conn, kind, limits, rows))
 
-    def _remove_keys(self, kind: str, number: int, keys: Sequence[Any], at: Limits) -> int:
+    def _remove_keys(self, kind: str, number: int, keys: Sequence[Any], at: PurgeLimits) -> int:
         return self._commit(lambda unit: keyed.remove_keys(unit.conn, kind, number, keys, at))
 
     def _part(self, most: int) -> int:
@@ -190,7 +190,7 @@ class Purger:
         return result
 
 
-def _remove(mains: Sequence[int], limits: Limits, most: int, unit: Unit) -> tuple[int, bool]:
+def _remove(mains: Sequence[int], limits: PurgeLimits, most: int, unit: Unit) -> tuple[int, bool]:
     """Remove a portion of runs; return how many are gone, and whether nothing is left to do."""
     due = due_rows.lock_due(unit, mains, limits)
     if not due:

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from jobarranger.waiting.causes import Ways, ways
+from jobarranger.waiting.causes import CauseWays, ways
 from jobarranger.waiting.explain import Explained, explain
 from jobarranger.waiting.facts import (
     Arrow,
-    Family,
+    FamilyFacts,
     HostState,
     IconFacts,
     InstanceFacts,
@@ -21,8 +21,9 @@ from jobarranger.waiting.reasons import Need, Reason, Why
 
 __all__ = [
     "Arrow",
+    "CauseWays",
     "Explained",
-    "Family",
+    "FamilyFacts",
     "HostState",
     "IconFacts",
     "InstanceFacts",
@@ -30,7 +31,6 @@ __all__ = [
     "Reason",
     "RequestFacts",
     "SummaryFacts",
-    "Ways",
     "Why",
     "explain",
     "ways",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jobarranger.icons import traits_of
 from jobarranger.states import IconStatus
-from jobarranger.waiting.facts import Family, IconFacts
+from jobarranger.waiting.facts import FamilyFacts, IconFacts
 from jobarranger.waiting.reach import Reach
 from jobarranger.waiting.reasons import Reason
 
@@ -21,7 +21,7 @@ class Join:
     causes: tuple[int, ...]  #: those of them that have a reason of their own
 
 
-def other_branches(family: Family, helped: Reach) -> dict[int, int]:
+def other_branches(family: FamilyFacts, helped: Reach) -> dict[int, int]:
     """Return icons that a condition has passed by, each with that condition.
 
     No arrow has fired into them, none can, and the way to them leads from a condition that has
@@ -47,7 +47,7 @@ def other_branches(family: Family, helped: Reach) -> dict[int, int]:
     return found
 
 
-def _is_passed_by(family: Family, icon: IconFacts, helped: Reach) -> bool:
+def _is_passed_by(family: FamilyFacts, icon: IconFacts, helped: Reach) -> bool:
     """Tell whether nothing has fired or will fire into an icon, and nothing failed before it."""
     before = [family.icons[arrow.start] for arrow in family.entering.get(icon.id, ())]
     return (
@@ -62,7 +62,7 @@ def _is_passed_by(family: Family, icon: IconFacts, helped: Reach) -> bool:
 
 
 def join(
-    family: Family, icon: IconFacts, alone: Reach, helped: Reach, branches: dict[int, int]
+    family: FamilyFacts, icon: IconFacts, alone: Reach, helped: Reach, branches: dict[int, int]
 ) -> Join:
     """Return why an icon that has not been reached waits."""
     before = [family.icons[arrow.start] for arrow in family.entering.get(icon.id, ())]

@@ -14,7 +14,7 @@ _ORDER = (Need.OPERATOR, Need.TIME, Need.NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class CauseWays:
     """For each icon that has not ended, the way to what its waiting is due to.
 
     The way is the shortest one to something that needs people, if there is such a thing;
@@ -57,7 +57,7 @@ class Ways:
         return sorted(found, key=lambda why: _ORDER.index(why.need))
 
 
-def ways(explained: Explained) -> Ways:
+def ways(explained: Explained) -> CauseWays:
     """Return the ways of all icons: one walk over all causes, from the roots."""
     known: dict[int, Why] = dict(explained.icons)
     if explained.run is not None:
@@ -82,7 +82,7 @@ def ways(explained: Explained) -> Ways:
                 if effect not in onward:
                     onward[effect], ends[effect] = cause, ends[cause]
                     queue.append(effect)
-    return Ways(known, onward, ends)
+    return CauseWays(known, onward, ends)
 
 
 def _causes(known: Mapping[int, Why], why: Why) -> list[int]:

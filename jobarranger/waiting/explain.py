@@ -19,7 +19,7 @@ from jobarranger.states import (
     PauseScope,
 )
 from jobarranger.waiting import arrivals
-from jobarranger.waiting.facts import Family, HostState, IconFacts, InstanceFacts, RequestFacts
+from jobarranger.waiting.facts import FamilyFacts, HostState, IconFacts, InstanceFacts, RequestFacts
 from jobarranger.waiting.reach import Reach
 from jobarranger.waiting.reasons import THE_RUN, WORDS, Need, Reason, Why, names
 
@@ -54,7 +54,7 @@ class Explained:
     icons: Mapping[int, Why]  #: icons that have ended have none
 
 
-def explain(family: Family) -> Explained:
+def explain(family: FamilyFacts) -> Explained:
     """Return why the run does not go on, and why each icon that has not ended does not run."""
     return _Explainer(family).explain()
 
@@ -62,7 +62,7 @@ def explain(family: Family) -> Explained:
 class _Explainer:
     """Works from the innermost sub-jobnets outwards, as a JOBNET icon depends on its inside."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: FamilyFacts) -> None:
         self.family = family
         self.alone = Reach(family, helped=False)
         self.helped = Reach(family, helped=True)
@@ -383,7 +383,7 @@ class _Explainer:
 
 
 def _outer_reason(  # noqa: C901, PLR0911 - one answer for each state of a run
-    family: Family,
+    family: FamilyFacts,
 ) -> Reason | None:
     """Return what the summary says; None if the icons decide, or if the run has ended normally."""
     summary, main = family.summary, family.main

@@ -119,7 +119,7 @@ class SummaryFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Family:
+class FamilyFacts:
     """A run with everything in it, at one moment."""
 
     registry: int

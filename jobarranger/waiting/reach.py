@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from jobarranger.icons import traits_of
 from jobarranger.states import ACTIVE_JOBNET, IconStatus, JobnetStatus
-from jobarranger.waiting.facts import Family, IconFacts
+from jobarranger.waiting.facts import FamilyFacts, IconFacts
 
 _REACHED = frozenset({IconStatus.READY, IconStatus.RUN, IconStatus.ABORT, IconStatus.RUNERR})
 _OVER = frozenset({JobnetStatus.END, JobnetStatus.ENDERR})
@@ -24,7 +24,7 @@ _OVER = frozenset({JobnetStatus.END, JobnetStatus.ENDERR})
 class Reach:
     """The icons of a family that can be reached, and those whose arrows can still fire."""
 
-    def __init__(self, family: Family, *, helped: bool) -> None:
+    def __init__(self, family: FamilyFacts, *, helped: bool) -> None:
         self._family = family
         self._helped = helped
         self._repeating = _repeating(family) if helped else frozenset[int]()
@@ -115,7 +115,7 @@ class Reach:
         return any(one.id in self.completing or one.status is IconStatus.END for one in ends)
 
 
-def _repeating(family: Family) -> frozenset[int]:
+def _repeating(family: FamilyFacts) -> frozenset[int]:
     """Return icons that may fire more than once: in loops, behind several arrivals, and behind.
 
     What is left after taking away, again and again, icons that nothing left leads to.

@@ -21,11 +21,11 @@ from jobarranger.states import (
     Method,
     MethodFlag,
 )
-from jobarranger.waiting.causes import Ways, ways
+from jobarranger.waiting.causes import CauseWays, ways
 from jobarranger.waiting.explain import Explained, explain
 from jobarranger.waiting.facts import (
     Arrow,
-    Family,
+    FamilyFacts,
     HostState,
     IconFacts,
     InstanceFacts,
@@ -90,7 +90,7 @@ class RunView:
     why: Why | None = None  #: why it does not go on; None if it has ended well, or was not read
     icons: tuple[IconView, ...] = ()
     too_large: int = 0  #: number of icons, if they are too many to be shown
-    ways: Ways | None = field(default=None, compare=False, repr=False)  #: from icons to causes
+    ways: CauseWays | None = field(default=None, compare=False, repr=False)  #: from icons to causes
 
     @property
     def stands(self) -> bool:
@@ -166,7 +166,7 @@ def _run(
     overrun: bool,
     explained: Explained | None = None,
     icons: tuple[IconView, ...] = (),
-    found: Ways | None = None,
+    found: CauseWays | None = None,
 ) -> RunView:
     """Make the view of a run; without a summary it is registered only."""
     run, state = rows.run, _state(rows)
@@ -214,7 +214,7 @@ def _family(
     now: int,
     minute: int,
     zone: tzinfo,
-) -> Family:
+) -> FamilyFacts:
     """Return what is known of a run as plain values."""
     main, state = rows.run, _state(rows)
     summary = None
@@ -243,7 +243,7 @@ def _family(
             jobnet_id=row.jobnet_id,
             status=JobnetStatus(row.instance_status),
         )
-    return Family(
+    return FamilyFacts(
         registry=main.inner_jobnet_id,
         summary=summary,
         instances=instances,
@@ -349,7 +349,7 @@ def _known(kind: Any, number: int) -> Any:
 # -- icons ---------------------------------------------------------------------------------
 
 
-def _icons(rows: RunRows, family: Family, found: Ways) -> Iterator[IconView]:
+def _icons(rows: RunRows, family: FamilyFacts, found: CauseWays) -> Iterator[IconView]:
     """Return the icons as a tree: what is inside a JOBNET icon comes right after it.
 
     Begun ones in order of their begin, then the others in the order of the arrows.
@@ -378,7 +378,7 @@ def _icons(rows: RunRows, family: Family, found: Ways) -> Iterator[IconView]:
         yield from (facts.icon(row, family.paths[row.inner_job_id], 1) for row in left)
 
 
-def _ranks(family: Family) -> dict[int, int]:
+def _ranks(family: FamilyFacts) -> dict[int, int]:
     """Number the icons along the arrows, from the START icons on, branch after branch."""
     starts = [icon.id for icon in family.icons.values() if traits_of(icon.type).begins_jobnet]
     ranks: dict[int, int] = {}
@@ -402,7 +402,7 @@ def _ranks(family: Family) -> dict[int, int]:
 class _Shown:
     """What is shown of the icons of one run, looked up by icon."""
 
-    def __init__(self, rows: RunRows, found: Ways) -> None:
+    def __init__(self, rows: RunRows, found: CauseWays) -> None:
         names = ("JOB_EXIT_CD", "STD_OUT", "STD_ERR", "JOBARG_MESSAGE")
         self._code, self._out, self._err, self._message = (_variables(rows, n) for n in names)
         self._events = _events(rows)

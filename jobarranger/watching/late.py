@@ -15,13 +15,13 @@ from jobarranger.model.pauses import Pauses
 from jobarranger.slots import MINUTE_MS, due_slot, instant_of
 from jobarranger.states import JobnetStatus, LoadStatus
 
-#: A start that lacks is looked for up to so long after its time, and then forgotten (ms).
+#: A missing start is looked for up to so long after its time, and then forgotten (ms).
 DAY_MS = 24 * 60 * MINUTE_MS
-#: A run that has not begun need not lack under our eyes for longer (ms): boot looks all the time.
+#: A run that has not begun is not watched for longer (ms): boot looks all the time.
 _BOOT_MS = MINUTE_MS
 
 
-class Lack(IntEnum):
+class Problem(IntEnum):
     """What has not happened; the number is the first argument of the sender program."""
 
     LOADED = 1
@@ -51,31 +51,33 @@ _TEXTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class LateRules:
     """How much patience there is."""
 
     load_span: int  #: minutes that starts are loaded ahead (`JOBNET_LOAD_SPAN`)
     load_shift: int = 0  #: minutes, `JaLoadShiftTime`
     run_shift: int = 0  #: minutes, `JaRunShiftTime`
-    confirm_ms: int = 0  #: how long something must lack under our eyes (runs: a minute at most)
+    confirm_ms: int = (
+        0  #: how long something must be missing under our eyes (runs: a minute at most)
+    )
 
-    def ripe_at(self, lack: Lack, instant: int) -> int:
-        """Return from when on (UTC ms) the lack of a start is to be told."""
+    def ripe_at(self, problem: Problem, instant: int) -> int:
+        """Return from when on (UTC ms) the problem of a start is to be told."""
         shift = self.run_shift
-        if lack is Lack.LOADED:
+        if problem is Problem.LOADED:
             shift = self.load_shift - self.load_span
         return instant + (1 + shift) * MINUTE_MS
 
-    def patience(self, lack: Lack) -> int:
-        """Return how long (ms) the lack of a start must be seen before it is told."""
-        return self.confirm_ms if lack is Lack.LOADED else min(self.confirm_ms, _BOOT_MS)
+    def patience(self, problem: Problem) -> int:
+        """Return how long (ms) the problem of a start must be seen before it is told."""
+        return self.confirm_ms if problem is Problem.LOADED else min(self.confirm_ms, _BOOT_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """A start that lacks something."""
+    """A start that is missing in some way."""
 
-    lack: Lack
+    problem: Problem
     slot: int  #: when it is to begin, 12 digits
     instant: int  #: the same in UTC ms, or when a pause has let it go
     jobnet_id: str
@@ -88,7 +90,7 @@ class Missing:
     @property
     def cause(self) -> str:
         """Return what tells it from all others, and is the same whoever looks."""
-        if self.lack is Lack.STARTED:
+        if self.problem is Problem.STARTED:
             return f"start:{self.run}:{self.slot}"
         return f"load:{self.schedule_id}:{self.calendar_id}:{self.jobnet_id}:{self.slot}"
 
@@ -108,7 +110,9 @@ class Unbegun:
     start_pending_flag: int
 
 
-def load_window(now: int, handled_to: int | None, rules: Rules, zone: tzinfo) -> tuple[int, int]:
+def load_window(
+    now: int, handled_to: int | None, rules: LateRules, zone: tzinfo
+) -> tuple[int, int]:
     """Return the first and last slot whose starts should be loaded at `now`.
 
     Starts of the past count from where the loader has stopped to look, for a day at most.
@@ -133,7 +137,7 @@ def by_week(first: int, last: int) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class VersionsInForce:
     """Which versions are in force now, and which the loader has known, and since when."""
 
     now: Mapping[Name, int]  #: update date by kind and id
@@ -167,7 +171,7 @@ def unloaded(starts: Iterable[Start], zone: tzinfo) -> Iterator[Missing]:
     """Yield starts as missing; which of them are loaded is not asked here."""
     for start in starts:
         yield Missing(
-            lack=Lack.LOADED,
+            problem=Problem.LOADED,
             slot=start.slot,
             instant=instant_of(start.slot, zone),
             jobnet_id=start.jobnet_id,
@@ -194,7 +198,7 @@ def unstarted(runs: Iterable[Unbegun], paused: Pauses, zone: tzinfo) -> Iterator
         if not 0 <= now - instant <= DAY_MS:
             continue
         yield Missing(
-            lack=Lack.STARTED,
+            problem=Problem.STARTED,
             slot=run.scheduled_time,
             instant=instant,
             jobnet_id=run.jobnet_id,
@@ -216,7 +220,7 @@ def _waits(run: Unbegun) -> Waits:
 
 @dataclass(frozen=True, slots=True)
 class Suspicions:
-    """What lacks, by its cause, and since when (UTC ms) we have seen that."""
+    """What is missing, by its cause, and since when (UTC ms) we have seen that."""
 
     since: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, Missing] = field(default_factory=dict)
@@ -226,7 +230,7 @@ class Suspicions:
         return [
             one
             for one in self.missing.values()
-            if one.lack is Lack.LOADED and one.instant <= now < one.instant + DAY_MS
+            if one.problem is Problem.LOADED and one.instant <= now < one.instant + DAY_MS
         ]
 
     def looked(self, missing: Iterable[Missing], now: int) -> Suspicions:
@@ -238,16 +242,16 @@ class Suspicions:
         since = {cause: min(self.since.get(cause, now), now) for cause in found}
         return Suspicions(since, found)
 
-    def confirmed(self, now: int, rules: Rules) -> list[Missing]:
+    def confirmed(self, now: int, rules: LateRules) -> list[Missing]:
         """Return what has lacked for long enough to be told, in order of time.
 
         A definition that has just come into force, or a server that has just come back, is given
-        time to act: it must lack all through `confirm_ms`.
+        time to act: it must be missing all through `confirm_ms`.
         """
         ready = [
             one
             for cause, one in self.missing.items()
-            if now >= rules.ripe_at(one.lack, one.instant)
-            and now - self.since[cause] >= rules.patience(one.lack)
+            if now >= rules.ripe_at(one.problem, one.instant)
+            and now - self.since[cause] >= rules.patience(one.problem)
         ]
         return sorted(ready, key=lambda one: (one.instant, one.cause))

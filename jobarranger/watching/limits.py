@@ -12,7 +12,7 @@ from jobarranger.clock import Clock, local_time
 from jobarranger.db.engine import Database
 from jobarranger.watching.overruns import Limited, instant_of_second, is_over
 from jobarranger.watching.rows import overruns
-from jobarranger.watching.watch import Alarm, Teller
+from jobarranger.watching.watch import Alarm, Reporter
 
 #: Runs whose beginning is asked for in one statement.
 _AT_ONCE = 500
@@ -21,17 +21,17 @@ _AT_ONCE = 500
 class LimitWatch:
     """Looks again and again for runs that have used up their time limit."""
 
-    def __init__(self, db: Database, clock: Clock, zone: tzinfo, teller: Teller) -> None:
+    def __init__(self, db: Database, clock: Clock, zone: tzinfo, reporter: Reporter) -> None:
         self._db = db
         self._clock = clock
         self._zone = zone
-        self._teller = teller
+        self._reporter = reporter
         self._began: dict[int, int] = {}  # of the runs that may be over their limit
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; the caller tells it and then calls `Teller.note`."""
+        """Return what is to be told now; the caller tells it and then calls `Reporter.note`."""
         over = {one.cause: one for one in self._db.read(self._over)}
-        return [self._alarm(over[cause]) for cause in self._teller.news(over)]
+        return [self._alarm(over[cause]) for cause in self._reporter.news(over)]
 
     def _over(self, conn: Connection) -> list[Limited]:
         """Return the runs that are over their limit.

@@ -38,7 +38,7 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PresenceSigns:
     """What was seen, and since when (UTC ms, the watcher's clock) it is unchanged."""
 
     sign: Sign | None
@@ -61,7 +61,7 @@ class Look:
         return f"server:{self.sign.server_id}:{self.sign.last}" if self.sign else "server:none"
 
 
-def look(before: Look | None, signs: Iterable[Sign], now: int) -> Look:
+def look(before: PresenceSigns | None, signs: Iterable[Sign], now: int) -> PresenceSigns:
     """Return what is seen now, after what was seen before.
 
     A sign that has changed since then counts, whatever time it bears: a server whose clock was
@@ -71,12 +71,12 @@ def look(before: Look | None, signs: Iterable[Sign], now: int) -> Look:
     known = {sign.server_id: sign for sign in signs}
     if before is None:
         first = max(known.values(), key=lambda sign: sign.last, default=None)
-        return Look(first, now if first is None else min(now, first.last), known)
+        return PresenceSigns(first, now if first is None else min(now, first.last), known)
     changed = [sign for name, sign in known.items() if before.signs.get(name) != sign]
     if changed:
-        return Look(max(changed, key=_liveliness), now, known)
+        return PresenceSigns(max(changed, key=_liveliness), now, known)
     if before.sign is not None and before.sign.server_id not in known:
-        return Look(max(known.values(), key=_liveliness, default=None), now, known)
+        return PresenceSigns(max(known.values(), key=_liveliness, default=None), now, known)
     return replace(before, since=min(before.since, now), signs=known)
 
 

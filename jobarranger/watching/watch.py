@@ -18,7 +18,7 @@ from jobarranger.db import notifications, pauses
 from jobarranger.db.engine import Database, Unit
 from jobarranger.db.notifications import NONE, Notification
 from jobarranger.errors import DefinitionError
-from jobarranger.loading.rows import handled
+from jobarranger.loading.rows import loaded_starts
 from jobarranger.loading.rows.scheduling import Scheduling, read_scheduling
 from jobarranger.loading.window import load_span
 from jobarranger.messages import Raised
@@ -26,11 +26,11 @@ from jobarranger.slots import due_slot, instant_of
 from jobarranger.watching import presence
 from jobarranger.watching.late import (
     DAY_MS,
-    Lack,
+    LateRules,
     Missing,
-    Rules,
-    Standing,
+    Problem,
     Suspicions,
+    VersionsInForce,
     Waits,
     by_week,
     load_window,
@@ -39,14 +39,14 @@ from jobarranger.watching.late import (
     unstarted,
 )
 from jobarranger.watching.overruns import Limited
-from jobarranger.watching.presence import Look, Presence
+from jobarranger.watching.presence import Presence, PresenceSigns
 from jobarranger.watching.rows import lateness, servers, told
 
 log = getLogger(__name__)
 
 #: Told in one look at most; the others follow in the next ones.
 MOST = 200
-#: Causes that a teller remembers to have told; what it has forgotten it asks the database.
+#: Causes that a reporter remembers to have told; what it has forgotten it asks the database.
 _REMEMBERED = 100_000
 #: How long it is remembered that something was told (ms).
 KEEP_MS = 31 * DAY_MS
@@ -63,7 +63,7 @@ class Alarm:
     calendar_id: str = ""  #: the calendar that it is about; without all it is about a server
 
 
-class Teller:
+class Reporter:
     """One of those who tell; the database remembers what each has told."""
 
     def __init__(self, db: Database, clock: Clock, zone: tzinfo, name: str) -> None:
@@ -75,7 +75,7 @@ class Teller:
         self._unnoted: dict[str, Alarm] = {}  # told, and the database has refused to note it
 
     def news(self, causes: Iterable[str]) -> list[str]:
-        """Return those causes that this teller has not told yet, in their order, `MOST` of them."""
+        """Return the causes that this reporter has not told yet, in their order, `MOST` of them."""
         wanted = [cause for cause in causes if cause not in self._unnoted]
         if len(self._told) > _REMEMBERED:
             self._told.clear()
@@ -145,8 +145,8 @@ class StartWatch:
         db: Database,
         clock: Clock,
         zone: tzinfo,
-        teller: Teller,
-        rules: Rules,
+        reporter: Reporter,
+        rules: LateRules,
         *,
         beside_boot: bool = False,
     ) -> None:
@@ -159,17 +159,17 @@ class StartWatch:
         self._db = db
         self._clock = clock
         self._zone = zone
-        self._teller = teller
+        self._reporter = reporter
         self._rules = rules
         self._suspicions = Suspicions()
 
     @property
-    def lacking(self) -> int:
+    def missing_now(self) -> int:
         """Return how many starts lacked something at the last look."""
         return len(self._suspicions.missing)
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; the caller tells it and then calls `Teller.note`.
+        """Return what is to be told now; the caller tells it and then calls `Reporter.note`.
 
         Raises:
             DatabaseUnavailable: nothing was seen; what was suspected before stays so.
@@ -178,7 +178,7 @@ class StartWatch:
         rules, missing = self._db.read(lambda conn: self._missing(conn, now))
         self._suspicions = self._suspicions.looked(missing, now)
         ripe = {one.cause: one for one in self._suspicions.confirmed(now, rules)}
-        news = [ripe[cause] for cause in self._teller.news(ripe)]
+        news = [ripe[cause] for cause in self._reporter.news(ripe)]
         owners = self._db.read(
             lambda conn: lateness.owners(conn, {one.jobnet_id for one in news if not one.run})
         )
@@ -187,9 +187,9 @@ class StartWatch:
             for one in news
         ]
 
-    def _missing(self, conn: Connection, now: int) -> tuple[Rules, list[Missing]]:
-        """Return everything that lacks at `now`."""
-        span, handled_to = handled.state(conn)
+    def _missing(self, conn: Connection, now: int) -> tuple[LateRules, list[Missing]]:
+        """Return everything that is missing at `now`."""
+        span, handled_to = loaded_starts.state(conn)
         rules = replace(self._rules, load_span=load_span(span))
         paused = pauses.read(conn, now)
         missing: list[Missing] = []
@@ -206,13 +206,13 @@ class StartWatch:
     def _unloaded(self, conn: Connection, now: int, window: tuple[int, int]) -> list[Missing]:
         """Return the starts that should be loaded and are not: of the window, and older ones.
 
-        They are worked out week by week: a long load span has millions, and few of them lack.
+        They are worked out week by week: a long load span has millions, few of them missing.
         """
         first, last = window
         found = read_scheduling(conn, slot_date(first), slot_date(last))
         present = due_slot(now, self._zone)
         stood = _standing(conn) if first < present else None
-        missing = {one.cause: one for one in _lacking(conn, self._suspicions.past(now))}
+        missing = {one.cause: one for one in _missing_of(conn, self._suspicions.past(now))}
         for begin, end in by_week(first, last):
             coming = (
                 start
@@ -221,8 +221,8 @@ class StartWatch:
                 or stood is None
                 or stood.at(start, found.timetable, instant_of(start.slot, self._zone))
             )
-            lacking = _lacking(conn, list(unloaded(coming, self._zone)))
-            missing |= {one.cause: one for one in lacking}
+            missing_now = _missing_of(conn, list(unloaded(coming, self._zone)))
+            missing |= {one.cause: one for one in missing_now}
         return list(missing.values())
 
 
@@ -238,16 +238,16 @@ def _not_as_it_should_be(conn: Connection, late: Sequence[Missing]) -> list[Miss
     ]
 
 
-def _standing(conn: Connection) -> Standing:
+def _standing(conn: Connection) -> VersionsInForce:
     """Return what is and was in force."""
-    known = handled.known_in_force(conn)
-    return Standing(
-        now=handled.in_force(conn),
+    known = loaded_starts.known_in_force(conn)
+    return VersionsInForce(
+        now=loaded_starts.in_force(conn),
         known={name: (one.update_date, one.since_at) for name, one in known.items()},
     )
 
 
-def _lacking(conn: Connection, awaited: Sequence[Missing]) -> list[Missing]:
+def _missing_of(conn: Connection, awaited: Sequence[Missing]) -> list[Missing]:
     """Return those that were not loaded."""
     if not awaited:
         return []
@@ -277,7 +277,7 @@ def _alarm(missing: Missing) -> Alarm:
         "schedule_id": missing.schedule_id,
         "user_name": missing.user_name or "none",
     }
-    if missing.lack is Lack.LOADED:
+    if missing.problem is Problem.LOADED:
         raised = m.render(m.JAMONITOR200001, **about)
     else:
         raised = m.render(
@@ -296,15 +296,15 @@ class ServerWatch:
     """Looks again and again for a server's signs of life."""
 
     def __init__(
-        self, db: Database, clock: Clock, zone: tzinfo, teller: Teller, limit_seconds: int
+        self, db: Database, clock: Clock, zone: tzinfo, reporter: Reporter, limit_seconds: int
     ) -> None:
         """Take a silence up to `limit_seconds` for nothing; 0: any silence."""
         self._db = db
         self._clock = clock
         self._zone = zone
-        self._teller = teller
+        self._reporter = reporter
         self._limit_ms = limit_seconds * 1000
-        self._look: Look | None = None
+        self._look: PresenceSigns | None = None
         self._gone = False
         self.presence = Presence.UNSURE
 
@@ -323,9 +323,9 @@ class ServerWatch:
             return []
         self._gone = True
         cause = self._look.cause
-        return [Alarm(cause=cause, raised=raised)] if self._teller.news([cause]) else []
+        return [Alarm(cause=cause, raised=raised)] if self._reporter.news([cause]) else []
 
-    def _raised(self, seen: Look) -> Raised | None:
+    def _raised(self, seen: PresenceSigns) -> Raised | None:
         if self.presence is Presence.NEVER:
             return m.render(m.JAMONITOR100003, database=self._db.settings.label())
         if self.presence not in {Presence.SILENT, Presence.STOPPED}:

@@ -25,11 +25,11 @@ from jobarranger.db.definitions import valid_header
 from jobarranger.directory import Directory, User
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.icons import types_with
-from jobarranger.loading.requests import Refusal, StartRequest
+from jobarranger.loading.requests import StartRefusal, StartRequest
 from jobarranger.states import JobnetStatus, JobStatus, RunType
-from processes.trapping.passwords import Doorkeeper
+from processes.trapping.authentication import Authenticator
+from processes.trapping.client_requests import StartCommand, read_start, read_status
 from processes.trapping.refusals import NO_SUCH_RUN, NOT_AUTHENTICATED, Refused
-from processes.trapping.wishes import Start, read_start, read_status
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,14 +48,14 @@ class Read(Protocol):
 
 #: Reads the variables of a start request.
 Rest = Callable[[], Awaitable[dict[str, str]]]
-Register = Callable[[StartRequest, User], Awaitable[int | Refusal]]
+Register = Callable[[StartRequest, User], Awaitable[int | StartRefusal]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientDesk:
+class ClientHandler:
     """Answers `jobnetrun` and `jobnetstatusrq`."""
 
-    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     directory: Directory
     read: Read
     register: Register
@@ -80,12 +80,12 @@ class ClientDesk:
             Refused: the text of the reply.
         """
         wish = read_start(message, self.clock.now_ms(), self.zone)
-        user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+        user = await self.authenticator.identify(wish.username, wish.password, peer)
         if rest is not None:
             wish = replace(wish, env=await rest())
         return await to_the_end(self._started(wish, user, peer))
 
-    async def _started(self, wish: Start, user: User, peer: str) -> bytes:
+    async def _started(self, wish: StartCommand, user: User, peer: str) -> bytes:
         number = await self._register(wish, user)
         m.say(
             m.JATRAPPER000002,
@@ -111,7 +111,7 @@ class ClientDesk:
             Refused: the text of the reply.
         """
         wish = read_status(message)
-        user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+        user = await self.authenticator.identify(wish.username, wish.password, peer)
         number = wish.number
         if number is None:
             raise Refused(NO_SUCH_RUN)
@@ -124,7 +124,7 @@ class ClientDesk:
             serverid=self.server_id, result=1, message=str(refused)
         ).to_json()
 
-    async def _register(self, wish: Start, user: User) -> int:
+    async def _register(self, wish: StartCommand, user: User) -> int:
         shown = names.shown(wish.jobnet_id, names.ID)
         if not names.can_be(wish.jobnet_id, names.ID):
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=shown)
@@ -141,17 +141,17 @@ class ClientDesk:
         except (DatabaseUnavailable, StateConflict) as error:
             log.warning("jobnet %s could not be registered: %s", shown, error)
             raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=shown) from error
-        if answer is Refusal.ALREADY_REGISTERED:
+        if answer is StartRefusal.ALREADY_REGISTERED:
             raise Refused(
                 f"jobnet [{wish.jobnet_id}] is already registered for [{wish.scheduled_time}]"
             )
-        if answer is Refusal.NOT_PERMITTED:
+        if answer is StartRefusal.NOT_PERMITTED:
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=shown)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, StartRefusal):
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=shown)
         return answer
 
-    def _run(self, conn: Connection, user: User, number: int) -> telegrams.RunStatus:
+    def _run(self, conn: Connection, user: User, number: int) -> telegrams.StatusFacts:
         """Return the state of a run if the user may see it."""
         loaded = inquiries.summary(conn, number)
         row = loaded if loaded is not None else inquiries.registered(conn, number)
@@ -171,9 +171,9 @@ class ClientDesk:
         return _state(row, inquiries.last_values(conn, number, ends))
 
 
-def _waiting(row: Row[Any]) -> telegrams.RunStatus:
+def _waiting(row: Row[Any]) -> telegrams.StatusFacts:
     """Return the state of a run that the loader has not seen yet: it has not begun."""
-    return telegrams.RunStatus(
+    return telegrams.StatusFacts(
         jobnetid=row.jobnet_id,
         jobnetname=row.jobnet_name,
         scheduled_time=row.scheduled_time,
@@ -185,8 +185,8 @@ def _waiting(row: Row[Any]) -> telegrams.RunStatus:
     )
 
 
-def _state(row: Row[Any], values: Mapping[str, str]) -> telegrams.RunStatus:
-    return telegrams.RunStatus(
+def _state(row: Row[Any], values: Mapping[str, str]) -> telegrams.StatusFacts:
+    return telegrams.StatusFacts(
         jobnetid=row.jobnet_id,
         jobnetname=row.jobnet_name,
         scheduled_time=row.scheduled_time,

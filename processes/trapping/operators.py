@@ -22,10 +22,10 @@ from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
+from processes.trapping.authentication import Authenticator
+from processes.trapping.client_requests import registry_number
 from processes.trapping.filters import Filters
-from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import Refused
-from processes.trapping.wishes import registry_number
 
 T = TypeVar("T")
 
@@ -58,10 +58,10 @@ class Call(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorDesk:
+class OperatorHandler:
     """Answers requests about running jobnets."""
 
-    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     directory: Directory
     call: Call
     clock: Clock
@@ -77,7 +77,7 @@ class OperatorDesk:
             wish = telegrams.Release.from_json(message)
         except ProtocolError as error:
             raise Refused(str(error)) from error
-        user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+        user = await self.authenticator.identify(wish.username, wish.password, peer)
         request = read_release(wish)
         note = self._note(user.name, peer)
         forbidden = False
@@ -119,7 +119,7 @@ class OperatorDesk:
             raise Refused(str(error)) from error
         choice = read_choice(wish)
         try:
-            user = await self.doorkeeper.identify(wish.username, wish.password, peer)
+            user = await self.authenticator.identify(wish.username, wish.password, peer)
             if not choice.is_given:
                 raise Refused("a range of times or a registry number is needed")
             filters = Filters.of(wish, self.clock.monotonic)
@@ -147,7 +147,7 @@ class OperatorDesk:
         return note
 
     def _lines(
-        self, conn: Connection, user: User, choice: LogChoice, filters: Filters
+        self, conn: Connection, user: User, choice: LogFilter, filters: Filters
     ) -> Iterator[str]:
         """Give the header and the rows that the user may see."""
         filters.check()
@@ -171,7 +171,7 @@ class OperatorDesk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogChoice:
+class LogFilter:
     """Which rows of the run log are wanted."""
 
     number: int | None
@@ -207,7 +207,7 @@ def read_release(wish: telegrams.Release) -> ReleaseRequest:
     return ReleaseRequest(jobnet_id=jobnet_id, path=path, started=started)
 
 
-def read_choice(wish: telegrams.LogRequest) -> LogChoice:
+def read_choice(wish: telegrams.LogRequest) -> LogFilter:
     """Check what a `job.logput` asks for. Pure.
 
     Raises:
@@ -222,7 +222,7 @@ def read_choice(wish: telegrams.LogRequest) -> LogChoice:
         number = registry_number(wish.registry_number)
         if number is None:
             raise Refused("the registry number must be greater than 0")
-    return LogChoice(number=number, first=first, last=last)
+    return LogFilter(number=number, first=first, last=last)
 
 
 def _moment(text: str, rest: str) -> int:

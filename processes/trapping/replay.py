@@ -27,7 +27,7 @@ from jobarranger.errors import (
     in_short,
 )
 from jobarranger.flow.results import Judged, Verdict
-from processes.trapping.results import FIRST_RETRY_MS, Arrival, ResultWork, read_parcel
+from processes.trapping.results import FIRST_RETRY_MS, ReceivedResult, ResultWork, read_parcel
 from processes.trapping.spool import Parcel, Spool
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Replay:
             m.say(m.JATRAPPER000001, count=done)
         return len(paths) == BATCH
 
-    def _take(self, db: Database, arrivals: Sequence[tuple[Path, Arrival]]) -> int:
+    def _take(self, db: Database, arrivals: Sequence[tuple[Path, ReceivedResult]]) -> int:
         """Work in parcels and remove their files; return how many."""
         if arrivals:
             judged = self.work.take(db, [arrived for _, arrived in arrivals])
@@ -84,7 +84,7 @@ class Replay:
                 self.spool.remove(path)
         return len(arrivals)
 
-    def _take_alone(self, db: Database, one: tuple[Path, Arrival]) -> int:
+    def _take_alone(self, db: Database, one: tuple[Path, ReceivedResult]) -> int:
         """Work in one parcel; set it aside if it fails, so that those behind it get their turn."""
         try:
             return self._take(db, [one])
@@ -103,7 +103,7 @@ class Replay:
             )
             return 0
 
-    def _read(self, paths: list[Path]) -> list[tuple[Path, Arrival]]:
+    def _read(self, paths: list[Path]) -> list[tuple[Path, ReceivedResult]]:
         arrivals = []
         for path, parcel in self.spool.read(paths):
             try:
@@ -146,7 +146,7 @@ def retry_delay(tries: int) -> int:
     return int(min(FIRST_RETRY_MS * 2 ** min(tries, 20), LONGEST_RETRY_MS))
 
 
-def _arrival(row: Row[Any]) -> Arrival:
+def _arrival(row: Row[Any]) -> ReceivedResult:
     """Return a parked result; what is in the inbox was readable when it was put there."""
     parcel = Parcel(received_at=row.received_at, peer=row.peer, telegram=row.telegram)
     return read_parcel(parcel)
@@ -159,7 +159,7 @@ def _settle(unit: Unit, done: Sequence[int], waiting: Sequence[tuple[int, int, i
         inbox.postpone(unit.conn, waiting)
 
 
-def _note(arrived: Arrival, judged: Judged) -> None:
+def _note(arrived: ReceivedResult, judged: Judged) -> None:
     if judged.verdict is Verdict.REFUSED:
         result = arrived.result
         m.say(

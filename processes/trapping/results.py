@@ -29,7 +29,7 @@ from jobarranger.db import inbox
 from jobarranger.db.engine import Database
 from jobarranger.errors import CannotStore, JobArrangerError
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.results import JobResult, Judged, Senders, Verdict, complete
+from jobarranger.flow.results import Judged, ReportedResult, Senders, Verdict, complete
 from processes.trapping.spool import Parcel, Spool
 
 log = logging.getLogger(__name__)
@@ -45,14 +45,14 @@ FIRST_RETRY_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class ReceivedResult:
     """A result with what is needed to keep it as it is."""
 
-    result: JobResult
+    result: ReportedResult
     parcel: Parcel
 
 
-def read_parcel(parcel: Parcel) -> Arrival:
+def read_parcel(parcel: Parcel) -> ReceivedResult:
     """Return the result in a parcel.
 
     Raises:
@@ -66,7 +66,7 @@ def read_parcel(parcel: Parcel) -> Arrival:
 
 def arrival(
     message: Mapping[str, object], peer: str, received_at: int, *, kept: bool = False
-) -> Arrival:
+) -> ReceivedResult:
     """Read a `jobresult`; passwords are left out of what is kept.
 
     Raises:
@@ -76,7 +76,7 @@ def arrival(
     if len(telegram.hostname) > MAX_HOST_NAME:
         raise ProtocolError(f"key [hostname] has more than {MAX_HOST_NAME} characters")
     clean = msgspec.structs.replace(telegram, run_user=None, run_user_password=None)
-    result = JobResult(
+    result = ReportedResult(
         job_id=telegram.jobid,
         attempt=telegram.attempt,
         host_name=telegram.hostname,
@@ -91,7 +91,9 @@ def arrival(
         kept=kept,
     )
     text = clean.to_json().decode()
-    return Arrival(result=result, parcel=Parcel(received_at=received_at, peer=peer, telegram=text))
+    return ReceivedResult(
+        result=result, parcel=Parcel(received_at=received_at, peer=peer, telegram=text)
+    )
 
 
 class ResultWork:
@@ -102,7 +104,7 @@ class ResultWork:
         self._engine = engine
         self._senders = senders
 
-    def take(self, db: Database, arrivals: Sequence[Arrival]) -> list[Judged]:
+    def take(self, db: Database, arrivals: Sequence[ReceivedResult]) -> list[Judged]:
         """Work in results that came together; those that cannot be judged go to the inbox."""
         judged = self.judge(db, arrivals)
         now = self._engine.clock.now_ms()
@@ -122,15 +124,15 @@ class ResultWork:
                 )
         return judged
 
-    def judge(self, db: Database, arrivals: Sequence[Arrival]) -> list[Judged]:
+    def judge(self, db: Database, arrivals: Sequence[ReceivedResult]) -> list[Judged]:
         """Work in results and leave parked ones to the caller."""
         return complete(db, self._engine, [one.result for one in arrivals], self._senders)
 
 
-Submit = Callable[[Arrival], Awaitable[Judged]]
+Submit = Callable[[ReceivedResult], Awaitable[Judged]]
 
 
-class ResultDesk:
+class ResultHandler:
     """Answers `jobresult` telegrams."""
 
     def __init__(
@@ -188,7 +190,7 @@ class ResultDesk:
             self._vouch(peer.address)
         return self._reply(0)
 
-    async def _judge(self, arrived: Arrival) -> Judged | None:
+    async def _judge(self, arrived: ReceivedResult) -> Judged | None:
         """Return the verdict, or None if the database does not give one in time."""
         if self._clock.monotonic() < self._avoid_until:
             return None
@@ -207,7 +209,7 @@ class ResultDesk:
         self._avoid_until = self._clock.monotonic() + AVOID_DATABASE
         return None
 
-    async def _keep(self, arrived: Arrival) -> Answer:
+    async def _keep(self, arrived: ReceivedResult) -> Answer:
         """Put a result into the spool."""
         job_id, host = arrived.result.job_id, arrived.result.host_name
         try:
@@ -226,7 +228,7 @@ class ResultDesk:
         ).to_json()
 
 
-def _inbox_row(arrived: Arrival, judged: Judged, now: int) -> dict[str, object]:
+def _inbox_row(arrived: ReceivedResult, judged: Judged, now: int) -> dict[str, object]:
     result = arrived.result
     return {
         "received_at": result.received_at,

@@ -28,7 +28,7 @@ from jobarranger.states import (
     MethodFlag,
     host_slot,
 )
-from processes.lifeline import Kind, lifeline
+from processes.lifeline import RecordKind, lifeline
 from tests.integration.fake_agent import FakeAgent
 
 #: How long a test waits for anything (seconds).
@@ -237,7 +237,7 @@ class World:
             wait_for(self._is_ready, "the executor")
 
     def _is_ready(self) -> bool:
-        return any(record.kind is Kind.READY for record in self._line.receive())
+        return any(record.kind is RecordKind.READY for record in self._line.receive())
 
     def wait_death(self) -> int:
         """Wait until the executor has died at a failpoint."""

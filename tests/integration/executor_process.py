@@ -18,7 +18,7 @@ from processes import executor
 from processes.aio import run_async
 from processes.context import ChildContext
 from processes.lifeline import Lifeline
-from processes.link import Figures, Link
+from processes.link import Figures, ParentLink
 from processes.signals import child_signals
 from processes.title import Title
 
@@ -41,7 +41,7 @@ def main() -> int:
         runtime_dir=config.ja_runtime_dir,
         interval=float(config.ja_job_interval),
         hang_limit=HANG_LIMIT,
-        link=Link(line, child_signals(), clock, Figures(name="executor"), HANG_LIMIT),
+        link=ParentLink(line, child_signals(), clock, Figures(name="executor"), HANG_LIMIT),
         sender=Sender(config.ja_runtime_dir),
         title=Title("executor", clock),
     )

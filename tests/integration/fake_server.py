@@ -25,7 +25,7 @@ from jobarranger.wakes import Role
 from processes import main, startcheck
 from processes.aio import AsyncContext
 from processes.context import ChildContext
-from processes.registry import Entry
+from processes.registry import RoleEntry
 from processes.worker import Turn
 
 log = logging.getLogger("jobarranger.fake")
@@ -134,7 +134,7 @@ CLASSES = {
 }
 
 
-def entry(kind: str, number: int, role: Role, stage: int) -> Entry:
+def entry(kind: str, number: int, role: Role, stage: int) -> RoleEntry:
     """Return the registry's entry of an invented child, with a module to match."""
     module = ModuleType(f"fake_{role.name.lower()}")
     if kind == "async":
@@ -142,7 +142,7 @@ def entry(kind: str, number: int, role: Role, stage: int) -> Entry:
     else:
         module.duty = CLASSES[kind]  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
-    return Entry(
+    return RoleEntry(
         role=role,
         module=module.__name__,
         stage=stage,

@@ -17,7 +17,7 @@ from jobarranger.clock import stamp12
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.loading.boot import BootReport, boot_due
-from jobarranger.loading.due import Rules
+from jobarranger.loading.due import BootRules
 from jobarranger.loading.load import load_requests
 from jobarranger.loading.requests import StartRequest, register
 from jobarranger.slots import instant_of
@@ -65,7 +65,7 @@ class Day:
         self.clock = SetClock(instant_of(self.date * 10_000, zone))
         self.bench = Bench(self.db, self.clock)
         self.bench.zone = zone
-        self.rules = Rules() if strict else Rules(grace_seconds=300)
+        self.rules = BootRules() if strict else BootRules(grace_seconds=300)
         self.takes = 25
 
     def define(self, mode: MultipleStart = MultipleStart.PARALLEL, flows: str = "") -> None:
@@ -450,7 +450,7 @@ def test_two_servers_decide_one_after_the_other(database: Database, another: Any
 def late(day: Day, missed: MissedStart, run_type: RunType = RunType.NORMAL) -> int:
     """Return a run that comes 61 s after its grace."""
     day.define()
-    day.rules = Rules(grace_seconds=300, missed=missed)
+    day.rules = BootRules(grace_seconds=300, missed=missed)
     (run,) = day.schedule("09:00", run_type=run_type)
     day.at("09:05:59")
     return run
@@ -643,7 +643,7 @@ def test_no_run_starts_twice_or_is_lost(
     slots = [stamp12(start + minute * MINUTE, BERLIN) for minute in range(-20, 90, 10)]
     slots += [202603290210, 202603290250]  # slots that one of the nights leaves out
     runs = berlin.load(slots)
-    berlin.rules = Rules(grace_seconds=grace, missed=missed)
+    berlin.rules = BootRules(grace_seconds=grace, missed=missed)
     decided: dict[int, str] = {}
     waited: set[int] = set()
     for number, step in enumerate(steps):

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from jobarranger.db import guarded
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.flow import stopping, waves
+from jobarranger.flow import propagation, stopping
 from jobarranger.flow.loops import MOST_PASSES
 from jobarranger.flow.moving import Mover
 from jobarranger.states import (
@@ -565,7 +565,7 @@ def test_a_parallel_start_of_many_is_more_than_one_transaction(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is beyond the limit of a wave stays READY for the next turn, and starts once."""
-    monkeypatch.setattr(waves, "MOST", 3)
+    monkeypatch.setattr(propagation, "MOST", 3)
     bench.engine = replace(bench.engine, steps=1)
     bench.mover = Mover(bench.db, bench.engine)
     names = [f"SET-{number}" for number in range(8)]

@@ -21,10 +21,10 @@ from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render
 from jobarranger.states import IconStatus, Method, PauseScope, RunType
 from jobarranger.waiting import Need, Reason
-from jobarranger.waiting.rows.lists import Filter, Which
+from jobarranger.waiting.rows.lists import RunFilter, Which
 from jobarranger.waiting.rows.runs import Detail
 from jobarranger.watching.limits import LimitWatch
-from jobarranger.watching.watch import Teller
+from jobarranger.watching.watch import Reporter
 from tests.jobnets import HOST, VERSION, Bench, define
 from tests.manager_sql.manager import Manager
 from tests.shell import ROOT, Shell
@@ -94,7 +94,7 @@ def test_a_join_behind_a_condition(bench, session):
     define(bench.db, "START SET-1 IF-1 yes:SET-2 W-1 END-1; IF-1 no:SET-3 W-1")
     (number,) = bench.start()
     bench.drain()
-    (run,) = look.listed(session, Filter(which=Which.ACTIVE))
+    (run,) = look.listed(session, RunFilter(which=Which.ACTIVE))
     assert run.why.reason is Reason.DRAINED
     assert "NET/W-1" in run.why.text
     found = causes(run)
@@ -236,12 +236,12 @@ def test_a_run_over_its_time_limit(bench, session):
     bench.db.transaction(lambda unit: unit.execute(insert(t.ext_jobnet_limit), [row]))
     (number,) = bench.start()
     bench.drain()
-    teller = Teller(bench.db, bench.clock, bench.zone, "server")
-    watch = LimitWatch(bench.db, bench.clock, bench.zone, teller)
+    reporter = Reporter(bench.db, bench.clock, bench.zone, "server")
+    watch = LimitWatch(bench.db, bench.clock, bench.zone, reporter)
     session = replace(session, clock=bench.clock)
 
     def state() -> tuple[int, bool]:
-        (listed,) = look.listed(session, Filter())
+        (listed,) = look.listed(session, RunFilter())
         shown = look.run(session, number)
         assert (listed.time_limit, listed.overrun) == (shown.time_limit, shown.overrun)
         return shown.time_limit, shown.overrun
@@ -288,7 +288,7 @@ def test_lists_are_filtered(bench, session):
     bench.sweep()
 
     def listed(**wanted):
-        return [run.registry for run in look.listed(session, Filter(**wanted))]
+        return [run.registry for run in look.listed(session, RunFilter(**wanted))]
 
     assert set(listed()) == {*good, bad, active, *waiting}
     assert listed(which=Which.FAILED) == [bad]

@@ -16,9 +16,9 @@ from jobarranger.db.objects import Name
 from jobarranger.definitions import versions, yamlform
 from jobarranger.loading import expand, numbering
 from jobarranger.loading.boot import boot_due
-from jobarranger.loading.due import Rules
+from jobarranger.loading.due import BootRules
 from jobarranger.loading.load import load_requests
-from jobarranger.loading.requests import Refusal, StartRequest, register
+from jobarranger.loading.requests import StartRefusal, StartRequest, register
 from jobarranger.loading.rows import booting
 from jobarranger.parking import FAILURES, Parking
 from jobarranger.states import IconStatus, JobType, ObjectKind, RunType
@@ -222,7 +222,7 @@ def test_deterrence_refuses_the_same_time(database):
     store(database)
     timed = {"run_type": RunType.TIME, "scheduled_time": 203012312359, "deterrence": True}
     (number,) = start(database, **timed)
-    assert start(database, **timed) == [Refusal.ALREADY_REGISTERED]
+    assert start(database, **timed) == [StartRefusal.ALREADY_REGISTERED]
     other = start(database, **{**timed, "scheduled_time": 203012312358})
     assert isinstance(other[0], int)
     database.transaction(
@@ -238,7 +238,7 @@ def test_deterrence_counts_starts_without_it(database):
     store(database)
     timed = {"run_type": RunType.TIME, "scheduled_time": 203012312359}
     start(database, **timed)
-    assert start(database, deterrence=True, **timed) == [Refusal.ALREADY_REGISTERED]
+    assert start(database, deterrence=True, **timed) == [StartRefusal.ALREADY_REGISTERED]
 
 
 def test_deterrence_between_two_processes(database, another):
@@ -257,7 +257,7 @@ def test_deterrence_between_two_processes(database, another):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(map(str, answers)).count(str(Refusal.ALREADY_REGISTERED)) == 3
+    assert sorted(map(str, answers)).count(str(StartRefusal.ALREADY_REGISTERED)) == 3
     assert len(table(database, t.run_jobnet)) == 1
 
 
@@ -270,7 +270,7 @@ def test_a_text_that_no_table_takes_harms_no_other_start(database, caplog):
     )
     answers = register(database, IdPool(database), [good, bad], CLOCK)
     assert isinstance(answers[0], int)
-    assert answers[1] is Refusal.NOT_STORED
+    assert answers[1] is StartRefusal.NOT_STORED
     assert "secret" not in caplog.text
 
 
@@ -291,7 +291,7 @@ def test_refused_without_a_version_in_force(database):
         StartRequest(jobnet_id="MAIN", execution_user_name="u", update_date=version),
     ]
     answers = register(database, IdPool(database), wishes, CLOCK)
-    assert answers[:2] == [Refusal.NO_VALID_VERSION] * 2
+    assert answers[:2] == [StartRefusal.NO_VALID_VERSION] * 2
     assert isinstance(answers[2], int)
 
 
@@ -507,7 +507,7 @@ def test_missed_start(database):
 def test_grace_lets_a_late_run_start(database):
     """Within the grace the run starts as if in time."""
     number, clock = missed(database)
-    assert boot_due(database, clock, ZONE, rules=Rules(grace_seconds=120)).started == [number]
+    assert boot_due(database, clock, ZONE, rules=BootRules(grace_seconds=120)).started == [number]
 
 
 @pytest.mark.parametrize(("flag", "started"), [(1, False), (2, True)])

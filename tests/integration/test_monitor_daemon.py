@@ -139,7 +139,7 @@ def database_parameters(settings: DatabaseSettings) -> dict[str, object]:
 
 MakeDaemon = Callable[..., Daemon]
 _TOLD_BY_MONITOR = (
-    select(func.count()).select_from(t.ext_told).where(t.ext_told.c.teller == "monitor")
+    select(func.count()).select_from(t.ext_told).where(t.ext_told.c.reporter == "monitor")
 )
 
 
@@ -245,7 +245,7 @@ def test_a_server_that_works_gives_no_reason_to_speak(database, make_daemon, tmp
         stack.launch("jobarg_server")
         stack.wait_for("jobarg_server")
         process = daemon.launch()
-        title = "jobarg_monitor: server here, 0 starts lacking"
+        title = "jobarg_monitor: server here, 0 starts missing"
         eventually(lambda: psutil.Process(process.pid).cmdline()[:1] == [title])
         time.sleep(8)
         assert psutil.Process(process.pid).cmdline()[:1] == [title]

@@ -15,9 +15,9 @@ from jobarranger.db import tables as t
 from jobarranger.db.ids import IdPool
 from jobarranger.loading import scheduled, slotted
 from jobarranger.loading.requests import StartRequest, register
-from jobarranger.loading.rows import handled, runs
+from jobarranger.loading.rows import loaded_starts, runs
 from jobarranger.loading.scheduled import BATCH
-from jobarranger.loading.walk import Walk
+from jobarranger.loading.start_scan import StartScan
 from jobarranger.purging.passing import Purger
 from jobarranger.states import ObjectKind, PauseScope
 from jobarranger.wakes import Role, Wake
@@ -234,17 +234,17 @@ def test_a_window_that_another_loader_has_reopened(database, another, monkeypatc
     loader = here.loader(another())
     here.load(loader)
     here.clock.go(minutes=6)
-    real = Walk.take
+    real = StartScan.take
 
     def meanwhile(walk, db, most):
         """Another loader sees a new schedule just now, and dies before it has loaded it."""
-        monkeypatch.setattr(Walk, "take", real)
+        monkeypatch.setattr(StartScan, "take", real)
         here.schedule("T", [("DAILY", "0905")])
         now = here.clock.at
-        database.transaction(lambda unit: handled.reopen_window(unit.conn, now - 1, now))
+        database.transaction(lambda unit: loaded_starts.reopen_window(unit.conn, now - 1, now))
         return real(walk, db, most)
 
-    monkeypatch.setattr(Walk, "take", meanwhile)
+    monkeypatch.setattr(StartScan, "take", meanwhile)
     loader.turn()
     assert [row["until_at"] for row in here.rows(t.ext_window)] == [here.clock.at - 1]
     here.load(loader)
@@ -258,7 +258,7 @@ def test_a_loader_that_is_behind_takes_nothing_back(database, another):
     loader = here.loader(another())
     here.load(loader)
     later = at("2026-03-31 09:40", TOKYO)
-    database.transaction(lambda unit: handled.note_window(unit.conn, later, 0))
+    database.transaction(lambda unit: loaded_starts.note_window(unit.conn, later, 0))
     here.clock.go(minutes=6)
     here.load(loader)
     assert [row["until_at"] for row in here.rows(t.ext_window)] == [later]
@@ -509,13 +509,13 @@ def test_a_clock_that_was_wrong_by_decades(database, monkeypatch, wrong):
     here.clock.go(minutes=1)
     here.clock.set(right + 120_000)
     looked: list[int] = []
-    real = Walk._starts_of
+    real = StartScan._starts_of
 
     def count(self, *args):
         looked[-1] += 1
         return real(self, *args)
 
-    monkeypatch.setattr(Walk, "_starts_of", count)
+    monkeypatch.setattr(StartScan, "_starts_of", count)
     more = True
     while more:
         looked.append(0)

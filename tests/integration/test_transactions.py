@@ -25,7 +25,7 @@ from jobarranger.errors import (
     StateConflict,
     TryAgain,
 )
-from jobarranger.loading.rows import handled
+from jobarranger.loading.rows import loaded_starts
 from jobarranger.states import Counter, DatabaseType, DatedKind
 from jobarranger.wakes import Role, Wake
 from tests.proxy import Proxy
@@ -93,11 +93,11 @@ def test_lists_of_any_length(database, count):
     if database.kind is DatabaseType.SQLITE:  # what most builds of it take
         raw = database.read(lambda conn: conn.connection.driver_connection)
         raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)
-    new = dict.fromkeys(names, handled.Version(20260101000000, 1))
-    database.transaction(lambda unit: handled.note_in_force(unit.conn, [], new))
-    assert database.read(handled.known_in_force) == new
-    database.transaction(lambda unit: handled.note_in_force(unit.conn, names, {}))
-    assert database.read(handled.known_in_force) == {}
+    new = dict.fromkeys(names, loaded_starts.KnownVersion(20260101000000, 1))
+    database.transaction(lambda unit: loaded_starts.note_in_force(unit.conn, [], new))
+    assert database.read(loaded_starts.known_in_force) == new
+    database.transaction(lambda unit: loaded_starts.note_in_force(unit.conn, names, {}))
+    assert database.read(loaded_starts.known_in_force) == {}
 
 
 class SteppingClock(SystemClock):

@@ -26,8 +26,8 @@ from jobarranger.directory.base import Host
 from jobarranger.dispatching import rows as dispatch
 from jobarranger.errors import DirectoryError
 from jobarranger.flow.work import Work
-from jobarranger.loading.requests import Refusal, StartRequest, register
-from jobarranger.loading.rows import handled
+from jobarranger.loading.requests import StartRefusal, StartRequest, register
+from jobarranger.loading.rows import loaded_starts
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
 from jobarranger.watching.rows import servers, told
 from tests.integration.test_supervisor import eventually
@@ -78,10 +78,10 @@ def test_the_first_window(server_database, other):
     """Two loaders that find no window both note theirs; the later one is what remains."""
     with between(
         "INSERT INTO ja_ext_window",
-        lambda: other.transaction(lambda unit: handled.note_window(unit.conn, 1000, 1)),
+        lambda: other.transaction(lambda unit: loaded_starts.note_window(unit.conn, 1000, 1)),
     ):
-        server_database.transaction(lambda unit: handled.note_window(unit.conn, 2000, 2))
-    assert other.read(handled.state)[1] == 2000
+        server_database.transaction(lambda unit: loaded_starts.note_window(unit.conn, 2000, 2))
+    assert other.read(loaded_starts.state)[1] == 2000
 
 
 def test_a_sign_of_life(server_database, other):
@@ -112,7 +112,7 @@ def test_an_alarm_is_notified_once(server_database, other):
     ):
         firsts.append(server_database.transaction(lambda unit: told.note(unit, ["c"], "a", 7)))
     assert firsts == [{"c"}, set()]
-    assert {row["teller"] for row in rows(other, t.ext_told)} == {"*", "a", "b"}
+    assert {row["reporter"] for row in rows(other, t.ext_told)} == {"*", "a", "b"}
 
 
 def test_a_gate(server_database, other):
@@ -179,7 +179,7 @@ def test_a_request(server_database, other, marked):
     with between("INSERT INTO ja_ext_request", lambda: ask(other)):
         ask(server_database)
     assert len(here.rows(t.run_jobnet)) == 1
-    second = answers[0] if marked == "request" else Refusal.ALREADY_REGISTERED
+    second = answers[0] if marked == "request" else StartRefusal.ALREADY_REGISTERED
     assert answers[1] == second
 
 

@@ -12,14 +12,14 @@ from sqlalchemy import delete, insert, select, update
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.loading.rows import handled
-from jobarranger.loading.rows.handled import Version
+from jobarranger.loading.rows import loaded_starts
+from jobarranger.loading.rows.loaded_starts import KnownVersion
 from jobarranger.states import DatabaseType, DatedKind, IconEvent, PauseScope
-from jobarranger.watching.ends import CalendarWatch
-from jobarranger.watching.late import Rules
+from jobarranger.watching.calendar_expiry import CalendarWatch
+from jobarranger.watching.late import LateRules
 from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.rows import servers, told
-from jobarranger.watching.watch import ServerWatch, StartWatch, Teller
+from jobarranger.watching.watch import Reporter, ServerWatch, StartWatch
 from tests.plans import (
     VERSION,
     FixedClock,
@@ -39,7 +39,7 @@ JUNE = days(date(2026, 6, 1), 30)
 
 
 class Watching:
-    """A watch with its teller, on a clock that a test sets."""
+    """A watch with its reporter, on a clock that a test sets."""
 
     def __init__(
         self,
@@ -52,25 +52,25 @@ class Watching:
     ) -> None:
         self.db = db
         self.clock = FixedClock(at)
-        self.teller = Teller(db, self.clock, UTC, name)
+        self.reporter = Reporter(db, self.clock, UTC, name)
         rules = {"load_span": 0, "confirm_ms": 60_000, **rules}
         self.starts = StartWatch(
-            db, self.clock, UTC, self.teller, Rules(**rules), beside_boot=beside_boot
+            db, self.clock, UTC, self.reporter, LateRules(**rules), beside_boot=beside_boot
         )
-        self.servers = ServerWatch(db, self.clock, UTC, self.teller, 120)
+        self.servers = ServerWatch(db, self.clock, UTC, self.reporter, 120)
 
     def look(self, minutes: float = 0.0) -> list[str]:
         """Let time pass, look, tell; return the lines."""
         self.clock.sleep(60 * minutes)
         alarms = [*self.servers.look(), *self.starts.look()]
-        self.teller.note(alarms)
+        self.reporter.note(alarms)
         return [alarm.raised.line for alarm in alarms]
 
     def starts_only(self, minutes: float = 0.0) -> list[str]:
         """Look for starts alone."""
         self.clock.sleep(60 * minutes)
         alarms = self.starts.look()
-        self.teller.note(alarms)
+        self.reporter.note(alarms)
         return [alarm.raised.line for alarm in alarms]
 
 
@@ -146,7 +146,7 @@ def test_a_schedule_that_has_just_come_into_force_is_given_time(database):
 
 
 def test_a_start_taken_out_of_the_schedule_is_not_missed(database):
-    """What is not to happen any more does not lack."""
+    """What is not to happen any more is not missing."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
     watching = Watching(database, NINE - 40 * MINUTE)
     watching.look()
@@ -188,10 +188,10 @@ def outage(database, *, since=NINE - 24 * 60 * MINUTE, version=VERSION):
     """Let the loader have been away since half past eight; it has known what is in force."""
 
     def work(unit):
-        handled.note_window(unit.conn, NINE - 30 * MINUTE, NINE - 30 * MINUTE)
+        loaded_starts.note_window(unit.conn, NINE - 30 * MINUTE, NINE - 30 * MINUTE)
         names = [(DatedKind.SCHEDULE, "S"), (DatedKind.CALENDAR, "C"), (DatedKind.FILTER, "F")]
-        known = {name: Version(version, since) for name in names}
-        handled.note_in_force(unit.conn, [], known)
+        known = {name: KnownVersion(version, since) for name in names}
+        loaded_starts.note_in_force(unit.conn, [], known)
 
     database.transaction(work)
 
@@ -234,7 +234,7 @@ def test_a_start_whose_run_was_purged_was_loaded(database):
         "slot_at": NINE,
         "at": NINE,
     }
-    database.transaction(lambda unit: handled.add_slots(unit.conn, [row]))
+    database.transaction(lambda unit: loaded_starts.add_slots(unit.conn, [row]))
     watching = Watching(database, NINE)
     assert watching.starts_only() + watching.starts_only(2) == []
 
@@ -297,7 +297,7 @@ def test_a_run_that_waits_as_it_should_is_told_by_the_daemon_alone(database):
 
 
 def test_a_run_moved_to_another_time_is_late_by_that_time(database):
-    """And it is another lack than before."""
+    """And it is another problem than before."""
     store(database, run(1, 202606010900, scheduled_time=202606010930))
     watching = Watching(database, NINE, run_shift=5)
     assert watching.starts_only() + watching.starts_only(34) == []
@@ -444,14 +444,14 @@ class Ends:
 
     def __init__(self, db: Database, at: int, name: str = "monitor", days: int = 14) -> None:
         self.clock = FixedClock(at)
-        self.teller = Teller(db, self.clock, UTC, name)
-        self.watch = CalendarWatch(db, self.clock, UTC, self.teller, days)
+        self.reporter = Reporter(db, self.clock, UTC, name)
+        self.watch = CalendarWatch(db, self.clock, UTC, self.reporter, days)
 
     def look(self, hours: float = 0.0) -> list[str]:
         """Let time pass, look, tell; return the lines."""
         self.clock.sleep(3600 * hours)
         alarms = self.watch.look()
-        self.teller.note(alarms)
+        self.reporter.note(alarms)
         return [alarm.raised.line for alarm in alarms]
 
 
@@ -516,14 +516,14 @@ class Limits:
         self, db: Database, at: int, name: str = "monitor", zone: tzinfo | None = None
     ) -> None:
         self.clock = FixedClock(at)
-        self.teller = Teller(db, self.clock, zone or UTC, name)
-        self.watch = LimitWatch(db, self.clock, zone or UTC, self.teller)
+        self.reporter = Reporter(db, self.clock, zone or UTC, name)
+        self.watch = LimitWatch(db, self.clock, zone or UTC, self.reporter)
 
     def look(self, minutes: float = 0.0) -> list[str]:
         """Let time pass, look, tell; return the lines."""
         self.clock.sleep(60 * minutes)
         alarms = self.watch.look()
-        self.teller.note(alarms)
+        self.reporter.note(alarms)
         return [alarm.raised.line for alarm in alarms]
 
 

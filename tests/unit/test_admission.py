@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipc.admission import Admission, Places, Ruling
-from ipc.crowds import Crowd, Known, Turns
+from ipc.crowds import AddressTurns, Crowd, KnownAddresses
 
 ROOM = Places(total=8, per_address=6, reserve=2, door=20)
 
 
-def known(*addresses: str) -> Known:
+def known(*addresses: str) -> KnownAddresses:
     """Return addresses that have shown who they are."""
-    made = Known()
+    made = KnownAddresses()
     for address in addresses:
         made.add(address)
     return made
@@ -45,7 +45,7 @@ def work(admission: Admission, addresses: Iterable[str]) -> list[int]:
 
 def test_the_silent_take_no_place() -> None:
     """However many stand at the door, whoever speaks has a place."""
-    admission = Admission(ROOM, Known())
+    admission = Admission(ROOM, KnownAddresses())
     for _ in range(19):
         arrive(admission, "silent")
     assert (admission.placed, admission.at_door) == (0, 19)
@@ -55,7 +55,7 @@ def test_the_silent_take_no_place() -> None:
 
 def test_at_a_full_door_the_oldest_of_the_most_goes() -> None:
     """Not the newcomer, and not somebody who came once."""
-    admission = Admission(ROOM, Known())
+    admission = Admission(ROOM, KnownAddresses())
     once = arrive(admission, "once")
     many = [arrive(admission, "many") for _ in range(19)]
     number, ruling = admission.arrives("honest")
@@ -67,7 +67,7 @@ def test_at_a_full_door_the_oldest_of_the_most_goes() -> None:
 
 def test_the_slow_make_room() -> None:
     """Whoever trickles loses the place, the oldest of the address with most of them first."""
-    admission = Admission(ROOM, Known())
+    admission = Admission(ROOM, KnownAddresses())
     slow = [speak(admission, address) for address in ["a", "b", "b", "c", "b", "d"]]
     for number in slow:
         admission.is_slow(number)
@@ -77,7 +77,7 @@ def test_the_slow_make_room() -> None:
 
 def test_whoever_is_at_work_keeps_the_place() -> None:
     """Others wait at the door, and take turns when one is done: fewest places first."""
-    admission = Admission(ROOM, Known())
+    admission = Admission(ROOM, KnownAddresses())
     busy = work(admission, ["a"] * 6)
     waiting = [arrive(admission, address) for address in ("a", "a", "b", "a")]
     for number in waiting:
@@ -146,7 +146,7 @@ def test_a_door_full_of_those_who_wait() -> None:
 
 def test_known_addresses_are_few() -> None:
     """The oldest is forgotten, not the one that came again."""
-    addresses = Known(most=2)
+    addresses = KnownAddresses(most=2)
     for address in ("a", "b", "a", "c"):
         addresses.add(address)
     assert [address in addresses for address in "abc"] == [True, False, True]
@@ -154,7 +154,7 @@ def test_known_addresses_are_few() -> None:
 
 def test_turns_go_round_the_addresses() -> None:
     """A long line holds no other up."""
-    turns = Turns()
+    turns = AddressTurns()
     for number, address in enumerate("aaab"):
         turns.add(number, address)
     assert [turns.take() for _ in range(4)] == [0, 3, 1, 2]

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobarranger.agent import accept
-from jobarranger.agent.accept import Envelope, Identity, Kill, Query, Refused, Run, decide, reply
+from jobarranger.agent.accept import (
+    Identity,
+    KillRequest,
+    QueryRequest,
+    RefusedRequest,
+    ReplyHead,
+    RunRequest,
+    decide,
+    reply,
+)
 from jobarranger.agent.jobs import Order
 from jobarranger.states import Method
 
@@ -35,31 +44,31 @@ def decided(payload: bytes) -> accept.Decision:
 def order_of(payload: bytes) -> Order:
     """Return the order of a request that must be good."""
     decision = decided(payload)
-    assert isinstance(decision, Run), decision
+    assert isinstance(decision, RunRequest), decision
     return decision.order
 
 
 @pytest.mark.parametrize(
     ("payload", "envelope", "word"),
     [
-        (b"", Envelope(version=1), "nothing"),
-        (b"\r\n", Envelope(version=1), "nothing"),
-        (b"hello", Envelope(version=1), "JSON"),
-        (b"[1]", Envelope(version=1), "object"),
-        (telegram({"kind": None}), Envelope(version=1), "kind"),
-        (telegram({"serverid": None}), Envelope(), "serverid"),
-        (telegram({"version": None}), Envelope(server_id="S"), "version"),
-        (telegram({"version": 2}), Envelope(version=2, server_id="S", hostname="web01"), "2"),
-        (telegram({"hostname": "x"}), Envelope(version=1, server_id="S", hostname="x"), "x"),
-        (telegram({"data": None}), Envelope(version=1, server_id="S", hostname="web01"), "data"),
+        (b"", ReplyHead(version=1), "nothing"),
+        (b"\r\n", ReplyHead(version=1), "nothing"),
+        (b"hello", ReplyHead(version=1), "JSON"),
+        (b"[1]", ReplyHead(version=1), "object"),
+        (telegram({"kind": None}), ReplyHead(version=1), "kind"),
+        (telegram({"serverid": None}), ReplyHead(), "serverid"),
+        (telegram({"version": None}), ReplyHead(server_id="S"), "version"),
+        (telegram({"version": 2}), ReplyHead(version=2, server_id="S", hostname="web01"), "2"),
+        (telegram({"hostname": "x"}), ReplyHead(version=1, server_id="S", hostname="x"), "x"),
+        (telegram({"data": None}), ReplyHead(version=1, server_id="S", hostname="web01"), "data"),
     ],
 )
 def test_a_bad_top_level_echoes_what_was_reached(
-    payload: bytes, envelope: Envelope, word: str
+    payload: bytes, envelope: ReplyHead, word: str
 ) -> None:
     """Parts that were not read stay empty; the version is 1 where the kind was not usable."""
     decision = decided(payload)
-    assert isinstance(decision, Refused)
+    assert isinstance(decision, RefusedRequest)
     assert decision.envelope == envelope
     assert word in decision.message
 
@@ -92,7 +101,7 @@ def test_bad_requests_are_refused_without_quoting_them(payload: bytes) -> None:
     """Result 2 and a reason in which neither script nor password stands."""
     secret = payload.replace(b'"true"', b'"SECRET"')
     decision = decided(secret)
-    assert isinstance(decision, Refused)
+    assert isinstance(decision, RefusedRequest)
     assert "SECRET" not in decision.message
     assert json.loads(reply(decision.envelope, 2, decision.message, agent="a"))["data"][
         "result"
@@ -149,22 +158,22 @@ def test_extended_jobs_are_quoted() -> None:
 def test_kill_and_query() -> None:
     """A kill needs no type; both carry the attempt if there is one."""
     kill = decided(telegram(method=3, type="", script="", attempt=2))
-    assert isinstance(kill, Kill)
+    assert isinstance(kill, KillRequest)
     assert (kill.job_id, kill.attempt) == (4711, 2)
     query = decided(telegram({"kind": "jobquery"}, method=None, attempt=1))
-    assert isinstance(query, Query)
+    assert isinstance(query, QueryRequest)
     assert (query.job_id, query.attempt) == (4711, 1)
 
 
 def test_the_layout_of_a_reply() -> None:
     """One line with blanks; a message with refusals only; our name only with an attempt."""
-    plain = Envelope(version=1, server_id="S", hostname="web01")
+    plain = ReplyHead(version=1, server_id="S", hostname="web01")
     assert reply(plain, 0, "x", agent="a") == (
         b'{ "kind": "jobrun-res", "version": 1, "serverid": "S", "hostname": "web01",'
         b' "data": { "result": 0 } }'
     )
     assert json.loads(reply(plain, 3, "why", agent="a"))["data"] == {"result": 3, "message": "why"}
-    counted = Envelope(version=1, attempt=4)
+    counted = ReplyHead(version=1, attempt=4)
     assert json.loads(reply(counted, 0, agent="a"))["data"] == {
         "result": 0,
         "agent": "a",

@@ -22,22 +22,22 @@ from hypothesis import strategies as st
 
 from jobarranger.agent import kill, starter
 from jobarranger.agent.chores import Chores
-from jobarranger.agent.deliver import Answer, pause_after, read_answer
 from jobarranger.agent.directories import as_text, discard, prepare, sweep
 from jobarranger.agent.jobs import (
+    AcceptVerdict,
     Job,
     JobState,
-    Known,
+    KnownJob,
     Order,
     Outcome,
-    Verdict,
     judge,
     outcome_of_wait_status,
 )
 from jobarranger.agent.journal import Acceptance, Journal
 from jobarranger.agent.journal_file import JournalError, JournalFile
-from jobarranger.agent.kill import Entry, members
+from jobarranger.agent.kill import ProcessRow, members
 from jobarranger.agent.peers import Peers
+from jobarranger.agent.result_sender import Answer, pause_after, read_answer
 from jobarranger.agent.trouble import CannotWork, PassingTrouble
 from jobarranger.agent.watch import Process
 from jobarranger.clock import SystemClock
@@ -51,8 +51,8 @@ OPEN = (JobState.ACCEPTED, JobState.RUNNING, JobState.ENDED)
 @pytest.mark.parametrize("state", list(JobState))
 def test_the_same_attempt_is_always_a_repetition(state: JobState) -> None:
     """Whatever has become of it."""
-    assert judge(3, Known(attempt=3, state=state)) is Verdict.REPEATED
-    assert judge(2, Known(attempt=3, state=state)) is Verdict.OUTDATED
+    assert judge(3, KnownJob(attempt=3, state=state)) is AcceptVerdict.REPEATED
+    assert judge(2, KnownJob(attempt=3, state=state)) is AcceptVerdict.OUTDATED
 
 
 @pytest.mark.parametrize("attempt", [None, 4])
@@ -60,9 +60,9 @@ def test_the_same_attempt_is_always_a_repetition(state: JobState) -> None:
 def test_a_new_attempt_waits_for_the_end_of_the_old(attempt: int | None, known: int | None) -> None:
     """With and without attempts on either side; a closed job may run again."""
     for state in OPEN:
-        assert judge(attempt, Known(attempt=known, state=state)) is Verdict.UNFINISHED
-    assert judge(attempt, Known(attempt=known, state=JobState.CLOSED)) is Verdict.NEW
-    assert judge(attempt, None) is Verdict.NEW
+        assert judge(attempt, KnownJob(attempt=known, state=state)) is AcceptVerdict.UNFINISHED
+    assert judge(attempt, KnownJob(attempt=known, state=JobState.CLOSED)) is AcceptVerdict.NEW
+    assert judge(attempt, None) is AcceptVerdict.NEW
 
 
 @pytest.mark.parametrize(
@@ -122,15 +122,15 @@ def test_who_belongs_to_a_job() -> None:
     """Session and descendants, also of those known already; never the wrapper or elders."""
     first = Process(10, 100)
     table = [
-        Entry(pid=9, parent=1, session=9, start=99),  # the wrapper
-        Entry(pid=10, parent=9, session=10, start=100),
-        Entry(pid=11, parent=10, session=11, start=101),  # a session of its own
-        Entry(pid=12, parent=11, session=11, start=102),
-        Entry(pid=13, parent=1, session=10, start=103),  # re-parented
-        Entry(pid=14, parent=1, session=14, start=104),  # of a known one, now init's
-        Entry(pid=15, parent=14, session=14, start=105),
-        Entry(pid=16, parent=1, session=16, start=106),  # a stranger
-        Entry(pid=17, parent=10, session=10, start=50),  # an elder cannot be a child
+        ProcessRow(pid=9, parent=1, session=9, start=99),  # the wrapper
+        ProcessRow(pid=10, parent=9, session=10, start=100),
+        ProcessRow(pid=11, parent=10, session=11, start=101),  # a session of its own
+        ProcessRow(pid=12, parent=11, session=11, start=102),
+        ProcessRow(pid=13, parent=1, session=10, start=103),  # re-parented
+        ProcessRow(pid=14, parent=1, session=14, start=104),  # of a known one, now init's
+        ProcessRow(pid=15, parent=14, session=14, start=105),
+        ProcessRow(pid=16, parent=1, session=16, start=106),  # a stranger
+        ProcessRow(pid=17, parent=10, session=10, start=50),  # an elder cannot be a child
     ]
     found = members(table, first, {Process(14, 104), Process(16, 1)})
     assert {process.pid for process in found} == {10, 11, 12, 13, 14, 15}
@@ -138,7 +138,7 @@ def test_who_belongs_to_a_job() -> None:
 
 def test_a_reused_id_is_not_hit() -> None:
     """A stranger with the first's number makes its session meaningless."""
-    table = [Entry(pid=10, parent=1, session=10, start=900)]
+    table = [ProcessRow(pid=10, parent=1, session=10, start=900)]
     assert members(table, Process(10, 100), set()) == set()
 
 
@@ -274,7 +274,10 @@ def test_the_journal_remembers(tmp_path: Path) -> None:
         book.start()
         answers = await asyncio.gather(*(book.accept(order(n)) for n in (1, 2, 3)))
         again = await asyncio.gather(book.accept(order(1)), book.accept(order(1, 2)))
-        assert [each.verdict for each in again] == [Verdict.REPEATED, Verdict.UNFINISHED]
+        assert [each.verdict for each in again] == [
+            AcceptVerdict.REPEATED,
+            AcceptVerdict.UNFINISHED,
+        ]
         jobs = [each.job for each in answers if each.job is not None]
         assert [job.directory for job in jobs] == ["/jobs/1-1", "/jobs/2-1", "/jobs/3-1"]
         jobs[1].ended_at = 5
@@ -282,7 +285,7 @@ def test_the_journal_remembers(tmp_path: Path) -> None:
         closed = asyncio.Event()
         book.closed(jobs[2], closed.set)
         await closed.wait()
-        assert (await book.known(3, 1)) == Known(attempt=1, state=JobState.CLOSED)
+        assert (await book.known(3, 1)) == KnownJob(attempt=1, state=JobState.CLOSED)
         assert (await book.known(3, 2)) is None
         book.close()
 
@@ -334,7 +337,7 @@ def test_without_memory_the_journals_thread_goes_on(
                 await book.accept(order(2))
             assert not closed.is_set()
         await closed.wait()
-        assert (await book.accept(order(2))).verdict is Verdict.NEW
+        assert (await book.accept(order(2))).verdict is AcceptVerdict.NEW
         book.close()
 
     asyncio.run(live())
@@ -435,7 +438,7 @@ def test_without_attempts_each_acceptance_is_a_job_of_its_own(tmp_path: Path) ->
         book = journal(tmp_path / "agent.db")
         book.start()
         one = await book.accept(order(1, None))
-        assert (await book.accept(order(1, None))).verdict is Verdict.UNFINISHED
+        assert (await book.accept(order(1, None))).verdict is AcceptVerdict.UNFINISHED
         assert one.job is not None
         book.closed(one.job, lambda: None)
         two: Acceptance = await book.accept(order(1, None))

@@ -17,7 +17,7 @@ from ipc import budget
 from ipc.budget import Budget, Claim, Shares
 from ipc.client import _Asking
 from ipc.errors import NoAnswer
-from ipc.frames import Limits
+from ipc.frames import FrameLimits
 from jobarranger.db.engine import Database
 from processes.aio import AsyncContext, DatabaseThread, _unhandled, _until_fatal
 from processes.exhaustion import Listener
@@ -205,11 +205,11 @@ def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
 
     async def scene() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
-        asking = _Asking(Limits())
+        asking = _Asking(FrameLimits())
         asking.connection_lost(ConnectionResetError("reset"))
         with pytest.raises(NoAnswer, match="connection lost"):
             await asking.reply
-        forgotten = _Asking(Limits())
+        forgotten = _Asking(FrameLimits())
         forgotten.connection_lost(ConnectionResetError("reset"))
         del forgotten
         gc.collect()

@@ -9,7 +9,7 @@ from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.filters import Filter, MissingDay, resolve
 from jobarranger.calendars.generate import Weekday, weekdays
 from jobarranger.calendars.months import Month
-from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail, Timetable
 from jobarranger.calendars.starts import starts
 from jobarranger.states import BaseDate, ObjectFlag
 
@@ -104,7 +104,7 @@ def test_a_leap_day_exists_in_leap_years():
     ],
 )
 def test_a_filter_looks_at_thirty_dates(month, base, number, shift, operating, result):
-    """What lies further away is not found; days that the month lacks count among the thirty."""
+    """What lies further away is not found; days that a month does not have count, too."""
     assert picked(month, base, number, shift, operating) == result
 
 
@@ -146,7 +146,7 @@ def test_a_boot_time_counts_from_its_operating_day(text, slot):
 
 def calendar(object_id, boot_time):
     """Return a detail that names a calendar."""
-    return Detail(object_flag=ObjectFlag.CALENDAR, object_id=object_id, boot_time=boot_time)
+    return ScheduleDetail(object_flag=ObjectFlag.CALENDAR, object_id=object_id, boot_time=boot_time)
 
 
 def schedule(*details, jobnets=("J",)):
@@ -237,7 +237,9 @@ def test_two_calendars_lead_to_two_starts():
 
 def test_a_filter_with_a_boot_time_on_the_next_day():
     """The base month may be over when the start comes."""
-    item = schedule(Detail(object_flag=ObjectFlag.FILTER, object_id="MONTHEND", boot_time="2400"))
+    item = schedule(
+        ScheduleDetail(object_flag=ObjectFlag.FILTER, object_id="MONTHEND", boot_time="2400")
+    )
     assert slots(item, 202605010000, 202607312359) == [
         202605010000,
         202605300000,

@@ -12,7 +12,7 @@ from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.filters import Filter
 from jobarranger.calendars.findings import schedule_findings
 from jobarranger.calendars.generate import Weekday
-from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail, Timetable
 from jobarranger.errors import DefinitionError
 from jobarranger.states import BaseDate, ObjectFlag
 
@@ -75,7 +75,7 @@ def test_starts_and_ends_of_months():
 
 
 def test_numbers_of_days():
-    """A number that a month lacks does not fall on another day."""
+    """A number that a month does not have does not fall on another day."""
     assert texts(generate.day_numbers(*SPRING, {15, 31})) == [
         "2026-02-15",
         "2026-03-15",
@@ -153,7 +153,7 @@ def test_one_bad_line_refuses_a_file(line):
 
 def detail(flag, name, boot_time="0900"):
     """Return a detail."""
-    return Detail(object_flag=flag, object_id=name, boot_time=boot_time)
+    return ScheduleDetail(object_flag=flag, object_id=name, boot_time=boot_time)
 
 
 def found(details, jobnets, timetable):

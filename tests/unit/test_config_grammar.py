@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.config.grammar import MAX_LEVELS, Entry, entries, parse, read
+from jobarranger.config.grammar import MAX_LEVELS, ConfigLine, entries, parse, read
 from jobarranger.errors import ConfigError
 
 FILE = Path("/etc/x.conf")
@@ -27,7 +27,7 @@ def test_blanks_around_names_and_values_do_not_count(lines: list[tuple[str, ...]
     """Every value comes back as written, with its line, whatever blanks stand around it."""
     text = "".join(f"{a}{n}{b}={c}{v}{d}\r\n" for n, v, a, b, c, d in lines)
     found = list(parse(text.encode(), FILE))
-    wanted = [Entry(n, v, FILE, i) for i, (n, v, *_) in enumerate(lines, start=1)]
+    wanted = [ConfigLine(n, v, FILE, i) for i, (n, v, *_) in enumerate(lines, start=1)]
     assert found == wanted
 
 

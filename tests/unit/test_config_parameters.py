@@ -7,25 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.config import AgentConfig, Kind, Parameter, ServerConfig
+from jobarranger.config import AgentConfig, Parameter, ParameterKind, ServerConfig
 from jobarranger.config.agent_parameters import PARAMETERS as AGENT
-from jobarranger.config.grammar import Entry
+from jobarranger.config.grammar import ConfigLine
 from jobarranger.config.parameters import value_of
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
 from jobarranger.errors import ConfigError
 
 
-def entry(name: str, value: str) -> Entry:
+def entry(name: str, value: str) -> ConfigLine:
     """Return an entry as read from a file."""
-    return Entry(name, value, Path("/etc/x.conf"), 7)
+    return ConfigLine(name, value, Path("/etc/x.conf"), 7)
 
 
-def parameter(kind: Kind, **more: object) -> Parameter:
+def parameter(kind: ParameterKind, **more: object) -> Parameter:
     """Return a declaration of a kind."""
     return Parameter(name="P", kind=kind, help="", group="", **more)  # type: ignore[arg-type]
 
 
-NUMBER = parameter(Kind.NUMBER, low=1, high=1 << 21, unit="seconds", default="5")
+NUMBER = parameter(ParameterKind.NUMBER, low=1, high=1 << 21, unit="seconds", default="5")
 
 
 @given(st.integers(1, 1 << 21))
@@ -54,32 +54,37 @@ def test_anything_else_is_refused_with_place_value_and_rule(text: str) -> None:
 def test_an_absent_parameter_has_its_default() -> None:
     """Or None where there is none."""
     assert value_of(NUMBER, None) == 5
-    assert value_of(parameter(Kind.TEXT), None) is None
-    assert value_of(parameter(Kind.ADDRESSES), None) == ()
+    assert value_of(parameter(ParameterKind.TEXT), None) is None
+    assert value_of(parameter(ParameterKind.ADDRESSES), None) == ()
 
 
 def test_an_empty_value_is_none_or_an_error() -> None:
     """None where there is no default, an error where there is, text where that is allowed."""
-    assert value_of(parameter(Kind.TEXT), entry("P", "")) is None
-    assert value_of(parameter(Kind.TEXT, default="x", may_be_empty=True), entry("P", "")) == ""
+    assert value_of(parameter(ParameterKind.TEXT), entry("P", "")) is None
+    assert (
+        value_of(parameter(ParameterKind.TEXT, default="x", may_be_empty=True), entry("P", ""))
+        == ""
+    )
     with pytest.raises(ConfigError, match="may not be empty"):
-        value_of(parameter(Kind.TEXT, mandatory=True), entry("P", ""))
+        value_of(parameter(ParameterKind.TEXT, mandatory=True), entry("P", ""))
 
 
 @pytest.mark.parametrize(
     ("kind", "good", "value", "bad"),
     [
-        (Kind.SWITCH, "1", True, "yes"),
-        (Kind.PATH, "/a b/c", Path("/a b/c"), "a/b"),
-        (Kind.ADDRESS, "::1", "::1", "localhost"),
-        (Kind.ADDRESSES, "127.0.0.1, ::1", ("127.0.0.1", "::1"), "127.0.0.1,,::1"),
-        (Kind.NAMES, "a, 10.0.0.1", ("a", "10.0.0.1"), "a b"),
-        (Kind.ZONE, "Asia/Tokyo", "Asia/Tokyo", "Mars/Olympus"),
-        (Kind.ZONE, "UTC", "UTC", "../../etc/passwd"),
-        (Kind.TEXT, 'it\'s, "q" #1', 'it\'s, "q" #1', None),
+        (ParameterKind.SWITCH, "1", True, "yes"),
+        (ParameterKind.PATH, "/a b/c", Path("/a b/c"), "a/b"),
+        (ParameterKind.ADDRESS, "::1", "::1", "localhost"),
+        (ParameterKind.ADDRESSES, "127.0.0.1, ::1", ("127.0.0.1", "::1"), "127.0.0.1,,::1"),
+        (ParameterKind.NAMES, "a, 10.0.0.1", ("a", "10.0.0.1"), "a b"),
+        (ParameterKind.ZONE, "Asia/Tokyo", "Asia/Tokyo", "Mars/Olympus"),
+        (ParameterKind.ZONE, "UTC", "UTC", "../../etc/passwd"),
+        (ParameterKind.TEXT, 'it\'s, "q" #1', 'it\'s, "q" #1', None),
     ],
 )
-def test_each_kind_takes_and_refuses(kind: Kind, good: str, value: object, bad: str | None) -> None:
+def test_each_kind_takes_and_refuses(
+    kind: ParameterKind, good: str, value: object, bad: str | None
+) -> None:
     """Commas and quotes have no meaning but that of the kind."""
     assert value_of(parameter(kind), entry("P", good)) == value
     if bad is not None:
@@ -90,7 +95,7 @@ def test_each_kind_takes_and_refuses(kind: Kind, good: str, value: object, bad: 
 def test_a_secret_is_not_shown() -> None:
     """Not even when it breaks a rule."""
     with pytest.raises(ConfigError) as caught:
-        value_of(parameter(Kind.PATH, secret=True), entry("P", "hunter2"))
+        value_of(parameter(ParameterKind.PATH, secret=True), entry("P", "hunter2"))
     assert "hunter2" not in str(caught.value)
 
 
@@ -128,4 +133,4 @@ def test_records_and_declarations_name_the_same(
 )
 def test_fields_are_named_after_parameters(name: str, attribute: str) -> None:
     """Snake case, abbreviations in one piece."""
-    assert Parameter(name=name, kind=Kind.TEXT, help="", group="").attribute == attribute
+    assert Parameter(name=name, kind=ParameterKind.TEXT, help="", group="").attribute == attribute

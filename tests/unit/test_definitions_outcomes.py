@@ -7,7 +7,7 @@ import pytest
 from jobarranger.definitions import structure
 from jobarranger.definitions.flows import parse_flows
 from jobarranger.definitions.forms import FORMS
-from jobarranger.definitions.nesting import check_nesting
+from jobarranger.definitions.subjobnets import check_nesting
 from jobarranger.errors import DefinitionError
 from jobarranger.states import FlowType, JobType
 

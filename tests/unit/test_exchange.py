@@ -12,10 +12,10 @@ import pytest
 
 from ipc.blocking import exchange_sync
 from ipc.client import exchange
-from ipc.crowds import Known
+from ipc.crowds import KnownAddresses
 from ipc.errors import NoAnswer, NotConnected
 from ipc.exchange import reset_on_close
-from ipc.frames import Limits, encode
+from ipc.frames import FrameLimits, encode
 from ipc.pool import Pool
 from ipc.server import Answer, Ending, Handler, Peer, ServerSettings, TelegramServer, plain_address
 
@@ -250,7 +250,7 @@ def test_too_long_a_request() -> None:
     """A length over the limit is refused before its bytes are read."""
 
     async def main() -> None:
-        async with serving(echo, ServerSettings(limits=Limits(frame=10))) as (_, port):
+        async with serving(echo, ServerSettings(limits=FrameLimits(frame=10))) as (_, port):
             with pytest.raises(ConnectionResetError):
                 await raw(port, encode(b"x" * 11)[:13])
 
@@ -393,7 +393,7 @@ def test_large_requests_of_strangers_shut_out_no_others() -> None:
     """Strangers' large requests have a quarter of the memory; known addresses are free of it."""
 
     async def main() -> None:
-        known = Known()
+        known = KnownAddresses()
         own = listen()
         server = TelegramServer(echo, ServerSettings(memory=1 << 20), known)
         server.start([own])

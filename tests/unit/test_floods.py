@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jobarranger import logs
 from jobarranger import messages as m
 from jobarranger.clock import SystemClock
-from jobarranger.floods import FIRST, MOST_KINDS, WINDOW, Floods, Kind
+from jobarranger.floods import FIRST, MOST_KINDS, WINDOW, Floods, LineKind
 from jobarranger.messages.outside import OUTSIDE
 
 log = logging.getLogger("ipc.test")
@@ -194,7 +194,7 @@ def test_written_and_told_add_up(steps):
         now += pause
         if now >= floods.due_at:
             told += sum(one.left_out for one in floods.due(now))
-        written += floods.admits(Kind("l", 30, str(number)), now)
+        written += floods.admits(LineKind("l", 30, str(number)), now)
     told += sum(one.left_out for one in floods.due(now, all_of_it=True))
     assert written + told == len(steps)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobarranger.flow.judging import Fault, judge
 from jobarranger.icons import Failure, Finished, icon_type, traits_of
-from jobarranger.model.arrivals import Arrival, Refusal, arrive, fires
+from jobarranger.model.arrivals import Arrival, ArrivalRefusal, arrive, fires
 from jobarranger.model.census import Census
 from jobarranger.model.numbers import PatternError, jobnet_exit_code, matches
 from jobarranger.model.variables import (
@@ -128,7 +128,7 @@ def test_stored_text_fits(text: str, limit: int) -> None:
 
 def reach(
     job_type: JobType, status: IconStatus, end_count: int, boot_count: int, *, test: bool
-) -> Arrival | Refusal:
+) -> Arrival | ArrivalRefusal:
     """Let an arrow arrive at an icon of a type."""
     traits = traits_of(job_type)
     return arrive(
@@ -154,15 +154,15 @@ def test_an_ended_icon_begins_anew_except_end() -> None:
     """A loop reaches an ended icon again; a finished END icon refuses."""
     again = Arrival(IconStatus.READY, 1, anew=True)
     assert reach(JobType.JOB, IconStatus.END, 1, 1, test=False) == again
-    assert reach(JobType.END, IconStatus.END, 1, 1, test=False) is Refusal.ENDED
-    assert reach(JobType.JOB, IconStatus.END, 1, 1, test=True) is Refusal.TEST
+    assert reach(JobType.END, IconStatus.END, 1, 1, test=False) is ArrivalRefusal.ENDED
+    assert reach(JobType.JOB, IconStatus.END, 1, 1, test=True) is ArrivalRefusal.TEST
 
 
 @pytest.mark.parametrize("job_type", [JobType.IFEND, JobType.L])
 def test_a_first_arrival_not_yet_used_takes_others_in(job_type: JobType) -> None:
     """IFEND and L that are ready already, perhaps on hold, are not refused: nothing is lost."""
     assert reach(job_type, IconStatus.READY, 1, 2, test=False) == Arrival(IconStatus.READY, 1)
-    assert reach(job_type, IconStatus.READY, 1, 2, test=True) is Refusal.TEST
+    assert reach(job_type, IconStatus.READY, 1, 2, test=True) is ArrivalRefusal.TEST
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_first_arrival_not_yet_used_takes_others_in(job_type: JobType) -> None
 )
 def test_a_busy_icon_refuses(status: IconStatus) -> None:
     """An arrow into an icon at work is not taken."""
-    assert reach(JobType.JOB, status, 0, 1, test=False) is Refusal.BUSY
+    assert reach(JobType.JOB, status, 0, 1, test=False) is ArrivalRefusal.BUSY
 
 
 def test_which_arrows_fire() -> None:

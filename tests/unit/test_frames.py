@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipc.errors import FrameTooLarge, ProtocolError
-from ipc.frames import HEADER, FrameReader, Limits, encode
+from ipc.frames import HEADER, FrameLimits, FrameReader, encode
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
@@ -56,7 +56,7 @@ def test_length_is_unsigned_little_endian() -> None:
 @pytest.mark.parametrize("over", [0, 1])
 def test_limit_of_a_frame(over: int) -> None:
     """Exactly the limit is taken, one byte more is refused before the payload is read."""
-    reader = FrameReader(Limits(frame=10))
+    reader = FrameReader(FrameLimits(frame=10))
     reader.feed(HEADER + (10 + over).to_bytes(8, "little"))
     if over:
         with pytest.raises(FrameTooLarge):
@@ -67,12 +67,12 @@ def test_limit_of_a_frame(over: int) -> None:
 
 def test_default_limits_are_the_original_ones() -> None:
     """128 MiB framed, 16 MiB unframed."""
-    assert Limits() == Limits(frame=134_217_728, plain=16_777_216)
+    assert FrameLimits() == FrameLimits(frame=134_217_728, plain=16_777_216)
 
 
 def test_lower_limit_of_a_kind() -> None:
     """A kind named first is held to its own limit as soon as it can be seen."""
-    limits = Limits(by_kind={"jobnetrun": 100})
+    limits = FrameLimits(by_kind={"jobnetrun": 100})
     body = b'{"kind":"jobnetrun","data":"' + b"x" * 200 + b'"}'
     reader = FrameReader(limits)
     reader.feed(encode(body)[:90])
@@ -85,7 +85,7 @@ def test_lower_limit_of_a_kind() -> None:
 
 def test_unframed_limit() -> None:
     """An unframed text that does not end is cut off."""
-    reader = FrameReader(Limits(plain=50))
+    reader = FrameReader(FrameLimits(plain=50))
     reader.feed(b'{"a":"' + b"x" * 60)
     with pytest.raises(FrameTooLarge):
         reader.next()
@@ -144,7 +144,7 @@ def test_frames_only() -> None:
 )
 def test_only_kinds_that_stand_first_may_be_large(body: bytes, fits: bool) -> None:
     """Anything else is held to the general limit before its bytes are kept."""
-    limits = Limits(frame=400, by_kind={"jobresult": 400}, other=100)
+    limits = FrameLimits(frame=400, by_kind={"jobresult": 400}, other=100)
     reader = FrameReader(limits)
     reader.feed(encode(body))
     if fits:

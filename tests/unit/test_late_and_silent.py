@@ -14,9 +14,9 @@ from jobarranger.states import ObjectFlag, PauseScope
 from jobarranger.watching import presence
 from jobarranger.watching.late import (
     DAY_MS,
-    Lack,
+    LateRules,
     Missing,
-    Rules,
+    Problem,
     Suspicions,
     Unbegun,
     Waits,
@@ -32,7 +32,7 @@ from jobarranger.watching.presence import Presence, Sign
 MINUTE = 60_000
 NINE = round(datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp() * 1000)
 BERLIN = ZoneInfo("Europe/Berlin")
-RULES = Rules(load_span=60)
+RULES = LateRules(load_span=60)
 
 
 def start(slot: int = 202606010900, jobnet: str = "NET") -> Start:
@@ -110,7 +110,7 @@ def test_a_lack_is_told_when_it_is_ripe_and_was_watched():
 
 
 def test_what_was_loaded_meanwhile_is_forgotten():
-    """It must lack all the time; a look that does not find it begins anew."""
+    """It must be missing all the time; a look that does not find it begins anew."""
     rules = replace(RULES, confirm_ms=60_000)
     seen = Suspicions().looked([missing()], NINE).looked([], NINE + 1).looked([missing()], NINE + 2)
     assert seen.confirmed(NINE + 60_001, rules) == []
@@ -120,7 +120,7 @@ def test_what_was_loaded_meanwhile_is_forgotten():
 @pytest.mark.parametrize(("shift", "minutes"), [(0, -59), (30, -29), (90, 31)])
 def test_the_load_shift_is_patience(shift, minutes):
     """`JaLoadShiftTime` minutes more than the load span; more than that waits beyond the start."""
-    rules = Rules(load_span=60, load_shift=shift)
+    rules = LateRules(load_span=60, load_shift=shift)
     at = NINE + minutes * MINUTE
     seen = Suspicions().looked([missing()], NINE - 60 * MINUTE)
     assert seen.confirmed(at - 1, rules) == []
@@ -157,9 +157,11 @@ def test_a_run_that_has_not_begun_is_late_with_its_reason(columns, waits):
     """From its minute on; the rules say when it is told."""
     assert late(unbegun(**columns), NINE - 1) == []
     (one,) = late(unbegun(**columns), NINE)
-    assert (one.lack, one.waits, one.run) == (Lack.STARTED, waits, 7)
-    assert Rules(load_span=60).ripe_at(one.lack, one.instant) == NINE + MINUTE
-    assert Rules(load_span=60, run_shift=5).ripe_at(one.lack, one.instant) == NINE + 6 * MINUTE
+    assert (one.problem, one.waits, one.run) == (Problem.STARTED, waits, 7)
+    assert LateRules(load_span=60).ripe_at(one.problem, one.instant) == NINE + MINUTE
+    assert (
+        LateRules(load_span=60, run_shift=5).ripe_at(one.problem, one.instant) == NINE + 6 * MINUTE
+    )
 
 
 @pytest.mark.parametrize("flag", [1, 2])
@@ -218,21 +220,21 @@ def test_a_minute_that_is_left_out_counts_from_the_end_of_the_gap():
     assert one.instant == gap
 
 
-# -- how long it must lack --------------------------------------------------------------------
+# -- how long it must be missing -----------------------------------------------------------------
 
 
 def test_a_run_is_not_told_later_because_schedules_are_read_seldom():
     """The loader's interval says how long it may take to load, not to begin."""
-    rules = Rules(load_span=60, confirm_ms=20 * MINUTE)
+    rules = LateRules(load_span=60, confirm_ms=20 * MINUTE)
     (begun,) = late(unbegun(), NINE)
     seen = Suspicions().looked([begun, missing()], NINE)
-    assert [one.lack for one in seen.confirmed(NINE + MINUTE, rules)] == [Lack.STARTED]
+    assert [one.problem for one in seen.confirmed(NINE + MINUTE, rules)] == [Problem.STARTED]
     assert len(seen.confirmed(NINE + 20 * MINUTE, rules)) == 2
 
 
 def test_a_clock_that_is_set_back_silences_nothing():
     """What lacked by the wrong time is told a while after it was set right."""
-    rules = Rules(load_span=60, confirm_ms=MINUTE)
+    rules = LateRules(load_span=60, confirm_ms=MINUTE)
     (begun,) = late(unbegun(), NINE + 60 * MINUTE)
     seen = Suspicions().looked([begun], NINE + 60 * MINUTE).looked([begun], NINE + MINUTE)
     assert seen.confirmed(NINE + 2 * MINUTE, rules) == [begun]

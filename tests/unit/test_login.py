@@ -16,10 +16,10 @@ import pytest
 
 from jobarranger.directory import Group, User, rights
 from jobarranger.directory.passwords import hash_password, verify_password
-from processes.trapping import passwords
+from processes.trapping import authentication
+from processes.trapping.authentication import Authenticator
 from processes.trapping.callers import lane_of
 from processes.trapping.memory import Memory
-from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import NOT_AUTHENTICATED, TOO_MANY, Refused
 from processes.trapping.throttle import MOST_KEYS, Throttle
 
@@ -64,12 +64,12 @@ class People:
 
 
 class Door:
-    """A doorkeeper with its people."""
+    """A authenticator with its people."""
 
     def __init__(self, people: Any) -> None:
         self.people = people
         self.clock = Hand()
-        self.keeper = Doorkeeper(people, self._read, cast("Any", self.clock))
+        self.keeper = Authenticator(people, self._read, cast("Any", self.clock))
 
     async def _read(self, work: Callable[[Any], User | None]) -> User | None:
         return work(None)
@@ -96,14 +96,14 @@ def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def ended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """End all pools."""
-    made: list[Doorkeeper] = []
-    begin = Doorkeeper.__init__
+    made: list[Authenticator] = []
+    begin = Authenticator.__init__
 
-    def remember(self: Doorkeeper, *arguments: Any) -> None:
+    def remember(self: Authenticator, *arguments: Any) -> None:
         begin(self, *arguments)
         made.append(self)
 
-    monkeypatch.setattr(Doorkeeper, "__init__", remember)
+    monkeypatch.setattr(Authenticator, "__init__", remember)
     yield
     for one in made:
         one.close()
@@ -160,7 +160,7 @@ def test_what_was_right_is_checked_slowly_once_it_is_not(change: dict[str, Any] 
             del door.people.users["ann"]
         else:
             door.people.users["ann"] = replace(known(), **change)
-        door.clock.at += passwords.FRESH
+        door.clock.at += authentication.FRESH
         assert await door.ask("ann", "right") == NOT_AUTHENTICATED
         assert door.people.checked == ["ann"] * 2
 
@@ -172,7 +172,7 @@ def test_a_wrong_password_of_a_remembered_user_costs_as_much_as_any(no_delay: No
 
     async def scene(door: Door) -> None:
         await door.ask("ann", "right")
-        door.clock.at += passwords.FRESH
+        door.clock.at += authentication.FRESH
         door.people.asked.clear()
         for name in ("ann", "nobody"):
             assert await door.ask(name, "wrong") == NOT_AUTHENTICATED
@@ -193,7 +193,7 @@ def test_a_remembered_user_never_waits() -> None:
             assert await door.ask("ann", "right") == "ann"
         door.people.gate.set()
         answers = Counter(await asyncio.gather(*flood))
-        places = passwords.POOL + passwords.LONGEST_LANE
+        places = authentication.POOL + authentication.LONGEST_LANE
         assert answers == {NOT_AUTHENTICATED: places, TOO_MANY: 1_000 - places}
 
     play(scene, People(known()))
@@ -206,14 +206,14 @@ def test_a_thousand_starts_reset_at_once() -> None:
         door.people.gate.clear()
         flood = [asyncio.create_task(door.ask(f"x{number}", "y")) for number in range(1_000)]
         async with asyncio.timeout(10):
-            while len(door.people.checked) < passwords.POOL:  # noqa: ASYNC110 - threads' work
+            while len(door.people.checked) < authentication.POOL:  # noqa: ASYNC110 - threads' work
                 await asyncio.sleep(0.01)
         for task in flood:
             task.cancel()
         await asyncio.gather(*flood, return_exceptions=True)
         door.people.gate.set()
         assert await door.ask("ann", "right") == "ann"
-        assert len(door.people.checked) == passwords.POOL + 1
+        assert len(door.people.checked) == authentication.POOL + 1
         assert door.keeper._turns.waiting == 0
         assert not door.keeper._throttle._records
 
@@ -224,7 +224,7 @@ async def waiting(door: Door, count: int) -> None:
     """Wait until all places are taken and so many wait for one."""
     async with asyncio.timeout(10):
         turns, checked = door.keeper._turns, door.people.checked
-        while len(checked) < passwords.POOL or turns.waiting < count:  # noqa: ASYNC110 - threads
+        while len(checked) < authentication.POOL or turns.waiting < count:  # noqa: ASYNC110 - threads
             await asyncio.sleep(0.01)
 
 
@@ -234,16 +234,16 @@ def test_a_flood_does_not_keep_out_who_was_right_before(peer: str) -> None:
 
     async def scene(door: Door) -> None:
         assert await door.ask("ann", "right", peer) == "ann"
-        door.clock.at += passwords.REMEMBERED
+        door.clock.at += authentication.REMEMBERED
         door.people.checked.clear()
         door.people.gate.clear()
         flood = [asyncio.create_task(door.ask(f"x{number}", "y")) for number in range(1_000)]
-        await waiting(door, passwords.LONGEST_LANE)
+        await waiting(door, authentication.LONGEST_LANE)
         right = asyncio.create_task(door.ask("ann", "right", peer))
-        await waiting(door, passwords.LONGEST_LANE + 1)
+        await waiting(door, authentication.LONGEST_LANE + 1)
         door.people.gate.set()
         assert await right == "ann"
-        assert door.people.checked.index("ann") <= passwords.POOL + 1
+        assert door.people.checked.index("ann") <= authentication.POOL + 1
         await asyncio.gather(*flood)
 
     play(scene, People(known()))

@@ -15,13 +15,13 @@ from rich.console import Console
 from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.filters import Filter, MissingDay, resolve
 from jobarranger.calendars.months import Month
-from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail, Timetable
 from jobarranger.calendars.starts import all_starts
 from jobarranger.commands.ctl_calendars import boot_time_text
 from jobarranger.commands.yearpicture import year_picture
 from jobarranger.model.pauses import Pause, Pauses, in_order
 from jobarranger.planning.clockchanges import clock_change
-from jobarranger.planning.filterdays import Reason, explain, year_of
+from jobarranger.planning.filterdays import DayReason, explain, year_of
 from jobarranger.planning.oddities import broken_jobnets, findings_of
 from jobarranger.planning.plan import LoadedRun, key_of, plan
 from jobarranger.states import BaseDate, ObjectFlag, PauseScope
@@ -39,7 +39,7 @@ def weekdays(first: date, count: int) -> OperatingDays:
 def schedule(name: str = "S", *boot_times: str, jobnets: tuple[str, ...] = ("NET",)) -> Schedule:
     """Return a schedule by calendar C."""
     details = [
-        Detail(object_flag=ObjectFlag.CALENDAR, object_id="C", boot_time=time)
+        ScheduleDetail(object_flag=ObjectFlag.CALENDAR, object_id="C", boot_time=time)
         for time in boot_times
     ]
     return Schedule(schedule_id=name, update_date=1, details=details, jobnet_ids=jobnets)
@@ -137,14 +137,46 @@ def rule(base: BaseDate, day: int = 0, shift: int = -1) -> Filter:
 @pytest.mark.parametrize(
     ("base", "day", "shift", "month", "picked", "reason", "text"),
     [
-        (BaseDate.LAST, 0, -3, 6, date(2026, 6, 30), Reason.OPERATES, "the shift does not count"),
-        (BaseDate.LAST, 0, -3, 5, date(2026, 5, 27), Reason.SHIFTED, "operating day 3 before it"),
-        (BaseDate.FIRST, 0, 1, 2, date(2026, 2, 2), Reason.SHIFTED, "operating day 1 after it"),
-        (BaseDate.DESIGNATED, 15, 0, 8, None, Reason.CLOSED, "shift 0 takes no other day"),
-        (BaseDate.DESIGNATED, 31, 2, 4, date(2026, 5, 4), Reason.SHIFTED, "no day 31; operating"),
-        (BaseDate.DESIGNATED, 31, -1, 4, date(2026, 4, 30), Reason.SHIFTED, "from its last day"),
-        (BaseDate.DESIGNATED, 31, 0, 4, date(2026, 5, 1), Reason.SHIFTED, "first of the next"),
-        (BaseDate.DESIGNATED, 31, 0, 2, None, Reason.CLOSED, "first of the next month is closed"),
+        (
+            BaseDate.LAST,
+            0,
+            -3,
+            6,
+            date(2026, 6, 30),
+            DayReason.OPERATES,
+            "the shift does not count",
+        ),
+        (
+            BaseDate.LAST,
+            0,
+            -3,
+            5,
+            date(2026, 5, 27),
+            DayReason.SHIFTED,
+            "operating day 3 before it",
+        ),
+        (BaseDate.FIRST, 0, 1, 2, date(2026, 2, 2), DayReason.SHIFTED, "operating day 1 after it"),
+        (BaseDate.DESIGNATED, 15, 0, 8, None, DayReason.CLOSED, "shift 0 takes no other day"),
+        (
+            BaseDate.DESIGNATED,
+            31,
+            2,
+            4,
+            date(2026, 5, 4),
+            DayReason.SHIFTED,
+            "no day 31; operating",
+        ),
+        (BaseDate.DESIGNATED, 31, -1, 4, date(2026, 4, 30), DayReason.SHIFTED, "from its last day"),
+        (BaseDate.DESIGNATED, 31, 0, 4, date(2026, 5, 1), DayReason.SHIFTED, "first of the next"),
+        (
+            BaseDate.DESIGNATED,
+            31,
+            0,
+            2,
+            None,
+            DayReason.CLOSED,
+            "first of the next month is closed",
+        ),
     ],
 )
 def test_a_filter_says_why_it_picks_a_day(base, day, shift, month, picked, reason, text):
@@ -178,9 +210,9 @@ def test_a_filter_that_finds_nothing_says_whether_the_calendar_has_run_out():
     """The one is mended by another shift, the other by filling the calendar."""
     days = OperatingDays([date(2026, 1, 31), date(2026, 12, 31)])
     told = explain(rule(BaseDate.FIRST, shift=1), Month(2026, 1), days)
-    assert (told.day, told.reason) == (None, Reason.TOO_FAR)
+    assert (told.day, told.reason) == (None, DayReason.TOO_FAR)
     told = explain(rule(BaseDate.FIRST, shift=1), Month(2027, 1), days)
-    assert (told.day, told.reason) == (None, Reason.RUNS_OUT)
+    assert (told.day, told.reason) == (None, DayReason.RUNS_OUT)
     assert "2026-01-31 to 2026-12-31" in told.text
     told = explain(rule(BaseDate.FIRST, shift=1), Month(2027, 1), OperatingDays())
     assert "no days at all" in told.text
@@ -208,8 +240,10 @@ def test_the_explanation_agrees_with_the_rule(base, day, shift, month, days):
     operating = OperatingDays(days)
     told = explain(rule(base, day, shift), Month(2026, month), operating)
     assert told.day == resolve(rule(base, day, shift), Month(2026, month), operating)
-    assert (told.day is None) == (told.reason in {Reason.CLOSED, Reason.TOO_FAR, Reason.RUNS_OUT})
-    assert (told.reason is Reason.OPERATES) == (
+    assert (told.day is None) == (
+        told.reason in {DayReason.CLOSED, DayReason.TOO_FAR, DayReason.RUNS_OUT}
+    )
+    assert (told.reason is DayReason.OPERATES) == (
         told.base_date is not None and told.base_date in operating
     )
 
@@ -230,7 +264,7 @@ def test_what_many_schedules_suffer_from_is_one_warning():
 
 def test_months_without_a_day_are_one_warning():
     """All of them are named."""
-    detail = Detail(object_flag=ObjectFlag.FILTER, object_id="F", boot_time="0900")
+    detail = ScheduleDetail(object_flag=ObjectFlag.FILTER, object_id="F", boot_time="0900")
     one = Schedule(schedule_id="S", update_date=1, details=[detail], jobnet_ids=["NET"])
     table = Timetable(
         calendars=TABLE.calendars,

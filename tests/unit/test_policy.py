@@ -14,8 +14,8 @@ from processes import policy
 from processes.policy import (
     ExitCode,
     Kill,
+    KillReason,
     Phase,
-    Reason,
     Slot,
     Spawn,
     Spec,
@@ -63,7 +63,7 @@ def test_running_begins_with_the_ready_line() -> None:
 def test_a_child_that_is_not_ready_in_time_is_killed() -> None:
     """The start limit counts from the fork."""
     assert decide(starting(), 4.9) is None
-    assert decide(starting(), 5) == Kill(Reason.NOT_READY)
+    assert decide(starting(), 5) == Kill(KillReason.NOT_READY)
 
 
 def test_a_silent_child_is_killed_once() -> None:
@@ -71,7 +71,7 @@ def test_a_silent_child_is_killed_once() -> None:
     slot = heard(running(), 7)
     assert decide(slot, 26.9) is None
     action = decide(slot, 27)
-    assert action == Kill(Reason.SILENT)
+    assert action == Kill(KillReason.SILENT)
     assert isinstance(action, Kill)
     assert decide(policy.ended_by_us(slot, 27, action), 99) is None
 
@@ -93,18 +93,18 @@ def test_a_deaf_child_is_killed_after_its_limit() -> None:
     slot = policy.ended_by_us(running(), 30, Terminate())
     stop = Stopping(stage=9, deadline=99)
     assert decide(slot, 32.9, stop) is None
-    assert decide(slot, 33, stop) == Kill(Reason.DEAF)
+    assert decide(slot, 33, stop) == Kill(KillReason.DEAF)
 
 
 def test_the_whole_stop_has_a_limit() -> None:
     """At the deadline everything left is killed, whatever its stage."""
     late = replace(running(), spec=replace(SPEC, stage=5))
-    assert decide(late, 10, Stopping(stage=1, deadline=10)) == Kill(Reason.DEAF)
+    assert decide(late, 10, Stopping(stage=1, deadline=10)) == Kill(KillReason.DEAF)
 
 
 def test_a_hard_stop_kills_at_once() -> None:
     """The second signal leaves no time."""
-    assert decide(running(), 1, Stopping(stage=0, deadline=99, hard=True)) == Kill(Reason.HARD)
+    assert decide(running(), 1, Stopping(stage=0, deadline=99, hard=True)) == Kill(KillReason.HARD)
 
 
 def test_pauses_double_up_to_a_limit() -> None:
@@ -166,7 +166,7 @@ def test_a_kill_from_outside_says_little() -> None:
     slot = replace(running(), failures=5)
     assert exited(slot, 0.9, -signal.SIGKILL, wanted=False).failures == 6
     assert exited(slot, 1.0, -signal.SIGKILL, wanted=False).failures == 1
-    ours = policy.ended_by_us(slot, 1.0, Kill(Reason.SILENT))
+    ours = policy.ended_by_us(slot, 1.0, Kill(KillReason.SILENT))
     assert exited(ours, 1.1, -signal.SIGKILL, wanted=False).failures == 6
 
 

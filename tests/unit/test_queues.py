@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipc.queues import HIGH_WATER, Receiver, Sender, queue_path
-from jobarranger.post import Post
+from jobarranger.hint_sender import HintSender
 from jobarranger.wakes import Role, Wake
 
 
@@ -104,7 +104,7 @@ def test_post_sends_to_the_owner_of_the_slot(tmp_path: Path, sender: Sender) -> 
     """Slots are spread over the children of a role; wakes of an absent role are dropped."""
     first = Receiver(tmp_path, "job-executor", 1)
     second = Receiver(tmp_path, "job-executor", 2)
-    post = Post(sender, {Role.EXECUTOR: 2})
+    post = HintSender(sender, {Role.EXECUTOR: 2})
     post([Wake(Role.EXECUTOR, (1, 2), 4), Wake(Role.EXECUTOR, (3,), 7), Wake(Role.RUN, (9,))])
     assert gather(first, {1, 2}) == {1, 2}
     assert gather(second, {3}) == {3}

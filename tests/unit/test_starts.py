@@ -13,7 +13,7 @@ from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.digits import slot_of
 from jobarranger.calendars.filters import Filter, resolve
 from jobarranger.calendars.months import Month
-from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail, Timetable
 from jobarranger.calendars.starts import all_starts, starts
 from jobarranger.errors import DefinitionError
 from jobarranger.states import BaseDate, ObjectFlag
@@ -160,7 +160,7 @@ def test_starts_are_those_of_the_naive_model(a, b, rules, details, jobnets, near
         schedule_id="S",
         update_date=1,
         details=[
-            Detail(object_flag=flag, object_id=name, boot_time=boot_time)
+            ScheduleDetail(object_flag=flag, object_id=name, boot_time=boot_time)
             for (flag, name), boot_time in details
         ],
         jobnet_ids=jobnets,
@@ -191,7 +191,7 @@ def plain(name, *times):
         schedule_id=name,
         update_date=1,
         details=[
-            Detail(object_flag=ObjectFlag.CALENDAR, object_id="ALL", boot_time=time)
+            ScheduleDetail(object_flag=ObjectFlag.CALENDAR, object_id="ALL", boot_time=time)
             for time in times
         ],
         jobnet_ids=["J"],
@@ -273,9 +273,9 @@ def test_the_ends_of_time():
         schedule_id="S",
         update_date=1,
         details=[
-            Detail(object_flag=ObjectFlag.CALENDAR, object_id="ALL", boot_time="9959"),
-            Detail(object_flag=ObjectFlag.CALENDAR, object_id="ALL", boot_time="0100"),
-            Detail(object_flag=ObjectFlag.FILTER, object_id="F", boot_time="0100"),
+            ScheduleDetail(object_flag=ObjectFlag.CALENDAR, object_id="ALL", boot_time="9959"),
+            ScheduleDetail(object_flag=ObjectFlag.CALENDAR, object_id="ALL", boot_time="0100"),
+            ScheduleDetail(object_flag=ObjectFlag.FILTER, object_id="F", boot_time="0100"),
         ],
         jobnet_ids=["J"],
     )

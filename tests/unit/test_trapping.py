@@ -20,6 +20,7 @@ from jobarranger.clock import SystemClock
 from jobarranger.db.releases import Target
 from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
 from jobarranger.flow.results import Judged, Verdict
+from processes.trapping.client_requests import read_start, read_variables, registry_number
 from processes.trapping.clients import cut
 from processes.trapping.filters import Filters
 from processes.trapping.operators import csv_line, read_choice
@@ -28,7 +29,6 @@ from processes.trapping.replay import Replay, retry_delay
 from processes.trapping.routing import Routed, route
 from processes.trapping.spool import Parcel, Spool
 from processes.trapping.throttle import LONGEST_LINE, Throttle, TooManyAttempts
-from processes.trapping.wishes import read_start, read_variables, registry_number
 
 ZONE = ZoneInfo("Asia/Tokyo")
 NOW = 1_795_368_000_000  # 2026-11-23 02:20:00 in Tokyo

@@ -23,7 +23,7 @@ from jobarranger.states import (
 from jobarranger.waiting import (
     Arrow,
     Explained,
-    Family,
+    FamilyFacts,
     HostState,
     IconFacts,
     InstanceFacts,
@@ -106,7 +106,7 @@ class Net:
         self.values |= values
         return self
 
-    def family(self) -> Family:
+    def family(self) -> FamilyFacts:
         """Count the arrows (those of ended icons have fired) and return the family."""
         ids = {name: icon.id for name, icon in self.icons.items()}
         for name, icon in list(self.icons.items()):
@@ -115,7 +115,7 @@ class Net:
             if any(self.icons[start].type is JobType.IF for start in entering):
                 fired = icon.end_count
             self.set(name, boot_count=len(entering), end_count=icon.end_count or fired)
-        return Family(
+        return FamilyFacts(
             registry=MAIN,
             instances=self.instances,
             icons={icon.id: icon for icon in self.icons.values()},
@@ -574,7 +574,7 @@ def test_times_are_told_in_the_zone_of_the_server():
 
 
 @st.composite
-def families(draw: st.DrawFn) -> Family:
+def families(draw: st.DrawFn) -> FamilyFacts:
     """Any small state of a family, also such as no engine would make."""
     types = [JobType.IF, JobType.IFEND, JobType.W, JobType.L, JobType.JOB, JobType.JOBNET]
     instances = [
@@ -617,7 +617,7 @@ def families(draw: st.DrawFn) -> Family:
         status=st.sampled_from(JobnetStatus), job_status=st.sampled_from(JobStatus),
         load_status=st.sampled_from(LoadStatus), aborting=st.booleans(), held=st.booleans(),
     )  # fmt: skip
-    return Family(
+    return FamilyFacts(
         registry=1,
         summary=draw(st.none() | summary),
         instances={one.id: one for one in owned},

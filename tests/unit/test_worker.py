@@ -15,8 +15,8 @@ from jobarranger.errors import DatabaseUnavailable, SchemaError, TryAgain
 from jobarranger.wakes import Role
 from processes import worker
 from processes.context import ChildContext
-from processes.lifeline import Kind, Lifeline, lifeline
-from processes.link import Figures, Link
+from processes.lifeline import Lifeline, RecordKind, lifeline
+from processes.link import Figures, ParentLink
 from processes.policy import ExitCode
 from processes.signals import Signals
 from processes.title import Title
@@ -41,7 +41,7 @@ class NoSignals:
 class Scripted:
     """A duty whose turns are written down; the end of the script ends the loop."""
 
-    def __init__(self, link: Link, *turns: Turn | Exception | Callable[[], Turn]) -> None:
+    def __init__(self, link: ParentLink, *turns: Turn | Exception | Callable[[], Turn]) -> None:
         self.link = link
         self.left = list(turns)
         self.seen: list[frozenset[int] | None] = []
@@ -73,7 +73,7 @@ class Rig:
         clock = SystemClock()
         figures = Figures(name="run #1")
         signals = cast("Signals", NoSignals(self._pair[0].fileno()))
-        self.link = Link(mine, signals, clock, figures, hang_limit=60)
+        self.link = ParentLink(mine, signals, clock, figures, hang_limit=60)
         self.sender = Sender(path)
         self.context = ChildContext(
             config=cast("Any", None),
@@ -120,7 +120,7 @@ def test_the_first_turn_is_a_sweep_and_follows_ready(rig: Rig) -> None:
     duty = Scripted(rig.link, Turn(1))
     assert rig.run(duty) == ExitCode.WANTED
     assert duty.seen == [None]
-    assert Kind.READY in [record.kind for record in rig.parent.receive()]
+    assert RecordKind.READY in [record.kind for record in rig.parent.receive()]
 
 
 def test_hints_are_answered_between_sweeps(rig: Rig) -> None:
@@ -174,7 +174,7 @@ def test_errors_in_a_row_end_the_child(rig: Rig) -> None:
     duty = Scripted(rig.link, bug, bug, bug, bug, good, bug, bug, bug, bug, bug, good)
     assert rig.run(duty) == ExitCode.FAILED
     assert len(duty.left) == 1
-    faults = [record.text for record in rig.parent.receive() if record.kind is Kind.FAULT]
+    faults = [record.text for record in rig.parent.receive() if record.kind is RecordKind.FAULT]
     assert faults[-1] == "ValueError: bug"
 
 

@@ -14,14 +14,14 @@ from jobarranger.db.ids import IdPool
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.moving import Mover
 from jobarranger.loading.boot import BootReport, boot_due
-from jobarranger.loading.due import Rules
+from jobarranger.loading.due import BootRules
 from jobarranger.loading.scheduled import ScheduledLoad
 from jobarranger.parking import Parking
 from jobarranger.purging.passing import Purger
 from jobarranger.states import JobnetStatus, MissedStart, RunType
 
 #: Late runs start as well, however late they are.
-RULES = Rules(grace_seconds=300, missed=MissedStart.LATE)
+RULES = BootRules(grace_seconds=300, missed=MissedStart.LATE)
 
 
 class SimulatedClock:

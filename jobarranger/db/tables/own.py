@@ -241,8 +241,8 @@ ext_server = own_table(
 ext_told = own_table(
     "ja_ext_told",
     string("cause", 255),
-    string("teller", 16),
+    string("reporter", 16),
     i64("at"),
-    primary_key("ja_ext_told_pk", "cause", "teller"),
+    primary_key("ja_ext_told_pk", "cause", "reporter"),
     index("ja_ext_told_idx1", "at"),
 )

@@ -26,7 +26,7 @@ from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.digits import date_digits, date_from
 from jobarranger.calendars.filters import PROBES, Filter, MissingDay, missing_day_named
 from jobarranger.calendars.months import month_of, shifted
-from jobarranger.calendars.schedules import Detail, Schedule, Timetable
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail, Timetable
 from jobarranger.db import tables as t
 from jobarranger.db.objects import CONTROL, id_column
 from jobarranger.states import BaseDate, ObjectFlag, ObjectKind
@@ -113,7 +113,7 @@ def _schedules(conn: Connection) -> list[Schedule]:
 def _schedule(schedule_id: str, update_date: int, rows: Sequence[Any]) -> Schedule:
     """Return one schedule; the order of its parts is the same on every product."""
     details = [
-        Detail(
+        ScheduleDetail(
             object_flag=_flag(row.flag),
             object_id=row.name,
             boot_time=row.boot_time.rstrip(" "),  # PostgreSQL fills up to four characters

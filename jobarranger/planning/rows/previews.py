@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Table, select
 from jobarranger.calendars.days import OperatingDays
 from jobarranger.calendars.digits import date_from
 from jobarranger.calendars.filters import Filter
-from jobarranger.calendars.schedules import Detail, Schedule
+from jobarranger.calendars.schedules import Schedule, ScheduleDetail
 from jobarranger.db import tables as t
 from jobarranger.loading.rows.scheduling import missing_day
 from jobarranger.states import BaseDate, ObjectFlag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class ShownVersion:
     """Which version of an object is shown."""
 
     name: str  #: what people call the object
@@ -28,7 +28,7 @@ class Version:
     memo: str
 
 
-def calendar(conn: Connection, calendar_id: str) -> tuple[Version, OperatingDays] | None:
+def calendar(conn: Connection, calendar_id: str) -> tuple[ShownVersion, OperatingDays] | None:
     """Return a calendar with all its days; stored numbers that are no dates are left out."""
     row = _control(conn, t.calendar_control, "calendar", calendar_id)
     if row is None:
@@ -52,7 +52,7 @@ def _dates(numbers: Any) -> list[date]:
     return found
 
 
-def filter_(conn: Connection, filter_id: str) -> tuple[Version, Filter] | None:
+def filter_(conn: Connection, filter_id: str) -> tuple[ShownVersion, Filter] | None:
     """Return a filter.
 
     Raises:
@@ -74,7 +74,7 @@ def filter_(conn: Connection, filter_id: str) -> tuple[Version, Filter] | None:
     return _version(row, row.filter_name), rule
 
 
-def schedule(conn: Connection, schedule_id: str) -> tuple[Version, Schedule] | None:
+def schedule(conn: Connection, schedule_id: str) -> tuple[ShownVersion, Schedule] | None:
     """Return a schedule with its parts."""
     row = _control(conn, t.schedule_control, "schedule", schedule_id)
     if row is None:
@@ -94,7 +94,7 @@ def schedule(conn: Connection, schedule_id: str) -> tuple[Version, Schedule] | N
         schedule_id=schedule_id,
         update_date=row.update_date,
         details=[
-            Detail(
+            ScheduleDetail(
                 object_flag=ObjectFlag.FILTER if flag == 1 else ObjectFlag.CALENDAR,
                 object_id=object_id,
                 boot_time=boot_time.rstrip(),  # PostgreSQL fills CHAR with blanks
@@ -118,8 +118,8 @@ def _control(conn: Connection, table: Table, kind: str, object_id: str) -> Any:
     return next((row for row in rows if row._mapping[f"{kind}_id"] == object_id), None)
 
 
-def _version(row: Any, name: str) -> Version:
-    return Version(
+def _version(row: Any, name: str) -> ShownVersion:
+    return ShownVersion(
         name=name,
         update_date=row.update_date,
         in_force=row.valid_flag == 1,

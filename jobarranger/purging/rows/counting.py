@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, or_, select
 
 from jobarranger.db import tables as t
-from jobarranger.purging.limits import Limits
+from jobarranger.purging.limits import PurgeLimits
 from jobarranger.purging.rows import keyed
 from jobarranger.purging.rows.due import DUE_REQUEST, DUE_RUN
 from jobarranger.purging.rows.log import DUE_LOG
 
 
-def counts(conn: Connection, limits: Limits) -> dict[str, int]:
+def counts(conn: Connection, limits: PurgeLimits) -> dict[str, int]:
     """Return how much of each kind is due: whole tables are looked through."""
     values = {
         "runs": limits.runs,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, or_, select
 
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
-from jobarranger.purging.limits import Limits
+from jobarranger.purging.limits import PurgeLimits
 from jobarranger.purging.spans import PARAMETERS
 from jobarranger.states import IconStatus, JobnetStatus
 
@@ -87,7 +87,7 @@ _LOCK = select(_J.inner_jobnet_id).where(_J.inner_jobnet_id.in_(_IDS)).order_by(
 
 
 def due_runs(
-    conn: Connection, limits: Limits, after: tuple[int, int], most: int
+    conn: Connection, limits: PurgeLimits, after: tuple[int, int], most: int
 ) -> Sequence[tuple[int, int]]:
     """Return (end time, id) of due runs after the given ones, those that ended first first."""
     after_time, number = after
@@ -102,7 +102,7 @@ def due_runs(
         after_time, number = end + 1, 0  # whatever ended up to then stays
 
 
-def due_requests(conn: Connection, limits: Limits, after: int, most: int) -> list[int]:
+def due_requests(conn: Connection, limits: PurgeLimits, after: int, most: int) -> list[int]:
     """Return requests that never became runs, in order of their ids."""
     values = {"runs": limits.runs, "slot": limits.slot, "after": after, "most": most}
     return list(conn.scalars(_DUE_REQUESTS, values))
@@ -134,7 +134,7 @@ _BUSY = (
 )
 
 
-def lock_due(unit: Unit, mains: Collection[int], limits: Limits) -> list[int]:
+def lock_due(unit: Unit, mains: Collection[int], limits: PurgeLimits) -> list[int]:
     """Lock main rows, ascending, except those that others hold; return those still due."""
     free = list(unit.execute(unit.lock(_LOCK, skip_locked=True), {"ids": sorted(mains)}).scalars())
     if not free:
@@ -146,7 +146,7 @@ def lock_due(unit: Unit, mains: Collection[int], limits: Limits) -> list[int]:
     return sorted(due.keys() - busy)
 
 
-def _is_over(row: Any, limits: Limits) -> bool:
+def _is_over(row: Any, limits: PurgeLimits) -> bool:
     """Tell whether a run, or a request without a summary, has been over for long enough."""
     if row.status is None:
         is_over = (

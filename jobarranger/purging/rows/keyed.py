@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, delete, exists, func
 
 from jobarranger.db import tables as t
 from jobarranger.loading.window import guards_over
-from jobarranger.purging.limits import Limits
+from jobarranger.purging.limits import PurgeLimits
 
 _J, _I = t.run_jobnet.c, t.run_job.c
 _IDS: Any = bindparam("ids", expanding=True)
@@ -69,7 +69,7 @@ _KEYED = {
 }
 
 
-def values(limits: Limits) -> dict[str, int]:
+def values(limits: PurgeLimits) -> dict[str, int]:
     """Return the parameters of the conditions in `DUE`."""
     return {
         "messages": limits.messages,
@@ -80,7 +80,9 @@ def values(limits: Limits) -> dict[str, int]:
     }
 
 
-def due_keys(conn: Connection, kind: str, limits: Limits, most: int) -> list[tuple[int, list[Any]]]:
+def due_keys(
+    conn: Connection, kind: str, limits: PurgeLimits, most: int
+) -> list[tuple[int, list[Any]]]:
     """Return due keys of a kind, up to `most`, by the statement that removes them."""
     found: list[tuple[int, list[Any]]] = []
     left = most
@@ -92,7 +94,9 @@ def due_keys(conn: Connection, kind: str, limits: Limits, most: int) -> list[tup
     return found
 
 
-def remove_keys(conn: Connection, kind: str, number: int, keys: Sequence[Any], at: Limits) -> int:
+def remove_keys(
+    conn: Connection, kind: str, number: int, keys: Sequence[Any], at: PurgeLimits
+) -> int:
     """Remove rows that were found by `due_keys` and are still due; return how many."""
     _, removal = _KEYED[kind][number]
     return conn.execute(removal, {**values(at), "ids": sorted(keys)}).rowcount

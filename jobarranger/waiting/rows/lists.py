@@ -24,7 +24,7 @@ class Which(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class RunFilter:
     """What a list is restricted to."""
 
     which: Which = Which.ALL
@@ -55,7 +55,7 @@ _FAILED = and_(
 )
 
 
-def newest(conn: Connection, wanted: Filter) -> list[Any]:
+def newest(conn: Connection, wanted: RunFilter) -> list[Any]:
     """Return runs that match: those not started yet first, then the latest started ones.
 
     Of those not started, of which there may be many days' worth, the next ones are taken; they get
@@ -73,7 +73,7 @@ def newest(conn: Connection, wanted: Filter) -> list[Any]:
     return [*reversed(unbegun), *begun[: wanted.most - len(unbegun)]]
 
 
-def _restricted(statement: Select[Any], wanted: Filter) -> Select[Any]:
+def _restricted(statement: Select[Any], wanted: RunFilter) -> Select[Any]:
     if wanted.jobnet_id is not None:
         # a request has no summary; for all others an index goes by the summary's id and order
         owner = _J if statement is _REGISTERED else _S

@@ -18,32 +18,32 @@ from jobarranger.db.unique import insert_first
 ANYBODY = "*"
 
 _T = t.ext_told.c
-_KNOWN = select(_T.cause, _T.teller).where(
-    _T.cause.in_(bindparam("causes", expanding=True)), _T.teller == bindparam("teller")
+_KNOWN = select(_T.cause, _T.reporter).where(
+    _T.cause.in_(bindparam("causes", expanding=True)), _T.reporter == bindparam("reporter")
 )
 _FORGET = delete(t.ext_told).where(_T.at < bindparam("before"))
 
 
-def known(conn: Connection, causes: Collection[str], teller: str) -> set[str]:
-    """Return those causes that a teller has told."""
+def known(conn: Connection, causes: Collection[str], reporter: str) -> set[str]:
+    """Return those causes that a reporter has told."""
     if not causes:
         return set()
-    rows = conn.execute(_KNOWN, {"causes": sorted(causes), "teller": teller})
+    rows = conn.execute(_KNOWN, {"causes": sorted(causes), "reporter": reporter})
     return {row.cause for row in rows}
 
 
-def note(unit: Unit, causes: Sequence[str], teller: str, at: int) -> set[str]:
+def note(unit: Unit, causes: Sequence[str], reporter: str, at: int) -> set[str]:
     """Note that causes were told; return those that nobody had told before.
 
     Raises:
-        StateConflict: another teller was as fast; the transaction is done anew.
+        StateConflict: another reporter was as fast; the transaction is done anew.
     """
     first = set(causes) - known(unit.conn, causes, ANYBODY)
-    mine = set(causes) - known(unit.conn, causes, teller)
+    mine = set(causes) - known(unit.conn, causes, reporter)
     rows = [(cause, ANYBODY) for cause in sorted(first)]
-    rows += [(cause, teller) for cause in sorted(mine)]
+    rows += [(cause, reporter) for cause in sorted(mine)]
     if rows:
-        values = [{"cause": cause, "teller": who, "at": at} for cause, who in rows]
+        values = [{"cause": cause, "reporter": who, "at": at} for cause, who in rows]
         insert_first(unit.conn, t.ext_told, values)
     return first
 

@@ -25,7 +25,7 @@ _FORMS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class StartCommand:
     """A wish to start a jobnet, in order as far as it goes."""
 
     username: str
@@ -36,7 +36,7 @@ class Start:
     env: dict[str, str]
 
 
-def read_start(message: Mapping[str, object], now_ms: int, zone: tzinfo) -> Start:
+def read_start(message: Mapping[str, object], now_ms: int, zone: tzinfo) -> StartCommand:
     """Check a `jobnetrun`.
 
     Raises:
@@ -52,7 +52,7 @@ def read_start(message: Mapping[str, object], now_ms: int, zone: tzinfo) -> Star
         wish = JobnetRun.from_json(message)
     except ProtocolError as error:
         raise Refused(str(error), m.JATRAPPER200051) from error
-    return Start(
+    return StartCommand(
         username=wish.username,
         password=wish.password,
         jobnet_id=wish.jobnetid,
@@ -86,7 +86,7 @@ def _checked_variables(env: dict[str, str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class StatusCommand:
     """A wish to know the state of a run."""
 
     username: str
@@ -94,7 +94,7 @@ class Status:
     number: int | None  #: None: the text is no number, so there is no such run
 
 
-def read_status(message: Mapping[str, object]) -> Status:
+def read_status(message: Mapping[str, object]) -> StatusCommand:
     """Check a `jobnetstatusrq`.
 
     Raises:
@@ -105,7 +105,7 @@ def read_status(message: Mapping[str, object]) -> Status:
     _require(data, "password", m.JATRAPPER200033)
     _require(data, "registrynumber", m.JATRAPPER200052)
     wish = StatusRequest.from_json(message)
-    return Status(
+    return StatusCommand(
         username=wish.username, password=wish.password, number=registry_number(wish.registrynumber)
     )
 

@@ -10,7 +10,7 @@ from jobarranger.clock import Clock, local_time
 from jobarranger.db.engine import Database
 from jobarranger.loading.rows.scheduling import read_scheduling
 from jobarranger.planning.oddities import Oddity, findings_of
-from jobarranger.watching.watch import Alarm, Teller
+from jobarranger.watching.watch import Alarm, Reporter
 
 #: Seconds between two looks.
 INTERVAL = 3600.0
@@ -31,17 +31,19 @@ def ending(oddities: list[Oddity], today: date) -> list[Oddity]:
 class CalendarWatch:
     """Looks now and then for calendars of schedules in force that end within so many days."""
 
-    def __init__(self, db: Database, clock: Clock, zone: tzinfo, teller: Teller, days: int) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, zone: tzinfo, reporter: Reporter, days: int
+    ) -> None:
         """Look `days` ahead; 0: not at all."""
         self._db = db
         self._clock = clock
         self._zone = zone
-        self._teller = teller
+        self._reporter = reporter
         self._days = days
         self._due = float("-inf")
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; the caller tells it and then calls `Teller.note`."""
+        """Return what is to be told now; the caller tells it and then calls `Reporter.note`."""
         if not self._days or self._clock.monotonic() < self._due:
             return []
         today = local_time(self._clock.now_ms(), self._zone).date()
@@ -49,7 +51,7 @@ class CalendarWatch:
         found = self._db.read(lambda conn: read_scheduling(conn, today, last, for_findings=True))
         odd = ending(findings_of(found.schedules, found.timetable, today, last), today)
         alarms = {alarm.cause: alarm for alarm in map(_alarm, odd)}
-        news = [alarms[cause] for cause in self._teller.news(alarms)]
+        news = [alarms[cause] for cause in self._reporter.news(alarms)]
         self._due = self._clock.monotonic() + INTERVAL
         return news
 

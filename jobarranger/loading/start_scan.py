@@ -1,6 +1,6 @@
 """The starts of a window that are not loaded yet, some at a time.
 
-A walk goes through its window in order of time, an hour at a time, and asks the database about
+A scan goes through its window in order of time, an hour at a time, and asks the database about
 some hundred starts in one statement. It keeps nothing that it has given out.
 """
 
@@ -17,8 +17,8 @@ from jobarranger.calendars.schedules import Schedule, Timetable
 from jobarranger.calendars.starts import Start, starts
 from jobarranger.db.engine import Database
 from jobarranger.errors import DefinitionError
-from jobarranger.loading.rows import handled as queries
-from jobarranger.loading.rows.handled import Key
+from jobarranger.loading.rows import loaded_starts as queries
+from jobarranger.loading.rows.loaded_starts import Key
 from jobarranger.loading.rows.scheduling import Scheduling
 from jobarranger.loading.window import Window, slots_of
 from jobarranger.slots import instant_of
@@ -33,7 +33,7 @@ _STRETCHES = 24
 MOST_COUNTED = 100_000
 
 
-class Verdict(Enum):
+class CatchUp(Enum):
     """What becomes of a start that was not loaded in time."""
 
     LOAD = "load"
@@ -57,7 +57,7 @@ class Tally:
 
 
 #: Judges a start of the past.
-Judge = Callable[[Start, Timetable], Verdict]
+Judge = Callable[[Start, Timetable], CatchUp]
 #: Told of a schedule whose starts cannot be worked out.
 Complain = Callable[[Schedule, Exception], None]
 
@@ -74,8 +74,8 @@ def key_of(start: Start) -> Key:
 
 
 @dataclass(slots=True, kw_only=True)
-class Walk:
-    """One walk through one window."""
+class StartScan:
+    """One scan through one window."""
 
     scheduling: Scheduling
     window: Window
@@ -84,8 +84,8 @@ class Walk:
     #: for the past only
     judge: Judge | None = None
     oldest_at: int = 0  #: starts before this instant (UTC ms) are too old anyway
-    tallies: dict[Verdict, Tally] = field(
-        default_factory=lambda: {verdict: Tally() for verdict in Verdict}
+    tallies: dict[CatchUp, Tally] = field(
+        default_factory=lambda: {verdict: Tally() for verdict in CatchUp}
     )
     _starts: Iterator[Start | None] = field(init=False)
     _found: deque[Start] = field(default_factory=deque)
@@ -131,16 +131,16 @@ class Walk:
         for start, key in zip(chunk, keys, strict=True):
             if key in handled:
                 continue
-            verdict = Verdict.LOAD
+            verdict = CatchUp.LOAD
             if self.judge is not None:
                 verdict = self.judge(start, self.scheduling.timetable)
                 self.tallies[verdict].add(start.slot)
-            if verdict is Verdict.LOAD:
+            if verdict is CatchUp.LOAD:
                 yield start
 
     def _all(self) -> Iterator[Start | None]:
         """Yield all starts of the window, in order of time, and None after each stretch."""
-        too_old = self.tallies[Verdict.TOO_OLD]
+        too_old = self.tallies[CatchUp.TOO_OLD]
         for stretch in self.window.stretches():
             if stretch.last_at < self.oldest_at and too_old.count >= MOST_COUNTED:
                 continue

@@ -19,7 +19,7 @@ from jobarranger.states import MethodFlag
 MOST = 500
 
 
-def advance(work: Work, ready: Iterable[Icon] = ()) -> None:
+def propagate(work: Work, ready: Iterable[Icon] = ()) -> None:
     """Start ready icons and what becomes ready by them, and judge the instances concerned.
 
     The end of a sub-jobnet ends its icon and may make others ready: it goes on until nothing moves

@@ -17,7 +17,7 @@ MOST_ICONS = 5000
 
 
 @dataclass(slots=True)
-class Shelf:
+class DefinitionCache:
     """Definitions by version; the oldest go when there are too many."""
 
     definitions: dict[VersionKey, Definition] = field(default_factory=dict)

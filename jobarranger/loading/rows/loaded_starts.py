@@ -139,7 +139,7 @@ def reopen_window(conn: Connection, until_at: int, at: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class KnownVersion:
     """A version in force, and since when (UTC ms) the loader knows it."""
 
     update_date: int
@@ -155,13 +155,13 @@ def in_force(conn: Connection) -> dict[Name, int]:
     return found
 
 
-def known_in_force(conn: Connection) -> dict[Name, Version]:
+def known_in_force(conn: Connection) -> dict[Name, KnownVersion]:
     """Return what was in force when the loader looked last."""
     rows = conn.execute(select(_F.kind, _F.object_id, _F.update_date, _F.since_at)).all()
-    return {(DatedKind(row[0]), row[1]): Version(row[2], row[3]) for row in rows}
+    return {(DatedKind(row[0]), row[1]): KnownVersion(row[2], row[3]) for row in rows}
 
 
-def note_in_force(conn: Connection, gone: Iterable[Name], new: Mapping[Name, Version]) -> None:
+def note_in_force(conn: Connection, gone: Iterable[Name], new: Mapping[Name, KnownVersion]) -> None:
     """Forget what is no longer in force, and remember what has become so.
 
     Raises:

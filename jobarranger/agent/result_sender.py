@@ -114,7 +114,7 @@ def pause_after(tries: int, *, close_tries: int, longest: float) -> float:
     return min(cap, FIRST_PAUSE_SECONDS * growth)
 
 
-class Courier:
+class ResultSender:
     """Delivers results, many at a time, until each is accepted, refused or too old."""
 
     def __init__(

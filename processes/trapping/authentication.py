@@ -53,7 +53,7 @@ class _Right:
     stored: bytes
 
 
-class Doorkeeper:
+class Authenticator:
     """Tells who a user is, or raises `Refused` with the same words for every reason."""
 
     def __init__(self, directory: Directory, read: Read, clock: Clock) -> None:

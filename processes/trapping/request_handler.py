@@ -12,12 +12,12 @@ from ipc.budget import SMALL
 from ipc.pool import Pool
 from ipc.server import Answer, Ending, Peer
 from jobarranger.errors import CannotStore, DatabaseUnavailable
-from processes.trapping.clients import ClientDesk
-from processes.trapping.operators import OperatorDesk
+from processes.trapping.client_requests import read_variables
+from processes.trapping.clients import ClientHandler
+from processes.trapping.operators import OperatorHandler
 from processes.trapping.refusals import Refused, report
-from processes.trapping.results import ResultDesk
+from processes.trapping.results import ResultHandler
 from processes.trapping.routing import Routed, route
-from processes.trapping.wishes import read_variables
 
 log = logging.getLogger(__name__)
 
@@ -26,15 +26,15 @@ _CANNOT_STORE = "the request has a value that the database cannot take"
 
 
 @dataclass(slots=True, kw_only=True)
-class Reception:
+class RequestHandler:
     """The handler of the trapper's server.
 
     Small requests are read at once; large ones in `readers`, so that they hold nobody up.
     """
 
-    results: ResultDesk
-    clients: ClientDesk
-    operators: OperatorDesk
+    results: ResultHandler
+    clients: ClientHandler
+    operators: OperatorHandler
     server_id: str
     readers: Pool
     vouch: Callable[[str], None]  #: called with the address of whoever has shown who it is

@@ -1,4 +1,4 @@
-"""The post office: turns wakes into queue messages to the server's children after a commit.
+"""Turns wakes into queue messages to the server's children after a commit.
 
 An instance is what `Database` calls with the wakes of a committed transaction. A wake goes to
 child number `slot % count + 1` of its role; children are numbered from 1 as in their titles.
@@ -15,7 +15,7 @@ from jobarranger.wakes import Role, Wake
 log = logging.getLogger(__name__)
 
 
-class Post:
+class HintSender:
     """Sends wakes to the children that they concern."""
 
     def __init__(self, sender: Sender, counts: Mapping[Role, int]) -> None:
