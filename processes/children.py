@@ -74,7 +74,7 @@ def _member(
             return ExitCode.WANTED
         faulthandler.enable(sys.stderr)
         context = _context(shared, entry, spec, counts, line, signals)
-        m.say(
+        m.log_message(
             m.JASERVER000004,
             server_number=serial,
             process_type_name=entry.role.value,
@@ -155,7 +155,7 @@ def _unexpected(context: ChildContext, error: Exception) -> ExitCode:
     """Say why a child ends by itself, once; return its exit code."""
     what = exhausted(error, starting=not context.link.is_ready)
     if what is not None:
-        m.say(m.JASERVER200006, role=context.role.value, number=context.number, what=what)
+        m.log_message(m.JASERVER200006, role=context.role.value, number=context.number, what=what)
         context.link.fault(what)
         return ExitCode.EXHAUSTED
     log.error("%s ends after an unexpected error", context.name, exc_info=error)

@@ -65,7 +65,7 @@ class HousekeeperDuty:
         total = self._removed.total()
         if total >= LARGE:
             counts = ", ".join(f"{count} {kind}" for kind, count in self._removed.items() if count)
-            m.say(
+            m.log_message(
                 m.JAPURGE000001,
                 counts=counts,
                 seconds=round(self._clock.monotonic() - self._begun),

@@ -123,7 +123,9 @@ class Server:
     def _fail(self, text: str) -> int:
         """Tell log and starter why the server does not work."""
         return life.give_up(
-            self._launch, text, lambda line: m.say(m.JASERVER100003, error_text=line.rstrip("."))
+            self._launch,
+            text,
+            lambda line: m.log_message(m.JASERVER100003, error_text=line.rstrip(".")),
         )
 
     def _prepare(self) -> None:
@@ -177,13 +179,13 @@ class Server:
         )
         faulthandler.enable(sys.stderr)
         m.use(config.ja_log_message_file)
-        m.say(m.JASERVER000001, version=__version__, revision=__version__)
+        m.log_message(m.JASERVER000001, version=__version__, revision=__version__)
         for line in self._told:
             log.warning("%s", line)
         for warning in self._warnings:
-            m.say(m.JASERVER300004, warning=warning)
+            m.log_message(m.JASERVER300004, warning=warning)
         zone = str(zone_named(config.ja_time_zone))
-        m.say(m.JASERVER000007, zone=zone, database=config.db_type.value)
+        m.log_message(m.JASERVER000007, zone=zone, database=config.db_type.value)
 
     def _import_all(self) -> None:
         """Load what the children need, and put it where no collection touches it."""
@@ -202,7 +204,7 @@ class Server:
         if reason is not None:
             return self._fail(reason)
         if self._hold_all:
-            m.say(m.JASERVER300007)
+            m.log_message(m.JASERVER300007)
         shared = children.SharedState(
             config=config,
             clock=self._clock,
@@ -227,13 +229,13 @@ class Server:
             self._launch.fail(supervisor.failure)
         elif not self._is_ready:
             self._launch.fail("stopped before it was ready")
-        m.say(m.JASERVER000002, version=__version__, revision=__version__)
+        m.log_message(m.JASERVER000002, version=__version__, revision=__version__)
         return code
 
     def _ready(self) -> None:
         """Tell everybody that all children are ready."""
         self._is_ready = True
-        m.say(m.JASERVER000003)
+        m.log_message(m.JASERVER000003)
         self._launch.ready()
         self._service_manager.ready()
 

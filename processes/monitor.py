@@ -138,7 +138,7 @@ class MonitorDuty:
                 self._failures += 1
                 log.exception("monitor: unexpected error")
                 text = f"{type(error).__name__}: {in_short(error)}"
-                m.say(m.JAMONITOR200004, count=self._failures, error_text=text)
+                m.log_message(m.JAMONITOR200004, count=self._failures, error_text=text)
 
     def _beat(self) -> None:
         context = self._context
@@ -233,7 +233,7 @@ class StartLook:
 def _compare(before: ChildFigures, after: ChildFigures) -> None:
     """Tell the log when a child loses hints or meets errors."""
     if after.drops > before.drops:
-        m.say(m.JASERVER300006, role=after.name, dropped=after.drops - before.drops)
+        m.log_message(m.JASERVER300006, role=after.name, dropped=after.drops - before.drops)
     if after.errors > before.errors:
         log.warning("%s: %s turns failed", after.name, after.errors - before.errors)
 

@@ -27,9 +27,9 @@ class RuntimeFiles:
             made = [mend() for mend in self._mend]
         except OSError as error:
             if not self._failed:
-                m.say(m.JASERVER200007, path=self._directory, error_text=str(error))
+                m.log_message(m.JASERVER200007, path=self._directory, error_text=str(error))
             self._failed = True
             return
         self._failed = False
         if any(made):
-            m.say(m.JASERVER300009, path=self._directory)
+            m.log_message(m.JASERVER300009, path=self._directory)

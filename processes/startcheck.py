@@ -174,7 +174,7 @@ def _check_database(config: ServerConfig, clock: Clock, *, hold_all: bool) -> No
             schema.ensure_embedded(database)
         schema.require_current(database)
         if database.read(on_galera):
-            m.say(m.JASERVER300008)
+            m.log_message(m.JASERVER300008)
         if hold_all:
             _hold_all(database)
     except DatabaseUnavailable as error:

@@ -115,7 +115,7 @@ class Supervisor:
         """Begin an orderly stop for a reason; a second call stops hard."""
         now = self._clock.monotonic()
         if self._stopping is None:
-            m.say(m.JASERVER000005, reason=reason)
+            m.log_message(m.JASERVER000005, reason=reason)
             self._on_stopping()
             self._stopping = Stopping(stage=0, deadline=now + self._stop_timeout)
         else:
@@ -273,7 +273,7 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         child.slot = policy.exited(before, now, code, wanted=wanted)
         if wanted:
-            m.say(m.JASERVER000006, role=before.spec.role, number=before.spec.number)
+            m.log_message(m.JASERVER000006, role=before.spec.role, number=before.spec.number)
         else:
             self._mourn(child, before, code, now)
 
@@ -283,10 +283,10 @@ class Supervisor:
         if child.fault:
             how = f"{how}: {child.fault}"
         known = {"role": spec.role, "number": spec.number}
-        m.say(m.JASERVER200002, **known, pid=before.pid, how=how)
+        m.log_message(m.JASERVER200002, **known, pid=before.pid, how=how)
         if child.slot.phase is not Phase.FAILED:
             delay = f"{max(0.0, child.slot.due_at - now):.1f}"
-            m.say(m.JASERVER300002, **known, delay=delay)
+            m.log_message(m.JASERVER300002, **known, delay=delay)
         elif code in policy.FINAL:
             self._fail(m.render(m.JASERVER100003, error_text=f"{spec.name}: {child.fault or how}"))
         else:
@@ -313,9 +313,9 @@ def _tell_kill(slot: Slot, reason: KillReason) -> None:
     known = {"role": spec.role, "number": spec.number, "pid": slot.pid}
     match reason:
         case KillReason.SILENT:
-            m.say(m.JASERVER200003, **known, seconds=round(spec.hang_limit))
+            m.log_message(m.JASERVER200003, **known, seconds=round(spec.hang_limit))
         case KillReason.DEAF:
-            m.say(m.JASERVER300003, **known, seconds=round(spec.stop_limit))
+            m.log_message(m.JASERVER300003, **known, seconds=round(spec.stop_limit))
         case KillReason.NOT_READY | KillReason.HARD:
             log.warning("%s (pid %s) %s, it is killed", spec.name, slot.pid, reason.value)
 

@@ -173,14 +173,14 @@ class Worker:
             self._pause_until = now + ERROR_PAUSE
             text = f"{type(error).__name__}: {in_short(error)}"
             log.error("%s: unexpected error", self._context.name, exc_info=error)
-            m.say(m.JASERVER200005, **self._known(), count=self._errors, error_text=text)
+            m.log_message(m.JASERVER200005, **self._known(), count=self._errors, error_text=text)
             self._link.fault(text)
         self._link.beat()
 
     def _database_is_away(self, error: DatabaseUnavailable) -> None:
         pause = min(DATABASE_PAUSE * 2.0 ** min(self._database_tries, 10), DATABASE_PAUSE_MAX)
         if not self._database_tries:
-            m.say(m.JASERVER200004, **self._known(), error_text=str(error))
+            m.log_message(m.JASERVER200004, **self._known(), error_text=str(error))
             self._away_since = self._clock.monotonic()
         self._database_tries += 1
         self._pause_until = self._clock.monotonic() + pause
@@ -190,7 +190,7 @@ class Worker:
         if self._database_tries:
             self._database_tries = 0
             away = round(self._clock.monotonic() - self._away_since)
-            m.say(m.JASERVER000008, **self._known(), seconds=away)
+            m.log_message(m.JASERVER000008, **self._known(), seconds=away)
 
     def _known(self) -> dict[str, object]:
         """Return what messages want to know of this child."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from jobarranger.commands import look, picture, runjson
+from jobarranger.commands import picture, runjson, waiting_queries
 from jobarranger.commands.follow import follow, follow_all
 from jobarranger.commands.operate import Session
 from jobarranger.commands.showable import without_secrets
@@ -112,7 +112,7 @@ def _filter(arguments: argparse.Namespace, which: Which) -> RunFilter:
 
 
 def _list(session: Session, arguments: argparse.Namespace) -> int:
-    runs = look.listed(session, _filter(arguments, arguments.which))
+    runs = waiting_queries.listed(session, _filter(arguments, arguments.which))
     if arguments.json:
         print(runjson.page(runjson.listing(runs)))
         return 0
@@ -122,7 +122,7 @@ def _list(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def _show(session: Session, arguments: argparse.Namespace) -> int:
-    run = look.run(session, arguments.registry, Detail.OUTPUT)
+    run = waiting_queries.run(session, arguments.registry, Detail.OUTPUT)
     if arguments.icon is not None:
         return _show_icon(session, run, arguments)
     if arguments.json:
@@ -138,7 +138,7 @@ def _show(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def _show_icon(session: Session, run: RunView, arguments: argparse.Namespace) -> int:
-    icon = look.icon_at(run, arguments.icon)
+    icon = waiting_queries.icon_at(run, arguments.icon)
     sides = session.db.read(lambda conn: variables(conn, icon.inner_job_id))
     given, yielded = (without_secrets(values) for values in sides)
     if arguments.json:
@@ -153,7 +153,7 @@ def _watch(session: Session, arguments: argparse.Namespace) -> int:
     if arguments.all:
         follow_all(session, _filter(arguments, Which.ACTIVE), as_json=arguments.json)
         return 0
-    run = look.run(session, arguments.registry)
+    run = waiting_queries.run(session, arguments.registry)
     if not arguments.json:
         _mention_server(session, [run])
     run = follow(
@@ -163,7 +163,7 @@ def _watch(session: Session, arguments: argparse.Namespace) -> int:
         as_json=arguments.json,
     )
     if not arguments.json:
-        whole = look.run(session, arguments.registry, Detail.OUTPUT)
+        whole = waiting_queries.run(session, arguments.registry, Detail.OUTPUT)
         picture.console().print(picture.outputs(whole))
     if not run.is_over:
         return STANDS
@@ -172,7 +172,7 @@ def _watch(session: Session, arguments: argparse.Namespace) -> int:
 
 def _mention_server(session: Session, runs: list[RunView]) -> None:
     """Say so on stderr if something should move and no server is seen that would move it."""
-    if all(run.is_over for run in runs) or look.server_is_seen(session) is not False:
+    if all(run.is_over for run in runs) or waiting_queries.server_is_seen(session) is not False:
         return
     directory = session.config.ja_runtime_dir
     print(

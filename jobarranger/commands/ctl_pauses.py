@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobarranger.clock import local_time
-from jobarranger.commands import look, picture
+from jobarranger.commands import picture, waiting_queries
 from jobarranger.commands.operate import Session
 from jobarranger.db import pauses
 from jobarranger.db.definitions import valid_header
@@ -79,7 +79,7 @@ def _pause(session: Session, arguments: argparse.Namespace) -> int:
     until = None if minutes is None else session.clock.now_ms() + minutes * 60_000
     pause(session.db, actor=session.actor, target=target, reason=arguments.reason, until_at=until)
     print(f"{target}: paused")
-    if target.scope is PauseScope.HOST and not look.is_known(session, target.name):
+    if target.scope is PauseScope.HOST and not waiting_queries.is_known(session, target.name):
         text = f"nobody knows host {target.name}; only jobs of icons that name it like this wait"
         print(f"{session.source}: warning: {text}", file=sys.stderr)
     return 0

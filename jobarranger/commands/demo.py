@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from jobarranger.client import BadAnswer, registry_number
-from jobarranger.commands import look, operate, picture
+from jobarranger.commands import operate, picture, waiting_queries
 from jobarranger.commands.demo_site import ROOT, DemoFailed, Site
 from jobarranger.commands.follow import follow
 from jobarranger.errors import JobArrangerError
@@ -131,7 +131,7 @@ def _run_jobnet(site: Site) -> RunView:
         raise DemoFailed(f"jobarg_exec said no registry number: {words.strip()}") from error
     with operate.session(site.server_config, "demo") as session:
         follow(session, number, seconds=RUN_SECONDS)
-        run = look.run(session, number, Detail.OUTPUT)
+        run = waiting_queries.run(session, number, Detail.OUTPUT)
         begun = session.db.read(lambda conn: begun_icons(conn, run.registry))
     console = picture.console()
     if not console.is_terminal:  # on a terminal the last picture stands there already

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from jobarranger.clock import local_time
-from jobarranger.commands import look, picture, runjson
+from jobarranger.commands import picture, runjson, waiting_queries
 from jobarranger.commands.operate import Session
 from jobarranger.waiting.reasons import Need
 from jobarranger.waiting.rows.lists import RunFilter
@@ -46,7 +46,7 @@ def follow(
         before: RunView | None = None
         while True:
             begun = session.clock.monotonic()
-            run = look.run(session, registry)
+            run = waiting_queries.run(session, registry)
             show(before, run)
             now = session.clock.monotonic()
             if run.is_over or (until_stuck and run.stands) or (deadline and now > deadline):
@@ -139,9 +139,9 @@ def _all(session: Session, wanted: RunFilter) -> Iterator[Sequence[RunView]]:
     shown: dict[int, RunView] = {}
     while True:
         begun = session.clock.monotonic()
-        active = {run.registry: run for run in look.listed(session, wanted)}
+        active = {run.registry: run for run in waiting_queries.listed(session, wanted)}
         gone = [number for number, run in shown.items() if number not in active and not run.ended]
-        ended = {run.registry: run for run in look.runs(session, gone, Detail.STATES)}
+        ended = {run.registry: run for run in waiting_queries.runs(session, gone, Detail.STATES)}
         kept = {number: run for number, run in shown.items() if run.ended}
         shown = active | dict(list((ended | kept).items())[: wanted.most])
         yield list(shown.values())

@@ -123,10 +123,10 @@ def _count(icons: Sequence[Icon], main: int) -> int:
 def _announce(work: Work, main: Instance, ready: int, killed: int) -> None:
     """Say that a run was stopped, and what there was to be stopped in it."""
     fields = {"jobnet_id": main.jobnet_id, "execution_user": main.execution_user_name}
-    work.say(m.render(m.JAJOBNET000001, inner_jobnet_id=main.id, **fields), main)
+    work.log_message(m.render(m.JAJOBNET000001, inner_jobnet_id=main.id, **fields), main)
     if ready or killed:
         counts = {"ready_count": ready, "running_count": killed}
-        work.say(m.render(m.JAJOBNET000002, inner_jobnet_id=main.id, **counts), main)
+        work.log_message(m.render(m.JAJOBNET000002, inner_jobnet_id=main.id, **counts), main)
     work.log(STOPPED, main)
 
 

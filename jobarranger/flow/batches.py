@@ -40,7 +40,7 @@ def in_batches(
 
 def _complain(family: int, error: Exception) -> None:
     """Tell people that a family was put aside."""
-    m.say(
+    m.log_message(
         m.JARUN300002,
         inner_jobnet_main_id=family,
         failures=FAILURES,

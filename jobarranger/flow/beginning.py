@@ -38,7 +38,7 @@ def begin(work: Work, instance_id: int, start: Icon, given: VariableRows) -> Non
 def refuse(work: Work, instance: Instance, starts: int) -> None:
     """End an instance that cannot begin since it has no or several START icons."""
     fields = {"inner_jobnet_id": instance.id, "start_icon_count": starts}
-    work.say(m.render(m.JAJOBNETREADY200002, **fields), instance)
+    work.log_message(m.render(m.JAJOBNETREADY200002, **fields), instance)
     instance.move(JobnetStatus.ENDERR, start_time=work.now.second, end_time=work.now.second)
 
 

@@ -83,7 +83,7 @@ class Mover:
         for family in (family for work in works for family in work.families.values()):
             passes = self._loops.note(family.main.id, family.passes) if family.passes else None
             if passes:
-                m.say(
+                m.log_message(
                     m.JARUN300003,
                     inner_jobnet_main_id=family.main.id,
                     jobnet_id=family.main.jobnet_id,

@@ -170,7 +170,7 @@ def _look(
     if known is None:
         return Judged(Verdict.PARKED, f"the address of host {result.host_name} cannot be told now")
     if not known:
-        raised = m.say(
+        raised = m.log_message(
             m.JAHOST200006,
             host=result.host_name,
             host_address=result.peer,
@@ -231,7 +231,7 @@ def _complete_some(
         raise
     except Exception as error:  # noqa: BLE001 - one row in a pass: parked, with a message
         if len(indexes) == 1 and not further:
-            raised = m.say(
+            raised = m.log_message(
                 m.JATRAPPER300002,
                 inner_job_id=results[indexes[0]].job_id,
                 host=results[indexes[0]].host_name,

@@ -74,7 +74,9 @@ def _apply(work: Work, instance: Instance, verdict: Judgement, census: Census) -
     if verdict.drained:
         main = work.families[instance.main_id].main
         fields = {"jobnet_id": instance.jobnet_id, "main_id": main.id}
-        work.say(m.render(m.JAJOBNETRUN300001, inner_jobnet_id=instance.id, **fields), instance)
+        work.log_message(
+            m.render(m.JAJOBNETRUN300001, inner_jobnet_id=instance.id, **fields), instance
+        )
     overdue = int(verdict.overdue)
     if verdict.status is instance.status and overdue == instance.timeout_flag:
         return
@@ -108,7 +110,7 @@ def _say_fault(work: Work, instance: Instance, fault: Fault | None, census: Cens
             "ready_count": census.ready,
             "running_count": census.run,
         }
-        work.say(m.render(message, inner_jobnet_id=instance.id, **counts), instance)
+        work.log_message(m.render(message, inner_jobnet_id=instance.id, **counts), instance)
 
 
 def _summarise(work: Work, instance: Instance, *, overdue: bool) -> None:

@@ -247,7 +247,7 @@ def fail(
     """End an icon in error: say why, log, notify; with the continue flag the flow goes on."""
     work.load_values(Variables.AFTER, [icon])
     for raised in messages:
-        work.say(raised, work.instance(icon), icon, host)
+        work.log_message(raised, work.instance(icon), icon, host)
     _settle_failure(work, icon, failure, host=host)
 
 
@@ -263,7 +263,7 @@ def _settle_failure(
     values = after.settle()
     work.log("JC90000002", instance, icon)
     main = work.family(icon).main
-    work.say(
+    work.log_message(
         m.render(
             m.JAJOBNETRUN000001,
             inner_job_id=icon.id,
@@ -294,10 +294,10 @@ def fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
     instance = work.instance(icon)
     flows = work.flows[icon.id]
     if not flows:
-        work.say(m.render(m.JAFLOW200003, inner_job_id=icon.id), instance, icon)
+        work.log_message(m.render(m.JAFLOW200003, inner_job_id=icon.id), instance, icon)
         work.log("JC90000002", instance, icon)
         main = work.family(icon).main
-        work.say(
+        work.log_message(
             m.render(
                 m.JAJOBNETRUN200001,
                 inner_job_id=icon.id,
@@ -311,7 +311,7 @@ def fire(work: Work, icon: Icon, kind: FlowType) -> IconStatus:
         return IconStatus.ENDERR
     if instance.status not in ACTIVE_JOBNET:
         status = int(instance.status)
-        work.say(
+        work.log_message(
             m.render(m.JAFLOW200005, inner_jobnet_id=instance.id, jobnet_status=status),
             instance,
             icon,
@@ -329,7 +329,7 @@ def _arrive(work: Work, icon: Icon, successor_id: int, values: dict[str, str]) -
     instance = work.instance(icon)
     successor = work.icons.get(successor_id)
     if successor is None:
-        work.say(m.render(m.JAFLOW200001, inner_job_id=successor_id), instance, icon)
+        work.log_message(m.render(m.JAFLOW200001, inner_job_id=successor_id), instance, icon)
         return
     if is_same_arrival(work, icon, successor):
         work.append_before(successor, values)
@@ -375,7 +375,7 @@ def _refused(work: Work, icon: Icon, successor: Icon, refusal: ArrivalRefusal) -
         raised = m.render(
             m.JAFLOW200002, end_inner_job_id=successor.id, status=int(successor.status)
         )
-    work.say(raised, work.instance(icon), icon)
+    work.log_message(raised, work.instance(icon), icon)
 
 
 def is_test(run_type: RunType) -> bool:

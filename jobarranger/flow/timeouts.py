@@ -46,7 +46,9 @@ def _warn(db: Database, engine: Engine, rows: Sequence[Any], now: int) -> int:
                 continue
             icon.overdue = True
             icon.changes["timeout_flag"] = 1
-            work.say(_warning(work, icon, minutes.get(icon.id, 0)), work.instance(icon), icon)
+            work.log_message(
+                _warning(work, icon, minutes.get(icon.id, 0)), work.instance(icon), icon
+            )
             work.log("JC00000005", work.instance(icon), icon)
             work.suspects.add(icon.instance_id)
             work.family(icon).steps += 1

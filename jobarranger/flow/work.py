@@ -272,7 +272,7 @@ class Work:
         names = ("JOB_EXIT_CD", "STD_OUT", "STD_ERR")
         return {name: found[name] for name in names} if all(n in found for n in names) else {}
 
-    def say(
+    def log_message(
         self, raised: Raised, instance: Instance, icon: Icon | None = None, host: str = ""
     ) -> None:
         """Raise a message about an instance or icon: log, JOBARG_MESSAGE, notification."""

@@ -30,16 +30,16 @@ class Alarms:
         self._zone = zone
         self._known: dict[Cause, None] = {}
 
-    def tell(self, causes: Collection[Cause]) -> list[Raised]:
+    def report(self, causes: Collection[Cause]) -> list[Raised]:
         """Complain about those of the causes that are new."""
         new = [cause for cause in dict.fromkeys(causes) if cause not in self._known]
         if not new:
             return []
-        raised = self.tell_again(new)
+        raised = self.report_again(new)
         self._known.update(dict.fromkeys(new))
         return raised
 
-    def tell_again(self, causes: Collection[Cause]) -> list[Raised]:
+    def report_again(self, causes: Collection[Cause]) -> list[Raised]:
         """Tell something, known or not."""
         about = [(m.render(one.message, **dict(one.fields)), one) for one in causes]
         second = stamp14(self._clock.now_ms(), self._zone)
@@ -52,7 +52,7 @@ class Alarms:
 
         if any(raised.notify for raised, _ in about):
             self._db.transaction(work)
-        return [m.say(one.message, **dict(one.fields)) for one in causes]
+        return [m.log_message(one.message, **dict(one.fields)) for one in causes]
 
     def only(self, kinds: Collection[str], causes: Collection[Cause]) -> list[Raised]:
         """Complain about causes, and forget those of the kinds (message ids) that are no more."""
@@ -60,7 +60,7 @@ class Alarms:
         for one in list(self._known):
             if one.message.id in kinds and one not in still:
                 del self._known[one]
-        return self.tell(causes)
+        return self.report(causes)
 
     def settled(self, pairs: Collection[tuple[str, str]]) -> None:
         """Forget the causes about jobnets of schedules that could be loaded."""

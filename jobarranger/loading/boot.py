@@ -135,7 +135,7 @@ def boot_due(
     def complain(run: int, error: Exception) -> None:
         table = t.run_jobnet_summary.name
         report.raised.append(
-            m.say(m.JABOOT200002, table_name=table, key=f"{run} ({in_short(error)})")
+            m.log_message(m.JABOOT200002, table_name=table, key=f"{run} ({in_short(error)})")
         )
 
     if runs:
@@ -317,7 +317,7 @@ def _report(report: BootReport, mains: dict[int, Any], actions: dict[int, Action
         if action in lists:
             lists[action].append(run)
         if action in _MESSAGES:
-            report.raised.append(m.say(_MESSAGES[action], **_fields(mains[run])))
+            report.raised.append(m.log_message(_MESSAGES[action], **_fields(mains[run])))
 
 
 def _fields(main: Any) -> dict[str, object]:

@@ -100,12 +100,12 @@ def load_requests(
 
     def complain(run: int, error: Exception) -> None:
         text = f"{run} ({in_short(error)})"
-        raised[run] = m.say(m.JALOADER200002, table_name=t.run_jobnet.name, key=text)
+        raised[run] = m.log_message(m.JALOADER200002, table_name=t.run_jobnet.name, key=text)
 
     together_or_alone([row["inner_jobnet_id"] for row in found], work, parking, complain)
     for run in report.failed:
         message, fields = _reason(*prepared.broken[run])
-        raised[run] = m.say(message, **fields)
+        raised[run] = m.log_message(message, **fields)
     report.raised += raised.values()
     return report
 

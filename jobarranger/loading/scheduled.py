@@ -230,7 +230,7 @@ class ScheduledLoad:
     def _complain(self, schedule: Schedule, error: Exception) -> None:
         """Tell of a schedule whose starts cannot be worked out."""
         name = schedule.schedule_id
-        self._alarms.tell([cause(m.JALOADER200011, schedule_id=name, error_text=str(error))])
+        self._alarms.report([cause(m.JALOADER200011, schedule_id=name, error_text=str(error))])
 
     # -- one step ------------------------------------------------------------------------------
 
@@ -295,7 +295,7 @@ class ScheduledLoad:
                 for run in prepared.plans.keys() - left.keys()
             }
         )
-        report.raised += self._alarms.tell(causes)
+        report.raised += self._alarms.report(causes)
 
     # -- the end of a pass ---------------------------------------------------------------------
 
@@ -349,4 +349,4 @@ class ScheduledLoad:
             if one.count
         ]
         if causes:
-            report.raised += self._alarms.tell_again(causes)
+            report.raised += self._alarms.report_again(causes)

@@ -17,7 +17,7 @@ from sqlalchemy import Table
 from jobarranger.db import tables as t
 from jobarranger.db.definitions import Definition, Values
 from jobarranger.errors import DefinitionError
-from jobarranger.icons import SettingsTable, Traits, icon_type, name_of
+from jobarranger.icons import REGISTRY, SettingsTable, Traits, icon_type, name_of
 from jobarranger.states import MethodFlag, RunType
 
 _JOB_COPIES = ("job_type", "point_x", "point_y", "job_id", "force_flag", "continue_flag")
@@ -101,6 +101,11 @@ def make_template(definition: Definition) -> Template:
 
 def _icon(definition: Definition, row: Values, incoming: int) -> IconTemplate:
     """Return the template of one icon."""
+    if row["job_type"] not in REGISTRY:
+        raise DefinitionError(
+            f"{_name(definition)}: icon {row['job_id']} is of type {row['job_type']},"
+            " which is not known"
+        )
     kind = icon_type(row["job_type"])
     copies: list[tuple[Table, Mapping[str, Any]]] = []
     for settings in kind.tables:

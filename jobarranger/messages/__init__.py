@@ -1,10 +1,10 @@
 """Messages for operators: each has an id, a kind, a wording, and may be notified.
 
     from jobarranger import messages as m
-    m.say(m.JASERVER000004, number=3, role="run", process_number=1)
+    m.log_message(m.JASERVER000004, number=3, role="run", process_number=1)
 
-`render` fills a message in, `say` also writes the log line `[id] text`. All messages are declared
-in `catalogue`; the file named by `JaLogMessageFile` (`use`) changes kind, notification and
+`render` fills a message in, `log_message` also writes the log line `[id] text`. All messages are
+declared in `catalogue`; the file named by `JaLogMessageFile` (`use`) changes kind, notification and
 wording while the daemon runs. Passwords and the bodies of telegrams never become fields.
 """
 
@@ -39,7 +39,7 @@ def render(message: Message, /, **fields: object) -> Raised:
     return Raised(message.id, edit.kind, edit.notify, fill(edit.text, message, known))
 
 
-def say(message: Message, /, **fields: object) -> Raised:
+def log_message(message: Message, /, **fields: object) -> Raised:
     """Fill the message in and write its log line."""
     raised = render(message, **fields)
     _write(raised)

@@ -61,7 +61,7 @@ def _run(start: DaemonStart[MonitorConfig]) -> int:
         _watch(start, signals)
     finally:
         pid_file.remove()
-    m.say(m.JAMONITOR000002, version=__version__)
+    m.log_message(m.JAMONITOR000002, version=__version__)
     return 0
 
 
@@ -69,9 +69,9 @@ def _watch(start: DaemonStart[MonitorConfig], signals: Signals) -> None:
     config, clock = start.config, SystemClock()
     service_manager = ServiceManager()
     db = Database.from_config(config, clock=clock)
-    m.say(m.JAMONITOR000001, version=__version__, database=db.settings.label())
+    m.log_message(m.JAMONITOR000001, version=__version__, database=db.settings.label())
     for warning in start.warnings:
-        m.say(m.JAMONITOR300002, warning=warning)
+        m.log_message(m.JAMONITOR300002, warning=warning)
 
     def ready() -> None:
         start.launch.ready()

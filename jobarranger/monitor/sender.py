@@ -72,7 +72,7 @@ class AlertSender:
         log.info("JaSenderScript: %s", command)
         error = self._run(command)
         if error:
-            m.say(m.JAMONITOR200003, command=self._command[0], error_text=error)
+            m.log_message(m.JAMONITOR200003, command=self._command[0], error_text=error)
         return not error
 
     def _run(self, command: Sequence[str]) -> str:

@@ -82,7 +82,7 @@ class MonitorService:
             self._errors += 1
             log.exception("unexpected error")
             text = f"{type(error).__name__}: {in_short(error)}"
-            m.say(m.JAMONITOR200004, count=self._errors, error_text=text)
+            m.log_message(m.JAMONITOR200004, count=self._errors, error_text=text)
         logs.tell_floods()
         self._rotate()
 
@@ -132,13 +132,13 @@ class MonitorService:
         if self._away_since is not None:
             return
         self._away_since = self._clock.monotonic()
-        raised = m.say(m.JAMONITOR100002, error_text=error)
+        raised = m.log_message(m.JAMONITOR100002, error_text=error)
         self._sender.send(About.DATABASE, raised)
 
     def _database_is_back(self) -> None:
         if self._away_since is not None:
             seconds = round(self._clock.monotonic() - self._away_since)
-            m.say(m.JAMONITOR000004, seconds=seconds)
+            m.log_message(m.JAMONITOR000004, seconds=seconds)
             self._away_since = None
 
     def _rotate(self) -> None:

@@ -84,7 +84,7 @@ class Purger:
         """Return what is due now; parameters that say nothing are told once each."""
         spans, mistakes = read_spans(self._db.read(due_rows.parameters))
         for mistake in set(mistakes) - self._told:
-            m.say(
+            m.log_message(
                 m.JAPURGE300001,
                 parameter_name=mistake.parameter,
                 value=mistake.value,

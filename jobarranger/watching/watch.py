@@ -317,7 +317,7 @@ class ServerWatch:
         self.presence = self._look.presence(now, self._limit_ms)
         if self.presence is Presence.HERE and self._gone:
             self._gone = False
-            m.say(m.JAMONITOR000003)
+            m.log_message(m.JAMONITOR000003)
         raised = self._raised(self._look)
         if raised is None:
             return []

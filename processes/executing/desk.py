@@ -252,7 +252,7 @@ class Desk:
         now = self._clock.now_ms()
         _, failures, over = self.book.unreachable(request.host_name, now)
         if failures == 1 and self._limits.connect_retry:
-            m.say(
+            m.log_message(
                 m.JACONNECT300002,
                 host=request.host_name,
                 host_address=request.address,
@@ -269,7 +269,9 @@ class Desk:
         name = request.host_name
         _, failures = self.book.down(name)
         if failures and self._limits.connect_retry:
-            m.say(m.JACONNECT000001, host=name, host_address=request.address, port=request.port)
+            m.log_message(
+                m.JACONNECT000001, host=name, host_address=request.address, port=request.port
+            )
         self.book.connected(name)
         match event:
             case Answered(agent=str(agent)) | Told(agent=agent):
@@ -279,7 +281,7 @@ class Desk:
             case _:
                 pass
         if isinstance(event, Told) and request.state is not DispatchState.ACCEPTED:
-            m.say(
+            m.log_message(
                 m.JADISPATCH000001,
                 inner_job_id=request.job_id,
                 host=name,
@@ -299,7 +301,7 @@ class Desk:
         kind = self.book.kind(name)
         request = replace(request, agent_kind=kind)
         if _waits_for_older(request, step) and not self.book.down(name)[1]:
-            m.say(m.JADISPATCH300001, inner_job_id=request.job_id, host=name)
+            m.log_message(m.JADISPATCH300001, inner_job_id=request.job_id, host=name)
         at = self._clock.now_ms()
         self._notes.append(Record(request=request, step=step, at=at, learnt=learnt))
         self._flush_in(LAZY if isinstance(step, Accept) else 0.0)

@@ -43,7 +43,7 @@ class Wording:
         traits = traits_of(icon.job_type) if icon else asked_by(request.payload.type)
         message, fields = self._message(request, step, traits, icon.job_id if icon else "")
         if icon is None or not decide.fails_icon(step.reason, request.method, traits.failed_stop):
-            m.say(message, **fields)
+            m.log_message(message, **fields)
             return None
         return DispatchFailure(
             job_id=request.job_id,

@@ -26,7 +26,7 @@ _FORMS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCommand:
-    """A wish to start a jobnet, in order as far as it goes."""
+    """A command to start a jobnet, checked as far as the telegram alone allows."""
 
     username: str
     password: str
@@ -49,16 +49,16 @@ def read_start(message: Mapping[str, object], now_ms: int, zone: tzinfo) -> Star
     start_time = old_text(data, "start_time")
     scheduled = 0 if start_time is None else _scheduled(start_time, now_ms, zone)
     try:
-        wish = JobnetRun.from_json(message)
+        telegram = JobnetRun.from_json(message)
     except ProtocolError as error:
         raise Refused(str(error), m.JATRAPPER200051) from error
     return StartCommand(
-        username=wish.username,
-        password=wish.password,
-        jobnet_id=wish.jobnetid,
+        username=telegram.username,
+        password=telegram.password,
+        jobnet_id=telegram.jobnetid,
         scheduled_time=scheduled,
-        deterrence=wish.deterrence == 1,
-        env=_checked_variables(wish.env or {}),
+        deterrence=telegram.deterrence == 1,
+        env=_checked_variables(telegram.env or {}),
     )
 
 
@@ -87,7 +87,7 @@ def _checked_variables(env: dict[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusCommand:
-    """A wish to know the state of a run."""
+    """A question about the state of a run."""
 
     username: str
     password: str
@@ -104,9 +104,11 @@ def read_status(message: Mapping[str, object]) -> StatusCommand:
     _require(data, "username", m.JATRAPPER200032)
     _require(data, "password", m.JATRAPPER200033)
     _require(data, "registrynumber", m.JATRAPPER200052)
-    wish = StatusRequest.from_json(message)
+    telegram = StatusRequest.from_json(message)
     return StatusCommand(
-        username=wish.username, password=wish.password, number=registry_number(wish.registrynumber)
+        username=telegram.username,
+        password=telegram.password,
+        number=registry_number(telegram.registrynumber),
     )
 
 

@@ -79,17 +79,17 @@ class ClientHandler:
         Raises:
             Refused: the text of the reply.
         """
-        wish = read_start(message, self.clock.now_ms(), self.zone)
-        user = await self.authenticator.identify(wish.username, wish.password, peer)
+        command = read_start(message, self.clock.now_ms(), self.zone)
+        user = await self.authenticator.identify(command.username, command.password, peer)
         if rest is not None:
-            wish = replace(wish, env=await rest())
-        return await to_the_end(self._started(wish, user, peer))
+            command = replace(command, env=await rest())
+        return await to_the_end(self._started(command, user, peer))
 
-    async def _started(self, wish: StartCommand, user: User, peer: str) -> bytes:
-        number = await self._register(wish, user)
-        m.say(
+    async def _started(self, command: StartCommand, user: User, peer: str) -> bytes:
+        number = await self._register(command, user)
+        m.log_message(
             m.JATRAPPER000002,
-            jobnet_id=names.shown(wish.jobnet_id, names.ID),
+            jobnet_id=names.shown(command.jobnet_id, names.ID),
             inner_jobnet_id=number,
             user_name=names.shown(user.name),
             peer=peer,
@@ -110,9 +110,9 @@ class ClientHandler:
         Raises:
             Refused: the text of the reply.
         """
-        wish = read_status(message)
-        user = await self.authenticator.identify(wish.username, wish.password, peer)
-        number = wish.number
+        command = read_status(message)
+        user = await self.authenticator.identify(command.username, command.password, peer)
+        number = command.number
         if number is None:
             raise Refused(NO_SUCH_RUN)
         found = await self.read(lambda conn: self._run(conn, user, number))
@@ -124,17 +124,17 @@ class ClientHandler:
             serverid=self.server_id, result=1, message=str(refused)
         ).to_json()
 
-    async def _register(self, wish: StartCommand, user: User) -> int:
-        shown = names.shown(wish.jobnet_id, names.ID)
-        if not names.can_be(wish.jobnet_id, names.ID):
+    async def _register(self, command: StartCommand, user: User) -> int:
+        shown = names.shown(command.jobnet_id, names.ID)
+        if not names.can_be(command.jobnet_id, names.ID):
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=shown)
         request = StartRequest(
-            jobnet_id=wish.jobnet_id,
-            execution_user_name=wish.username,
-            run_type=RunType.TIME if wish.scheduled_time else RunType.IMMEDIATE,
-            scheduled_time=wish.scheduled_time,
-            deterrence=wish.deterrence,
-            env=wish.env,
+            jobnet_id=command.jobnet_id,
+            execution_user_name=command.username,
+            run_type=RunType.TIME if command.scheduled_time else RunType.IMMEDIATE,
+            scheduled_time=command.scheduled_time,
+            deterrence=command.deterrence,
+            env=command.env,
         )
         try:
             answer = await self.register(request, user)
@@ -143,7 +143,7 @@ class ClientHandler:
             raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=shown) from error
         if answer is StartRefusal.ALREADY_REGISTERED:
             raise Refused(
-                f"jobnet [{wish.jobnet_id}] is already registered for [{wish.scheduled_time}]"
+                f"jobnet [{request.jobnet_id}] is already registered for [{request.scheduled_time}]"
             )
         if answer is StartRefusal.NOT_PERMITTED:
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200047, jobnet_id=shown)

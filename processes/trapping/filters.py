@@ -35,9 +35,13 @@ class Filters:
         self._known: dict[str, dict[str, bool]] = {column: {} for column in wanted}
 
     @classmethod
-    def of(cls, wish: telegrams.LogRequest, monotonic: Callable[[], float]) -> Filters:
+    def of(cls, telegram: telegrams.LogRequest, monotonic: Callable[[], float]) -> Filters:
         """Take the expressions from a request; nothing is compiled yet."""
-        given = {"jobnet_id": wish.jobnetid, "job_id": wish.jobid, "user_name": wish.target_user}
+        given = {
+            "jobnet_id": telegram.jobnetid,
+            "job_id": telegram.jobid,
+            "user_name": telegram.target_user,
+        }
         wanted = {column: text for column, text in given.items() if text is not None}
         return cls(wanted, monotonic)
 

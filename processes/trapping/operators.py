@@ -74,11 +74,11 @@ class OperatorHandler:
             Refused: the text of the reply.
         """
         try:
-            wish = telegrams.Release.from_json(message)
+            telegram = telegrams.Release.from_json(message)
         except ProtocolError as error:
             raise Refused(str(error)) from error
-        user = await self.authenticator.identify(wish.username, wish.password, peer)
-        request = read_release(wish)
+        user = await self.authenticator.identify(telegram.username, telegram.password, peer)
+        request = read_release(telegram)
         note = self._note(user.name, peer)
         forbidden = False
 
@@ -114,15 +114,15 @@ class OperatorHandler:
             Refused: the text of the reply.
         """
         try:
-            wish = telegrams.LogRequest.from_json(message)
+            request = telegrams.LogRequest.from_json(message)
         except ProtocolError as error:
             raise Refused(str(error)) from error
-        choice = read_choice(wish)
+        choice = read_choice(request)
         try:
-            user = await self.authenticator.identify(wish.username, wish.password, peer)
+            user = await self.authenticator.identify(request.username, request.password, peer)
             if not choice.is_given:
                 raise Refused("a range of times or a registry number is needed")
-            filters = Filters.of(wish, self.clock.monotonic)
+            filters = Filters.of(request, self.clock.monotonic)
             lines = await self.call(
                 lambda db: db.read(lambda conn: list(self._lines(conn, user, choice, filters)))
             )
@@ -184,42 +184,42 @@ class LogFilter:
         return self.number is not None or (self.first is not None and self.last is not None)
 
 
-def read_release(wish: telegrams.Release) -> ReleaseRequest:
+def read_release(telegram: telegrams.Release) -> ReleaseRequest:
     """Check what a `job.release` asks for. Pure.
 
     Raises:
         Refused: with the reason.
     """
-    if wish.jobid is None:
+    if telegram.jobid is None:
         raise Refused("the request has no [jobid]")
     try:
-        jobnet_id, path = read_path(wish.jobid)
+        jobnet_id, path = read_path(telegram.jobid)
     except ReleaseRefused as error:
         raise Refused(str(error)) from error
-    if wish.inner_jobnet_id is not None:
-        number = registry_number(wish.inner_jobnet_id)
+    if telegram.inner_jobnet_id is not None:
+        number = registry_number(telegram.inner_jobnet_id)
         if number is None:
             raise Refused("the registry number must be greater than 0")
         return ReleaseRequest(jobnet_id=jobnet_id, path=path, number=number)
-    started = wish.start_time or ""
-    if wish.start_time is not None and len(started) not in {8, 12}:
+    started = telegram.start_time or ""
+    if telegram.start_time is not None and len(started) not in {8, 12}:
         raise Refused("the start time must have 8 or 12 digits")
     return ReleaseRequest(jobnet_id=jobnet_id, path=path, started=started)
 
 
-def read_choice(wish: telegrams.LogRequest) -> LogFilter:
+def read_choice(request: telegrams.LogRequest) -> LogFilter:
     """Check what a `job.logput` asks for. Pure.
 
     Raises:
         Refused: with the reason.
     """
-    first = None if wish.from_time is None else _moment(wish.from_time, "000000000")
-    last = None if wish.to_time is None else _moment(wish.to_time, "235959999")
+    first = None if request.from_time is None else _moment(request.from_time, "000000000")
+    last = None if request.to_time is None else _moment(request.to_time, "235959999")
     if first is not None and last is not None and first > last:
         raise Refused("the beginning of the range is later than its end")
     number = None
-    if wish.registry_number is not None:
-        number = registry_number(wish.registry_number)
+    if request.registry_number is not None:
+        number = registry_number(request.registry_number)
         if number is None:
             raise Refused("the registry number must be greater than 0")
     return LogFilter(number=number, first=first, last=last)

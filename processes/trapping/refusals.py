@@ -1,4 +1,4 @@
-"""A request that is answered with a reason instead of its wish."""
+"""A request that is answered with a reason instead of what was asked for."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Replay:
             log.warning("%d kept results are taken one by one: %s", len(arrivals), in_short(error))
             done = sum(self._take_alone(db, one) for one in arrivals)
         if done:
-            m.say(m.JATRAPPER000001, count=done)
+            m.log_message(m.JATRAPPER000001, count=done)
         return len(paths) == BATCH
 
     def _take(self, db: Database, arrivals: Sequence[tuple[Path, ReceivedResult]]) -> int:
@@ -95,7 +95,7 @@ class Replay:
             reason = f"{in_short(error)} (set aside as {path})"
             if not isinstance(error, JobArrangerError):
                 log.exception("%s cannot be worked in", path)
-            m.say(
+            m.log_message(
                 m.JATRAPPER300004,
                 inner_job_id=result.job_id,
                 host=result.host_name,
@@ -127,7 +127,7 @@ class Replay:
                 _note(arrived, judgement)
                 done.append(row.id)
             elif now - row.received_at > KEEP_MS:
-                m.say(
+                m.log_message(
                     m.JATRAPPER300004,
                     inner_job_id=row.inner_job_id,
                     host=arrived.result.host_name,
@@ -162,7 +162,7 @@ def _settle(unit: Unit, done: Sequence[int], waiting: Sequence[tuple[int, int, i
 def _note(arrived: ReceivedResult, judged: Judged) -> None:
     if judged.verdict is Verdict.REFUSED:
         result = arrived.result
-        m.say(
+        m.log_message(
             m.JATRAPPER300004,
             inner_job_id=result.job_id,
             host=result.host_name,

@@ -116,7 +116,7 @@ class ResultWork:
         if parked:
             db.transaction(lambda unit: inbox.add(unit.conn, parked))
             for row in parked:
-                m.say(
+                m.log_message(
                     m.JATRAPPER300002,
                     inner_job_id=row["inner_job_id"],
                     host=row["host_name"],
@@ -215,11 +215,11 @@ class ResultHandler:
         try:
             await self._disk.run(self._spool.put, arrived.parcel)
         except OSError as error:
-            m.say(m.JATRAPPER200058, inner_job_id=job_id, host=host, error_text=str(error))
+            m.log_message(m.JATRAPPER200058, inner_job_id=job_id, host=host, error_text=str(error))
             if arrived.result.attempt is None:
                 return Ending.RESET
             return self._reply(-1, "the result cannot be taken now", retry=1)
-        m.say(m.JATRAPPER300003, inner_job_id=job_id, host=host)
+        m.log_message(m.JATRAPPER300003, inner_job_id=job_id, host=host)
         return self._reply(0)
 
     def _reply(self, result: int, message: str | None = None, retry: int | None = None) -> bytes:

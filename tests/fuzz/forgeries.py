@@ -70,7 +70,7 @@ def curious_guest(random: Random, known: Known, number: int) -> Input:
     """Ask as a known user for what is not his."""
     me = {"username": known.guest, "password": known.guest_password}
     run = str(FIRST_RUN + random.randrange(60 + number))
-    kind, wish = random.choice(
+    kind, request = random.choice(
         [
             ("jobnetstatusrq", {"registrynumber": run}),
             ("job.release", {"jobid": "CRASH/JOB-1", "inner_jobnet_id": run}),
@@ -78,5 +78,5 @@ def curious_guest(random: Random, known: Known, number: int) -> Input:
             ("jobnetrun", {"jobnetid": "CRASH"}),
         ]
     )
-    data = ask(kind, {**me, **wish})
+    data = ask(kind, {**me, **request})
     return Input(kind="curious guest", door=Door.TRAPPER, sends=(data,), source=anybody(random))

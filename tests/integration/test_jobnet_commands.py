@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from jobarranger import messages as m
-from jobarranger.commands import ctl_jobnets, look, operate
+from jobarranger.commands import ctl_jobnets, operate, waiting_queries
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
@@ -72,12 +72,12 @@ def test_the_cause_of_a_long_chain(bench, session):
     add_host(bench.db)
     (number,) = bench.start()
     bench.drain()
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert causes(run)["NET/JOB-1"] == (Reason.NOT_SENT, "NET/JOB-1")
     (sent,) = bench.send_all()
-    assert look.run(session, number).why.reason is Reason.GOING_ON
+    assert waiting_queries.run(session, number).why.reason is Reason.GOING_ON
     bench.report(bench.result(sent.inner_job_id, return_code=7))
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert causes(run)["NET/END-1"] == (Reason.BLOCKED, "NET/JOB-1")
     assert causes(run)["NET/JOB-1"][0] is Reason.IN_ERROR
     cause = run.icons[-1].cause
@@ -85,7 +85,7 @@ def test_the_cause_of_a_long_chain(bench, session):
     assert (run.why.reason, run.stands, run.in_error) == (Reason.STANDS, True, True)
     Manager(bench.db).send("skip_icon", inner_job_id=sent.inner_job_id)
     bench.finish()
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert (run.why, run.ended, causes(run)) == (None, True, {})
 
 
@@ -94,7 +94,7 @@ def test_a_join_behind_a_condition(bench, session):
     define(bench.db, "START SET-1 IF-1 yes:SET-2 W-1 END-1; IF-1 no:SET-3 W-1")
     (number,) = bench.start()
     bench.drain()
-    (run,) = look.listed(session, RunFilter(which=Which.ACTIVE))
+    (run,) = waiting_queries.listed(session, RunFilter(which=Which.ACTIVE))
     assert run.why.reason is Reason.DRAINED
     assert "NET/W-1" in run.why.text
     found = causes(run)
@@ -110,7 +110,7 @@ def test_sub_jobnets_are_indented_and_explained(bench, session):
     define(bench.db, "START NET-1 SET-9 END-1")
     (number,) = bench.start()
     bench.drain()
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert [(icon.path, icon.depth) for icon in run.icons][:6] == [
         ("NET/START", 0),
         ("NET/NET-1", 0),
@@ -133,7 +133,7 @@ def test_hosts(bench, session):
     (number,) = bench.start()
 
     def reason():
-        return causes(look.run(session, number))["NET/JOB-1"][0]
+        return causes(waiting_queries.run(session, number))["NET/JOB-1"][0]
 
     bench.drain()
     assert reason() is Reason.HOST_UNKNOWN
@@ -176,7 +176,7 @@ def test_an_unknown_outcome(bench, session):
         outcome_unknown=True,
     )  # fmt: skip
     fail_dispatch(bench.db, bench.engine, [failure])
-    icon = look.icon_at(look.run(session, number), "JOB-1")
+    icon = waiting_queries.icon_at(waiting_queries.run(session, number), "JOB-1")
     assert icon.why.reason is Reason.OUTCOME_UNKNOWN
     assert f"icon resolve {sent.inner_job_id}" in icon.why.advice
 
@@ -189,23 +189,23 @@ def test_runs_that_have_not_started(bench, session):
     (first,) = bench.start()
     (second,) = bench.start()
     bench.drain()
-    run = look.run(session, second)
+    run = waiting_queries.run(session, second)
     assert run.why.reason is Reason.AFTER_OTHER_RUN
     assert str(first) in run.why.text
     assert causes(run)["NET/JOB-1"] == (Reason.BEFORE_START, "NET")
     manager = Manager(bench.db)
     assert manager.send("hold_run", inner_jobnet_id=second)
-    assert look.run(session, second).why.reason is Reason.RUN_HELD
+    assert waiting_queries.run(session, second).why.reason is Reason.RUN_HELD
     late = manager.start(at=209901010000)
     bench.sweep()
-    assert look.run(session, late).why.text == "to be started at 2099-01-01 00:00"
+    assert waiting_queries.run(session, late).why.text == "to be started at 2099-01-01 00:00"
     missed = manager.start(at=202001010000)
-    registered = look.run(session, missed)
+    registered = waiting_queries.run(session, missed)
     assert (registered.why.reason, registered.status) == (Reason.REGISTERED, "registered")
     bench.sweep()
-    assert look.run(session, missed).why.reason is Reason.START_MISSED
+    assert waiting_queries.run(session, missed).why.reason is Reason.START_MISSED
     held = bench.start(run_type=RunType.WAIT)
-    assert look.run(session, held[0]).why.reason is Reason.AFTER_OTHER_RUN
+    assert waiting_queries.run(session, held[0]).why.reason is Reason.AFTER_OTHER_RUN
 
 
 def test_a_paused_start(bench, session):
@@ -214,7 +214,7 @@ def test_a_paused_start(bench, session):
     ann, jobnet = Actor(user="ann"), Target(PauseScope.JOBNET, "NET")
     pause(bench.db, actor=ann, target=jobnet, reason="moving house")
     (number,) = bench.start()
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.OPERATOR)
     assert run.why.text.startswith("not started: jobnet NET is paused by ann since ")
     assert run.why.text.endswith(": moving house")
@@ -223,7 +223,7 @@ def test_a_paused_start(bench, session):
     resume(bench.db, actor=ann, target=None)
     until = bench.clock.now_ms() + 60_000
     pause(bench.db, actor=ann, target=Target(), reason="disks", until_at=until)
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.TIME)
     assert "all starts are paused by ann" in run.why.text
 
@@ -241,8 +241,8 @@ def test_a_run_over_its_time_limit(bench, session):
     session = replace(session, clock=bench.clock)
 
     def state() -> tuple[int, bool]:
-        (listed,) = look.listed(session, RunFilter())
-        shown = look.run(session, number)
+        (listed,) = waiting_queries.listed(session, RunFilter())
+        shown = waiting_queries.run(session, number)
         assert (listed.time_limit, listed.overrun) == (shown.time_limit, shown.overrun)
         return shown.time_limit, shown.overrun
 
@@ -265,9 +265,9 @@ def test_runs_that_were_stopped(bench, session):
     bench.send_all()
     manager = Manager(bench.db)
     manager.send("stop_run", inner_jobnet_id=number)
-    assert look.run(session, number).why.reason is Reason.ABORTING
+    assert waiting_queries.run(session, number).why.reason is Reason.ABORTING
     bench.sweep()
-    run = look.run(session, number)
+    run = waiting_queries.run(session, number)
     assert (run.why.reason, run.why.need, run.is_over) == (Reason.ABORTED, Need.NOBODY, True)
     assert causes(run)["NET/JOB-2"][0] is Reason.RUN_OVER
     assert causes(run)["NET/JOB-1"][0] is Reason.STOPPING
@@ -288,7 +288,7 @@ def test_lists_are_filtered(bench, session):
     bench.sweep()
 
     def listed(**wanted):
-        return [run.registry for run in look.listed(session, RunFilter(**wanted))]
+        return [run.registry for run in waiting_queries.listed(session, RunFilter(**wanted))]
 
     assert set(listed()) == {*good, bad, active, *waiting}
     assert listed(which=Which.FAILED) == [bad]
@@ -311,7 +311,7 @@ def test_the_number_of_statements_is_fixed(bench, session):
 
     def cost(numbers):
         before = session.db.statements
-        assert len(look.runs(session, numbers, Detail.OUTPUT)) == len(numbers)
+        assert len(waiting_queries.runs(session, numbers, Detail.OUTPUT)) == len(numbers)
         return session.db.statements - before
 
     assert cost(runs[:1]) == cost(runs) <= 12
@@ -325,7 +325,7 @@ def test_a_run_with_too_many_icons_is_told_and_not_explained(bench, session, mon
     (large,) = bench.start("LARGE")
     bench.drain()
     monkeypatch.setattr("jobarranger.waiting.rows.runs.MOST_ICONS", 5)
-    first, second = look.runs(session, [large, small])
+    first, second = waiting_queries.runs(session, [large, small])
     assert (first.too_large, first.icons, first.why) == (6, (), None)
     assert second.why is not None
 

@@ -195,9 +195,9 @@ def test_few_statements_per_run(database):
     """A batch of 20 needs fewer than two statements per run, an idle pass one and two."""
     store(database)
     ids = IdPool(database)
-    wish = StartRequest(jobnet_id="MAIN", execution_user_name="caller")
+    request = StartRequest(jobnet_id="MAIN", execution_user_name="caller")
     for _ in range(3):
-        register(database, ids, [wish] * 20, CLOCK)
+        register(database, ids, [request] * 20, CLOCK)
         before = database.statements
         loaded = load_requests(database, ids, CLOCK, ZONE).loaded
         assert len(boot_due(database, CLOCK, ZONE, frozenset(loaded)).started) == 20

@@ -185,11 +185,12 @@ def test_it_is_purged_with_its_settings(bench: Bench) -> None:
 
 
 def test_without_its_modules_nobody_knows_it(bench: Bench) -> None:
-    """A file is refused; an icon in a stored jobnet fails, and nothing can be done to it."""
+    """A file is refused; an icon that is loaded already fails, and nothing can be done to it."""
     with pytest.raises(DefinitionError, match="'probe' is no kind of icon"):
         yamlform.parse(TEXT, "watch.yaml")
-    define(bench.db, "START JOB-1 END-1", icons={"JOB-1": {"job_type": 77}})
+    define(bench.db, "START JOB-1 END-1")
     (run,) = bench.start()
+    bench.change(run, "JOB-1", job_type=77)
     bench.drain()
     assert bench.status(run, "JOB-1") is IconStatus.RUNERR
     icon = bench.icon(run, "JOB-1").inner_job_id

@@ -249,8 +249,8 @@ def test_users_and_groups(shell, tmp_path):
 def test_runs_are_shown(shell):
     """A registered, then loaded run is listed and shown with its icons."""
     shell("jobarg_def import", DEMO)
-    wish = StartRequest(jobnet_id="HELLO", execution_user_name="ann")
-    (number,) = register(shell.db, IdPool(shell.db), [wish], SystemClock())
+    request = StartRequest(jobnet_id="HELLO", execution_user_name="ann")
+    (number,) = register(shell.db, IdPool(shell.db), [request], SystemClock())
     (row,) = json.loads(shell("jobarg_ctl jobnet list --json"))["runs"]
     assert (row["registry"], row["status"]) == (number, "registered")
     load_requests(shell.db, IdPool(shell.db), SystemClock(), ZoneInfo("UTC"))

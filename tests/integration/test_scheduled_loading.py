@@ -757,6 +757,7 @@ def test_rows_that_mean_nothing_stop_nobody_else(database):
     )
     report = here.load()
     assert ids_of(report) == ["JALOADER200009"]
+    assert "is of type 90, which is not known" in report.raised[0].text
     assert [row["jobnet_id"] for row in here.rows(t.run_jobnet)] == ["J"]
 
 
@@ -839,10 +840,10 @@ def test_requests_have_their_turn_between_batches(database):
     context: Any = SimpleNamespace(clock=here.clock, config=config, database=lambda: database)
     duty.open(context)
     assert duty.turn(None) == Turn(done=BATCH, unit="runs", again=True)
-    wish = StartRequest(jobnet_id="J", execution_user_name="u")
-    (request,) = register(database, IdPool(database), [wish], here.clock)
-    assert isinstance(request, int)
-    assert duty.turn(frozenset({request})).again
+    request = StartRequest(jobnet_id="J", execution_user_name="u")
+    (registered,) = register(database, IdPool(database), [request], here.clock)
+    assert isinstance(registered, int)
+    assert duty.turn(frozenset({registered})).again
     summaries = [row["inner_jobnet_id"] for row in here.rows(t.run_jobnet_summary)]
-    assert request in summaries
+    assert registered in summaries
     assert len(summaries) == 2 * BATCH + 1

@@ -64,15 +64,15 @@ class Replay:
         expected = one["reply"][0]["frame"]
         for old, new in self.numbers.items():
             request, expected = request.replace(old, new), expected.replace(old, new)
-        wish, told = loads(request.encode()), loads(expected.encode())
-        prepare = self.prepare.get(wish["kind"])
+        asked, told = loads(request.encode()), loads(expected.encode())
+        prepare = self.prepare.get(asked["kind"])
         if prepare is not None:
-            await asyncio.to_thread(prepare, wish["data"], told["data"])
+            await asyncio.to_thread(prepare, asked["data"], told["data"])
         reply = (await exchange("127.0.0.1", self.rig.port, request.encode())).payload
         if one["conn"] in EXCEPTIONS:
             assert b'"result":1' in reply, EXCEPTIONS[one["conn"]]
             return
-        if wish["kind"] == "jobnetrun" and told["data"]["result"] == 0:
+        if asked["kind"] == "jobnetrun" and told["data"]["result"] == 0:
             self.learn(expected, reply)
             reply = re.sub(rb"\[\d+\]", re.search(rb"\[\d+\]", expected.encode())[0], reply)
         assert masked(reply) == expected.encode(), f"connection {one['conn']}"
@@ -84,15 +84,15 @@ class Replay:
         assert ours, reply
         self.numbers[told[1]] = ours[1].decode()
 
-    def a_sent_job(self, wish: Any, told: Any) -> None:
+    def a_sent_job(self, request: Any, told: Any) -> None:
         """An icon that the reporting agent was asked to run."""
-        icon = int(wish["jobid"])
+        icon = int(request["jobid"])
         rigs.add_run(self.rig, icon, "RESULT")
-        rigs.add_sent_job(self.rig, icon, icon, wish["hostname"])
+        rigs.add_sent_job(self.rig, icon, icon, request["hostname"])
 
-    def a_run(self, wish: Any, told: Any) -> None:
+    def a_run(self, request: Any, told: Any) -> None:
         """The run in the recorded state, with what its END icon got."""
-        number = int(wish["registrynumber"])
+        number = int(request["registrynumber"])
         if told["result"] != 0:
             return
         values = {
@@ -119,16 +119,16 @@ class Replay:
                 row |= {"value_name": name, "before_value": told[key]}
                 self.rig.add(t.run_value_before, row)
 
-    def a_held_icon(self, wish: Any, told: Any) -> None:
+    def a_held_icon(self, request: Any, told: Any) -> None:
         """The held icon of the recorded runs."""
-        jobnet_id, _, job_id = wish["jobid"].partition("/")
+        jobnet_id, _, job_id = request["jobid"].partition("/")
         for number in map(int, told["inner_jobnet_id"]):
             self.forget(number)
             rigs.add_run(self.rig, number, jobnet_id)
             held = {"status": int(IconStatus.READY), "method_flag": int(MethodFlag.WAIT)}
             rigs.add_icon(self.rig, number % 10**9, number, job_id, JobType.JOB, **held)
 
-    def log_rows(self, wish: Any, told: Any) -> None:
+    def log_rows(self, request: Any, told: Any) -> None:
         """The rows that the recorded lines tell of."""
         for line in csv.reader(told.get("joblog", [])[1:], doublequote=False, escapechar="\\"):
             digits = [re.sub(r"\D", "", field) for field in line]

@@ -198,12 +198,12 @@ def with_admin(rig: Rig) -> None:
 
 def test_many_starts_at_once(database: Database, tmp_path: Path) -> None:
     """Clients that come together get a number each, and the loader is told."""
-    wish = telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid="NET").to_json()
+    request = telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid="NET").to_json()
 
     async def main() -> None:
         async with trapper(database, tmp_path) as rig:
             await asyncio.to_thread(with_admin, rig)
-            replies = await asyncio.gather(*(ask(rig, wish) for _ in range(30)))
+            replies = await asyncio.gather(*(ask(rig, request) for _ in range(30)))
             numbers = {re.findall(r"\d+", reply.message)[0] for reply in replies}  # type: ignore[attr-defined]
             assert len(numbers) == 30
             hinted = {one for wake in rig.wakes if wake.role is Role.LOADER for one in wake.ids}
@@ -224,18 +224,18 @@ def test_password_is_remembered_until_it_changes(
         return verify(self, user, password)  # type: ignore[arg-type]
 
     monkeypatch.setattr(EmbeddedDirectory, "verify", counted)
-    wish = telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid="NET").to_json()
+    request = telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid="NET").to_json()
 
     async def main() -> None:
         async with trapper(sqlite, tmp_path) as rig:
             await asyncio.to_thread(with_admin, rig)
-            replies = [await ask(rig, wish) for _ in range(3)]
+            replies = [await ask(rig, request) for _ in range(3)]
             assert [reply.result for reply in replies] == [0, 0, 0]  # type: ignore[attr-defined]
             assert checks == ["zabbix"]
             changed = update(t.ext_user).values(password_hash="ja1none")
             await asyncio.to_thread(sqlite.transaction, lambda unit: unit.execute(changed))
             async with asyncio.timeout(10):  # a user's row counts as fresh for a second
-                while (await ask(rig, wish)).result == 0:  # type: ignore[attr-defined]  # noqa: ASYNC110
+                while (await ask(rig, request)).result == 0:  # type: ignore[attr-defined]  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
 
     asyncio.run(main())
@@ -328,14 +328,14 @@ def test_nothing_tells_a_missing_run_from_a_forbidden_one(
     """State, release and log: the same bytes for both; the server's log tells them apart."""
 
     def requests(number: str) -> list[bytes]:
-        wishes: list[telegrams.Telegram] = [
+        requests: list[telegrams.Telegram] = [
             telegrams.StatusRequest(username="bob", password="right", registrynumber=number),
             telegrams.Release(
                 username="bob", password="right", jobid="NET/J", inner_jobnet_id=number
             ),
             telegrams.LogRequest(username="bob", password="right", registry_number=number),
         ]
-        return [wish.to_json() for wish in wishes]
+        return [request.to_json() for request in requests]
 
     async def main() -> None:
         async with trapper(sqlite, tmp_path) as rig:
@@ -369,10 +369,10 @@ def test_no_expression_is_compiled_before_log_in(
         async with trapper(sqlite, tmp_path) as rig:
             await asyncio.to_thread(with_admin, rig)
             for password, words in (("wrong", "authentication failure"), ("zabbix", "more memory")):
-                wish = telegrams.LogRequest(
+                request = telegrams.LogRequest(
                     username="Admin", password=password, jobnetid=nested, registry_number="1"
                 )
-                reply = await ask(rig, wish.to_json())
+                reply = await ask(rig, request.to_json())
                 assert words in reply.message  # type: ignore[attr-defined]
                 assert asked == ([] if password == "wrong" else [nested])
 
@@ -384,7 +384,7 @@ def test_a_name_of_15_mb_waits_for_no_database(
 ) -> None:
     """It exceeded what MariaDB takes in a packet, and was tried again for 12 s."""
     huge = "'" * 15_000_000
-    wishes = [
+    requests = [
         telegrams.JobnetRun(username=huge, password="x", jobnetid="NET"),
         telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid=huge),
         telegrams.Release(username="Admin", password="zabbix", jobid=f"{huge}/J"),
@@ -393,9 +393,9 @@ def test_a_name_of_15_mb_waits_for_no_database(
     async def main() -> None:
         async with trapper(server_database, tmp_path) as rig:
             await asyncio.to_thread(with_admin, rig)
-            for wish in wishes:
+            for request in requests:
                 with suppress(NoAnswer):  # the port may refuse it for its size alone
-                    reply = await ask(rig, wish.to_json())
+                    reply = await ask(rig, request.to_json())
                     assert reply.result != 0  # type: ignore[attr-defined]
 
     asyncio.run(main())

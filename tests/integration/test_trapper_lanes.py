@@ -38,8 +38,8 @@ def with_admin(rig: Rig) -> None:
 
 def started_by(name: str) -> bytes:
     """Return a start request of a user with any name."""
-    wish = telegrams.JobnetRun(username=name, password="x", jobnetid="NET")
-    return wish.to_json()
+    request = telegrams.JobnetRun(username=name, password="x", jobnetid="NET")
+    return request.to_json()
 
 
 async def ask(rig: Rig, payload: bytes) -> tuple[Any, float]:

@@ -106,12 +106,12 @@ def test_kinds_do_not_count_for_each_other(file):
 def test_what_says_something_of_a_run_is_never_left_out(file):
     """Messages with an id, and lines of single jobs; only refusals are summed up, by their id."""
     for number in range(100):
-        m.say(m.JATRAPPER300003, inner_job_id=number, host="h")
+        m.log_message(m.JATRAPPER300003, inner_job_id=number, host="h")
         log.info("job %d ended", number, extra=logs.KEEP)
     assert len(lines(file)) == 200
     for number in range(100):
-        m.say(m.JATRAPPER200050, user_name=f"u{number}")
-        m.say(m.JATRAPPER200008)
+        m.log_message(m.JATRAPPER200050, user_name=f"u{number}")
+        m.log_message(m.JATRAPPER200008)
     assert len(lines(file)) == 200 + 2 * FIRST
     logs.tell_floods(all_of_it=True)
     assert "... 80 more within a second of: JATRAPPER200008" in lines(file)

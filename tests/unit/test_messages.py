@@ -69,7 +69,9 @@ def test_no_text_is_too_long_or_breaks(text: str, value: str) -> None:
 def test_saying_writes_id_and_text_at_the_kinds_level(caplog: pytest.LogCaptureFixture) -> None:
     """And hands back what was said."""
     with caplog.at_level(logging.DEBUG):
-        raised = m.say(m.JAJOBNETRUN200005, inner_jobnet_id=7, ready_count=1, running_count=2)
+        raised = m.log_message(
+            m.JAJOBNETRUN200005, inner_jobnet_id=7, ready_count=1, running_count=2
+        )
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.getMessage() == raised.line == f"[JAJOBNETRUN200005] {raised.text}"

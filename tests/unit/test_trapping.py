@@ -61,8 +61,8 @@ def test_order_of_checks(payload: bytes, expected: object) -> None:
 
 def start(**data: object) -> dict[str, object]:
     """Return a start request."""
-    wish = {"username": "u", "password": "p", "jobnetid": "NET"} | data
-    return {"version": 1, "data": {key: value for key, value in wish.items() if value != "-"}}
+    request = {"username": "u", "password": "p", "jobnetid": "NET"} | data
+    return {"version": 1, "data": {key: value for key, value in request.items() if value != "-"}}
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_large_start_is_read_in_two_steps() -> None:
     routed = route(payload)
     assert isinstance(routed, Routed)
     assert (routed.kind, routed.unread) == ("jobnetrun", payload)
-    wish = read_start(routed.message, NOW, ZONE)
-    assert (wish.username, wish.jobnet_id, wish.env) == ("u", "NET", {})
+    request = read_start(routed.message, NOW, ZONE)
+    assert (request.username, request.jobnet_id, request.env) == ("u", "NET", {})
     assert read_variables(payload) == {"A": "1", "B": ""}
 
 
