@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from jobarranger.states import HOST_SLOTS
 from processes.aio import AsyncContext
 from processes.executing.book import HostBook
 from processes.executing.courier import Courier
-from processes.executing.desk import Desk
+from processes.executing.desk import MOST, Desk
 from processes.executing.failures import Wording
 from processes.executing.store import Look, Store
 
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 SILENT_INTERVAL = 10.0
 #: Share of JaStopTimeout that requests in hand may take to end.
 STOP_SHARE = 0.2
+#: Open files that are not connections to agents.
+OTHER_FILES = 100
 
 
 async def main(context: AsyncContext) -> None:
@@ -71,7 +74,12 @@ class Executor:
         )
         self._thread = context.thread(store.handle)
         self._desk = Desk(
-            clock=child.clock, limits=limits, store=store, courier=courier, thread=self._thread
+            clock=child.clock,
+            limits=limits,
+            store=store,
+            courier=courier,
+            thread=self._thread,
+            most=_connections(),
         )
         self._silent_at = child.clock.monotonic()
         self._overdue_at = child.clock.monotonic()
@@ -138,3 +146,13 @@ class Executor:
         except Exception:
             log.exception("%s", what)
         return None
+
+
+def _connections() -> int:
+    """Allow as many open files as are wanted and possible; return the connections that makes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST + OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed - OTHER_FILES

@@ -1,25 +1,24 @@
 """What the executor knows of its hosts at this moment; memory only, losing it costs nothing.
 
-It says how many requests to a host may be in hand: one at a time for an agent not known to be
-ours, since what was committed as SENDING to a 3.0.0 agent can never be repeated and a crash should
-catch as few as possible; many for ours. A host that cannot be connected gets one probe at a time.
-
-Used by the event loop and by the database thread, hence the lock.
+For each host: what answers there, how it is (`jobarranger.dispatching.hosts`), what is in hand, and
+which requests wait for it. The rules of how much may be in hand are pure functions; this table
+counts. Used by the event loop and by the database thread, hence the lock.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
-from jobarranger.dispatching import decide
+from jobarranger.dispatching import hosts
+from jobarranger.dispatching.hosts import Health
 from jobarranger.dispatching.request import Key, Request
-from jobarranger.dispatching.steps import Limits
+from jobarranger.dispatching.steps import Event, Fail, Limits
 from jobarranger.states import AgentKind
 
-#: Requests to one of our agents in hand at once.
-MOST_IN_HAND = 200
+#: A host whose waiting request was just looked up is left alone for so long (ms).
+LOOKED_UP = 1_000
 
 
 @dataclass(slots=True)
@@ -29,10 +28,10 @@ class _Host:
     kind: AgentKind | None = None  #: None: nothing learnt since the start
     version: str | None = None
     active: int = 0  #: requests in hand
-    down_since: int | None = None  #: first failed connection of the present run (UTC ms)
-    down_until: int = 0  #: no connection before (UTC ms)
-    failures: int = 0  #: failed connections in a row
-    waiting: dict[Key, Request] = field(default_factory=dict)  #: NEW rows that must wait
+    health: Health = field(default_factory=Health)
+    looked_up: int = 0  #: no waiting request is looked up before (UTC ms)
+    left_out: bool = False  #: a sweep has left out its runs, since it was full
+    waiting: dict[Key, int] = field(default_factory=dict)  #: NEW rows, with `created_at`
 
 
 class HostBook:
@@ -43,6 +42,7 @@ class HostBook:
         self._limits = limits
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
+        self._troubled: set[str] = set()
         self._in_hand: set[Key] = set()
 
     # -- requests in hand ----------------------------------------------------------------------
@@ -78,44 +78,86 @@ class HostBook:
 
     # -- room ----------------------------------------------------------------------------------
 
+    def room(self, name: str, now: int, *, run: bool) -> int:
+        """Return how many more requests to a host may be taken in hand."""
+        with self._lock:
+            return self._room(self._host(name), now, run=run)
+
+    def full(self, now: int) -> list[str]:
+        """Return the hosts whose new runs a sweep leaves out; remember which these are."""
+        with self._lock:
+            full = [name for name, host in self._hosts.items() if self._is_full(host, now)]
+            for name in full:
+                self._hosts[name].left_out = True
+            return full
+
+    def probed(self) -> list[str]:
+        """Return the hosts that do not answer and are being asked just now."""
+        with self._lock:
+            return [name for name in self._troubled if self._hosts[name].active]
+
+    def wait(self, requests: Iterable[Request]) -> None:
+        """Remember requests for which there is no room."""
+        with self._lock:
+            for request in requests:
+                host = self._host(request.host_name)
+                host.waiting.setdefault(request.key, request.created_at)
+
+    def next_waiting(self, name: str, now: int) -> list[int]:
+        """Return the icons whose turn has come at a host without trouble."""
+        with self._lock:
+            host = self._host(name)
+            if name in self._troubled:
+                return []
+            return self._pop(host, self._room(host, now, run=True))
+
+    def wants_more(self, name: str, now: int) -> bool:
+        """Tell, once, that a host has room again and a sweep had left out what it may have."""
+        with self._lock:
+            host = self._host(name)
+            if not host.left_out or host.waiting or name in self._troubled:
+                return False
+            host.left_out = self._room(host, now, run=True) * 2 <= host.active
+            return not host.left_out
+
+    def due(self, now: int, most: int) -> tuple[list[int], int | None]:
+        """Return icons with which troubled hosts are to be tried now, one for each host.
+
+        And when the next is due (UTC ms; None: there is none).
+        """
+        with self._lock:
+            waiting = [self._hosts[name] for name in self._troubled]
+            waiting = [host for host in waiting if host.waiting and not host.active]
+            waiting.sort(key=_due_at)
+            ids: list[int] = []
+            for host in waiting:
+                if _due_at(host) > now or len(ids) >= most:
+                    return ids, max(_due_at(host), now + 1)
+                ids += self._pop(host, 1)
+                host.looked_up = now + LOOKED_UP
+            return ids, min(map(_due_at, waiting)) if waiting else None
+
+    def expired(self, name: str, now: int) -> list[int]:
+        """Return the waiting icons whose patience with their host is over."""
+        with self._lock:
+            host = self._host(name)
+            over = [
+                key
+                for key, created_at in host.waiting.items()
+                if hosts.failure(host.health, created_at, now, self._limits)
+            ]
+            for key in over:
+                del host.waiting[key]
+            return [key.job_id for key in over]
+
+    # -- what was learnt -----------------------------------------------------------------------
+
     def meet(self, request: Request) -> None:
         """Take over what the database remembers of a host, unless more is known by now."""
         with self._lock:
             host = self._host(request.host_name)
             if host.kind is None and request.agent_kind is not AgentKind.UNKNOWN:
                 host.kind, host.version = request.agent_kind, request.agent_version
-
-    def room(self, name: str, now: int) -> int:
-        """Return how many more requests to a host may be taken in hand."""
-        with self._lock:
-            return self._room(self._host(name), now)
-
-    def full(self, now: int) -> list[str]:
-        """Return the hosts that have no room, so that a sweep can leave them out."""
-        with self._lock:
-            return [
-                name
-                for name, host in self._hosts.items()
-                if (host.active or host.waiting or host.failures) and self._room(host, now) <= 0
-            ]
-
-    def wait(self, requests: Iterable[Request]) -> None:
-        """Remember requests for which there is no room."""
-        with self._lock:
-            for request in requests:
-                self._host(request.host_name).waiting.setdefault(request.key, request)
-
-    def next_waiting(self, name: str) -> tuple[list[int], int]:
-        """Return the icons whose turn may come now, and not before which instant (UTC ms)."""
-        with self._lock:
-            host = self._host(name)
-            room = self._room(host, host.down_until)
-            chosen = list(host.waiting)[: max(room, 0)]
-            for key in chosen:
-                del host.waiting[key]
-            return [key.job_id for key in chosen], host.down_until
-
-    # -- what was learnt -----------------------------------------------------------------------
 
     def kind(self, name: str) -> AgentKind:
         """Return what answers at a host, as far as it is known."""
@@ -130,54 +172,71 @@ class HostBook:
             host.kind, host.version = kind, version
             return news
 
-    def connected(self, name: str) -> None:
-        """Note that a connection could be made."""
+    def health(self, name: str) -> Health:
+        """Return how a host is."""
+        with self._lock:
+            return self._host(name).health
+
+    def failure(self, request: Request, now: int) -> Fail | None:
+        """Return how a request that was never sent fails by its host; None: not yet."""
+        health = self.health(request.host_name)
+        return hosts.failure(health, request.created_at, now, self._limits)
+
+    def observe(self, name: str, event: Event, now: int, *, run: bool) -> tuple[Health, Health]:
+        """Note how an exchange has ended; return the health before and after."""
+        return self._change(name, lambda health: hosts.after(health, event, now, run=run))
+
+    def slow(self, name: str, now: int) -> Health:
+        """Note that an exchange takes long."""
+        return self._change(name, lambda health: hosts.overdue(health, now))[1]
+
+    def reported(self, name: str) -> None:
+        """Note that operators have been told of the trouble."""
+        self._change(name, lambda health: replace(health, reported=True))
+
+    def is_silent(self, name: str) -> bool:
+        """Tell whether a host does not answer."""
+        return self.health(name).state in hosts.SILENT
+
+    def connections(self, name: str, now: int) -> int:
+        """Return how many connections to a host may be open at once."""
         with self._lock:
             host = self._host(name)
-            host.down_since, host.down_until, host.failures = None, 0, 0
+            return hosts.most_connections(host.health, host.kind or AgentKind.UNKNOWN, now)
 
-    def unreachable(self, name: str, now: int) -> tuple[int, int, list[Request]]:
-        """Note a connection that failed.
-
-        Returns:
-            since when the host is down, failures in a row, and the waiting requests that have
-            waited long enough: they fail too, each without a connection of its own.
-        """
-        with self._lock:
-            host = self._host(name)
-            if host.down_since is None:
-                host.down_since = now
-            if now >= host.down_until:  # several at once count as one failure
-                host.failures += 1
-                pause = decide.pause(host.failures, decide.CONNECT_FIRST, decide.CONNECT_MOST)
-                host.down_until = now + pause
-            over = [
-                request
-                for request in host.waiting.values()
-                if decide.expired(request.created_at, host.down_since, now, self._limits)
-            ]
-            for request in over:
-                del host.waiting[request.key]
-                self._in_hand.add(request.key)
-            return host.down_since, host.failures, over
-
-    def is_down(self, name: str, now: int) -> bool:
-        """Tell whether a connection has just failed and the next is not due."""
-        with self._lock:
-            return now < self._host(name).down_until
-
-    def down(self, name: str) -> tuple[int | None, int]:
-        """Return since when a host is down (None: it is not), and the failures in a row."""
-        with self._lock:
-            host = self._host(name)
-            return host.down_since, host.failures
+    # -- within the lock -----------------------------------------------------------------------
 
     def _host(self, name: str) -> _Host:
         return self._hosts.setdefault(name, _Host())
 
+    def _change(self, name: str, rule: Callable[[Health], Health]) -> tuple[Health, Health]:
+        with self._lock:
+            host = self._host(name)
+            before, host.health = host.health, rule(host.health)
+            if host.health.state in hosts.TROUBLED:
+                self._troubled.add(name)
+            else:
+                self._troubled.discard(name)
+            return before, host.health
+
     @staticmethod
-    def _room(host: _Host, now: int) -> int:
-        if now < host.down_until:
-            return 0
-        most = 1 if host.failures or host.kind is not AgentKind.OURS else MOST_IN_HAND
-        return most - host.active
+    def _room(host: _Host, now: int, *, run: bool) -> int:
+        kind = host.kind or AgentKind.UNKNOWN
+        return hosts.most_requests(host.health, kind, now, run=run) - host.active
+
+    def _is_full(self, host: _Host, now: int) -> bool:
+        """A troubled host with something that waits is the prober's, which takes its time."""
+        if host.health.state in hosts.TROUBLED:
+            return bool(host.active or host.waiting)
+        return bool(host.active) and self._room(host, now, run=True) <= 0
+
+    @staticmethod
+    def _pop(host: _Host, count: int) -> list[int]:
+        chosen = list(host.waiting)[: max(count, 0)]
+        for key in chosen:
+            del host.waiting[key]
+        return [key.job_id for key in chosen]
+
+
+def _due_at(host: _Host) -> int:
+    return max(host.health.not_before, host.looked_up)

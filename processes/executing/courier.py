@@ -48,6 +48,7 @@ class Courier:
         except NotConnected as error:
             return Unreachable(str(error))
         except NoAnswer as error:
-            return Silent(str(error), closed=error.closed and error.received == 0)
+            closed = error.closed and error.received == 0
+            return Silent(str(error), closed=closed, timed_out=error.timed_out)
         read = telegrams.run_answer if run else telegrams.query_answer
         return read(reply.payload)

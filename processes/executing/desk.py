@@ -9,28 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from jobarranger import messages as m
 from jobarranger.clock import Clock
-from jobarranger.dispatching import decide
+from jobarranger.dispatching import decide, hosts
+from jobarranger.dispatching.hosts import Health
 from jobarranger.dispatching.request import RUNS, Request
 from jobarranger.dispatching.steps import (
     Accept,
     Answered,
     Event,
-    Fail,
+    Held,
     Later,
     Limits,
     Original,
     Pursue,
     Query,
-    Reason,
     Send,
     Step,
     Told,
-    Unreachable,
     View,
 )
 from jobarranger.errors import DatabaseUnavailable
@@ -39,26 +37,23 @@ from processes.aio import DatabaseThread
 from processes.executing import telegrams
 from processes.executing.book import HostBook
 from processes.executing.courier import Courier
-from processes.executing.store import Job, Look, Record, Store, Task
+from processes.executing.places import Place, Places
+from processes.executing.prober import Prober
+from processes.executing.reports import report_answer, report_recovery, report_trouble
+from processes.executing.store import Begin, Job, Look, Record, Store, Task
 
 log = logging.getLogger(__name__)
 
 #: How long the note that an agent has accepted may be kept back (seconds).
 LAZY = 0.03
-#: Connections to one of our agents, and to all agents, at once.
-MOST_TO_HOST, MOST = 16, 256
+#: Connections open at once, unless the system allows less.
+MOST = 8_192
 #: A time that is nearer than this gets a timer; a sweep is soon enough for the others (seconds).
 TIMER = 5.0
 #: Pause before the database is tried again (seconds).
 DATABASE_PAUSE = 1.0
-
-
-@dataclass(slots=True)
-class _Gate:
-    """Lets so many connections to a host through as its agent allows."""
-
-    single: asyncio.Lock = field(default_factory=asyncio.Lock)
-    wide: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_TO_HOST))
+#: Pause before another sweep for the sake of a host that has room again (seconds).
+SWEEP_PAUSE = 0.1
 
 
 class Desk:
@@ -72,8 +67,18 @@ class Desk:
         store: Store,
         courier: Courier,
         thread: DatabaseThread[Job, list[Task]],
+        most: int = MOST,
     ) -> None:
-        """Start with an empty desk."""
+        """Start with an empty desk.
+
+        Args:
+            clock: gives the time.
+            limits: the rules that an operator sets.
+            store: does the work on the database thread.
+            courier: carries the telegrams.
+            thread: the database thread.
+            most: connections open at once.
+        """
         self.sent = 0  #: telegrams since the last report
         self._clock = clock
         self._limits = limits
@@ -83,9 +88,10 @@ class Desk:
         self._notes: list[Record] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._gates: dict[str, _Gate] = {}
+        self._places = Places(store.book, clock.now_ms, most)
+        self._prober = Prober(store.book, clock, self.hint, lambda: self._places.probes_left)
         self._news: dict[str, tuple[AgentKind, str | None]] = {}  #: of hosts, to be written
-        self._all = asyncio.Semaphore(MOST)
+        self._sweeps_again = False
         self._closed = False
         self._away = False  #: the database was away at the last try
 
@@ -129,6 +135,20 @@ class Desk:
             self._written(note)
         for task in tasks:
             self._start(self._carry(task))
+        self._prober.wake()
+        if self._store.more:
+            self._sweep_again()
+
+    def _sweep_again(self, delay: float = 0.0) -> None:
+        """Sweep once more: there is more than one look takes."""
+        if not self._sweeps_again and not self._closed:
+            self._sweeps_again = True
+            asyncio.get_running_loop().call_later(delay, self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        self._sweeps_again = False
+        if not self._closed:
+            self.look(Look(sweep=True))
 
     def _database_is_away(self, error: DatabaseUnavailable, notes: list[Record]) -> None:
         if not self._away:
@@ -162,13 +182,13 @@ class Desk:
         request, name = task.request, task.request.host_name
         noted = False
         try:
-            gate = self._gates.setdefault(name, _Gate())
-            ours = self.book.kind(name) is AgentKind.OURS
-            async with gate.wide if ours else gate.single, self._all:
+            if task.begin is Begin.PROBE:
+                await self._meet(request, Query())
+            else:
                 request, step = await self._exchange(task)
-            if step is not None:
-                self._note(request, step)
-                noted = True
+                if step is not None:
+                    self._note(request, step)
+                    noted = True
         except DatabaseUnavailable as error:  # so nobody could say whether to send it again
             self._database_is_away(error, [])
             self._note(request, Pursue(self._clock.now_ms() + decide.QUERY_FIRST))
@@ -181,6 +201,8 @@ class Desk:
             self.book.release(request)
             if not noted:
                 self.book.forget(request.key)
+        if task.begin is Begin.PROBE:
+            self.book.wait([request])
         self._next_for(name)
 
     async def _exchange(self, task: Task) -> tuple[Request, Step | None]:
@@ -190,11 +212,11 @@ class Desk:
         """
         request = task.request
         oversized = telegrams.too_large(request.payload) is not None
-        if task.fresh:
+        unsent = task.begin is Begin.SEND
+        if unsent:
             step = decide.first_step(request, oversized=oversized)
         else:
             step = decide.when_due(request, self._view(request), self._limits)
-        unsent = task.fresh
         sends = 0
         while isinstance(step, Send | Query):
             if isinstance(step, Query):
@@ -222,55 +244,52 @@ class Desk:
 
     async def _meet(self, request: Request, step: Send | Query) -> Event:
         """Make one connection, and note what it tells of the host."""
-        name = request.host_name
-        if self.book.is_down(name, self._clock.now_ms()):
-            return Unreachable("another connection to the host has just failed")
-        if isinstance(step, Send):
-            self.sent += 1
-            event = await self._courier.send(request)
-        else:
-            event = await self._courier.query(request)
-        if isinstance(event, Unreachable):
-            self._unreachable(request, event)
-        else:
-            self._reached(request, event)
+        place = await self._places.enter(request.host_name)
+        if place is None:
+            return Held()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(hosts.SLOW_AFTER, self._is_slow, request, place)
+        try:
+            if isinstance(step, Send):
+                self.sent += 1
+                event = await self._courier.send(request)
+            else:
+                event = await self._courier.query(request)
+            self._observe(request, step, event)
+        finally:
+            timer.cancel()
+            self._places.leave(place)
         return event
 
     def _view(self, request: Request) -> View:
-        down_since, failures = self.book.down(request.host_name)
+        health = self.book.health(request.host_name)
+        troubled = health.state in hosts.TROUBLED - {hosts.HostState.SLOW}
         return View(
             now=self._clock.now_ms(),
             kind=self.book.kind(request.host_name),
-            down_since=down_since,
-            failures=failures,
+            down_since=health.since if troubled else None,
+            failures=health.failures,
         )
 
     # -- what connections tell -------------------------------------------------------------------
 
-    def _unreachable(self, request: Request, event: Unreachable) -> None:
-        """Say so once, and fail what has waited too long for this host."""
-        now = self._clock.now_ms()
-        _, failures, over = self.book.unreachable(request.host_name, now)
-        if failures == 1 and self._limits.connect_retry:
-            m.say(
-                m.JACONNECT300002,
-                host=request.host_name,
-                host_address=request.address,
-                port=request.port,
-                error_text=event.text,
-                seconds=self._limits.connect_retry // 1000,
-            )
-        for waiting in over:
-            failing = replace(waiting, address=request.address, port=request.port)
-            self._note(failing, Fail(Reason.UNREACHABLE, event.text))
-
-    def _reached(self, request: Request, event: Event) -> None:
-        """Note which agent it is, and that the host is back."""
+    def _is_slow(self, request: Request, place: Place) -> None:
+        """An exchange takes long: nothing more goes to its host until it answers."""
         name = request.host_name
-        _, failures = self.book.down(name)
-        if failures and self._limits.connect_retry:
-            m.say(m.JACONNECT000001, host=name, host_address=request.address, port=request.port)
-        self.book.connected(name)
+        health = self.book.slow(name, self._clock.now_ms())
+        self._places.let_wait(place)
+        if health.state in hosts.SILENT:
+            self._places.turn_away(name)
+        asyncio.get_running_loop().call_later(
+            hosts.SLOW_REPORTED / 1000 - hosts.SLOW_AFTER, self._report, request
+        )
+
+    def _observe(self, request: Request, step: Send | Query, event: Event) -> None:
+        """Note what an exchange tells of the host and of its agent."""
+        name, now = request.host_name, self._clock.now_ms()
+        run = isinstance(step, Send) and request.method in RUNS
+        before, health = self.book.observe(name, event, now, run=run)
+        self._follow(request, before, health)
         match event:
             case Answered(agent=str(agent)) | Told(agent=agent):
                 self._learn(request, AgentKind.OURS, agent)
@@ -278,13 +297,25 @@ class Desk:
                 self._learn(request, AgentKind.ORIGINAL, None)
             case _:
                 pass
-        if isinstance(event, Told) and request.state is not DispatchState.ACCEPTED:
-            m.say(
-                m.JADISPATCH000001,
-                inner_job_id=request.job_id,
-                host=name,
-                state=event.standing.value,
-            )
+        report_answer(request, event)
+
+    def _follow(self, request: Request, before: Health, health: Health) -> None:
+        """Do what the state of a host asks for: reports, failures, or all that waits for it."""
+        name = request.host_name
+        if health.state in hosts.SILENT:
+            self._places.turn_away(name)
+        if health.state in hosts.TROUBLED:
+            self._report(request)
+        elif before.state in hosts.TROUBLED:
+            report_recovery(request, before, health)
+            self._sweep_again()
+
+    def _report(self, request: Request) -> None:
+        """Tell operators of the trouble at a host, once and if it is worth it."""
+        health = self.book.health(request.host_name)
+        if hosts.is_worth_reporting(health, self._clock.now_ms(), self._limits):
+            report_trouble(request, health, self._limits)
+            self.book.reported(request.host_name)
 
     def _learn(self, request: Request, kind: AgentKind, version: str | None) -> None:
         if self.book.learn(request.host_name, kind, version):
@@ -298,8 +329,6 @@ class Desk:
         learnt = self._news.pop(name, None)
         kind = self.book.kind(name)
         request = replace(request, agent_kind=kind)
-        if _waits_for_older(request, step) and not self.book.down(name)[1]:
-            m.say(m.JADISPATCH300001, inner_job_id=request.job_id, host=name)
         at = self._clock.now_ms()
         self._notes.append(Record(request=request, step=step, at=at, learnt=learnt))
         self._flush_in(LAZY if isinstance(step, Accept) else 0.0)
@@ -324,14 +353,12 @@ class Desk:
             self._timer = None
 
     def _next_for(self, name: str) -> None:
-        """Let the next requests for a host come, now or when it may be tried again."""
-        ids, not_before = self.book.next_waiting(name)
-        if ids:
-            delay = (not_before - self._clock.now_ms()) / 1000
-            if delay > 0:
-                self._later(delay + 0.01, ids)
-            else:
-                self.hint(ids)
+        """Let the next requests for a host come; if it is in trouble they come when it is tried."""
+        now = self._clock.now_ms()
+        self.hint([*self.book.next_waiting(name, now), *self.book.expired(name, now)])
+        if self.book.wants_more(name, now):
+            self._sweep_again(SWEEP_PAUSE)
+        self._prober.wake()
 
     def _later(self, delay: float, ids: Collection[int]) -> None:
         if not self._closed:
@@ -352,6 +379,7 @@ class Desk:
     async def close(self, patience: float) -> None:
         """Let what is in hand end, `patience` seconds long; the rest stays SENDING."""
         self._closed = True
+        self._prober.close()
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
         while (self._running or self._notes) and loop.time() < until:
@@ -364,9 +392,3 @@ class Desk:
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-
-
-def _waits_for_older(request: Request, step: Step) -> bool:
-    """Tell whether an agent has just said for the first time that an older attempt lives."""
-    later = isinstance(step, Later) and request.method in RUNS
-    return later and request.attempt > 1 and request.tries == 1

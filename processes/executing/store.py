@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from sqlalchemy import Connection
 
@@ -35,6 +36,10 @@ log = logging.getLogger(__name__)
 
 #: Rows taken in one look at most.
 BATCH = 200
+#: Icons hinted at that are looked at together; with more a sweep takes its turns instead.
+MOST_HINTED = 500
+#: A stop for a host that does not answer is looked at again after so long (ms).
+STOP_PAUSE = 5_000
 #: Seconds for which a host's entry counts as fresh: bursts of requests ask for it once.
 FRESH = 1.0
 #: A request whose failure cannot be worked in is left alone for so long (ms).
@@ -69,12 +74,20 @@ class Job:
     look: Look | None = None
 
 
+class Begin(Enum):
+    """What to do first with a request."""
+
+    SEND = "just claimed, no byte has been sent"
+    FOLLOW = "sent before, its time has come again"
+    PROBE = "still new: its host, which does not answer, is asked about it"
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One request to be worked on now."""
 
     request: Request
-    fresh: bool  #: just claimed, no byte has been sent; else its time has come again
+    begin: Begin
 
 
 @dataclass(slots=True)
@@ -102,6 +115,7 @@ class Store:
     known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
     unfailed: list[Record] = field(default_factory=list)  #: failures not worked in yet
     unsure: dict[Key, int] = field(default_factory=dict)  #: claims not sent, by their instant
+    more: bool = False  #: the last sweep has left something that is due
 
     def handle(self, db: Database, jobs: list[Job]) -> list[list[Task] | BaseException]:
         """Do a batch of jobs; the tasks of all looks are returned with the first."""
@@ -140,18 +154,26 @@ class Store:
         """Read what is due; each query only if somebody asks for it."""
         now = self.clock.now_ms()
         found: list[Request] = []
-        if ids := frozenset().union(*(look.ids for look in looks)):
+        swept: Sequence[Request] = ()
+        ids, too_many = _hinted(looks)
+        if ids:
             found += dispatch.due_of(conn, ids, now)
         if any(look.left for look in looks):
             found += dispatch.left_sending(conn, self.slots, most=BATCH * 50)
             # an agent that hears from us knows that it can deliver what it holds
             found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
-        if any(look.sweep for look in looks):
-            found += self._swept(conn, now)
+        if too_many or any(look.sweep for look in looks):
+            swept = self._swept(conn, now)
+            found += swept
         if any(look.silent for look in looks):
             found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
-        unique = {request.key: request for request in found}
+        self.more = len(swept) >= BATCH and bool(self._free(swept))
+        return self._free(found)
+
+    def _free(self, found: Sequence[Request]) -> list[Request]:
+        """Leave out what is in hand or has failed; return each request once."""
         failing = {record.request.key for record in self.unfailed}  # their rows are still open
+        unique = {request.key: request for request in found}
         return [
             one for key, one in unique.items() if key not in failing and not self.book.in_hand(key)
         ]
@@ -165,7 +187,8 @@ class Store:
                 self.slots,
                 now,
                 most=BATCH,
-                without=self.book.full(now),
+                full=self.book.full(now),
+                asked=self.book.probed(),
                 paused=paused.hosts,
                 runs=not paused.hold_jobs,
             )
@@ -184,11 +207,11 @@ class Store:
         paused = pauses.read(conn, now) if names else Pauses()
         stops = [one for one in candidates if one.method not in RUNS]
         peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
-        room: dict[str, int] = {}
+        room: dict[tuple[str, bool], int] = {}
         for request in candidates:
             self.book.meet(request)
             if request.state is not DispatchState.NEW:
-                plan.tasks.append(Task(request, fresh=False))
+                plan.tasks.append(Task(request, Begin.FOLLOW))
             elif request.method in RUNS and paused.of_host(request.host_name):
                 continue  # the sweep finds it when the pause is over
             elif request.method in RUNS or self._stop_goes(plan, request, peers, now):
@@ -236,7 +259,12 @@ class Store:
         return False
 
     def _admit(
-        self, plan: _Plan, request: Request, host: Host | None, room: dict[str, int], now: int
+        self,
+        plan: _Plan,
+        request: Request,
+        host: Host | None,
+        room: dict[tuple[str, bool], int],
+        now: int,
     ) -> None:
         """Claim a request for sending, let it wait for its host, or fail it."""
         reason = None
@@ -245,17 +273,38 @@ class Store:
         elif not host.enabled and not request.force_flag and request.method in RUNS:
             reason = Reason.DISABLED_HOST
         if host is None or reason is not None:
-            step = Fail(reason or Reason.UNKNOWN_HOST)
+            step: Step = Fail(reason or Reason.UNKNOWN_HOST)
             plan.records.append(Record(request=request, step=step, at=now))
             return
         name = request.host_name
-        left = room.setdefault(name, self.book.room(name, now))
-        if left <= 0:
-            plan.waiting.append(request)
+        place = Place(host.address, host.port or self.agent_port)
+        request = replace(request, address=place.address, port=place.port)
+        if failure := self.book.failure(request, now):
+            plan.records.append(Record(request=request, step=failure, at=now))
             return
-        room[name] = left - 1
-        place = plan.places[name] = Place(host.address, host.port or self.agent_port)
-        plan.claims.append(replace(request, address=place.address, port=place.port))
+        turn = name, request.method in RUNS
+        left = room.setdefault(turn, self.book.room(name, now, run=turn[1]))
+        if left <= 0:
+            self._let_wait(plan, request, now)
+            return
+        room[turn] = left - 1
+        if self.book.is_silent(name):
+            plan.tasks.append(Task(request, Begin.PROBE))
+            return
+        plan.places[name] = place
+        plan.claims.append(request)
+
+    def _let_wait(self, plan: _Plan, request: Request, now: int) -> None:
+        """Keep in mind what waits for its host.
+
+        Runs to a host that does not answer are left out of sweeps from now on. Stops are not, for
+        one may mean a run that was never sent; so they get a later time.
+        """
+        if request.method not in RUNS and self.book.is_silent(request.host_name):
+            later = Later(now + STOP_PAUSE)
+            plan.records.append(Record(request=request, step=later, at=now))
+        else:
+            plan.waiting.append(request)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -279,7 +328,7 @@ class Store:
         ]
         self.book.take([*fresh, *(task.request for task in plan.tasks)])
         self.book.wait(plan.waiting)
-        return [*(Task(one, fresh=True) for one in fresh), *plan.tasks]
+        return [*(Task(one, Begin.SEND) for one in fresh), *plan.tasks]
 
     def _write(
         self,
@@ -396,6 +445,16 @@ class Store:
             for record, values in closing
         ]
         db.transaction(lambda unit: dispatch.move(unit.conn, changes))
+
+
+def _hinted(looks: Sequence[Look]) -> tuple[set[int], bool]:
+    """Return the icons hinted at, those of short hints first, and whether some had to be left."""
+    ids: set[int] = set()
+    for look in sorted(looks, key=lambda look: len(look.ids)):
+        if len(ids) + len(look.ids) > MOST_HINTED:
+            return ids, True
+        ids |= look.ids
+    return ids, False
 
 
 def _writes(record: Record) -> bool:

@@ -62,7 +62,7 @@ def run_answer(payload: bytes) -> Event:
         reply = JobRunReply.from_json(_object(payload))
     except ProtocolError as error:
         return Silent(f"unreadable answer: {error}")
-    return Answered(reply.result, reply.message or "", reply.agent)
+    return Answered(reply.result, reply.message or "", reply.agent, retry=bool(reply.retry))
 
 
 def query_answer(payload: bytes) -> Event:

@@ -16,7 +16,7 @@ from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import DispatchState, Method
 from processes.executing.book import HostBook
 from processes.executing.desk import Desk
-from processes.executing.store import Job, Look, Record, Store, Task
+from processes.executing.store import Begin, Job, Look, Record, Store, Task
 
 LIMITS = Limits(connect_retry=60_000, unknown=300_000)
 
@@ -70,8 +70,8 @@ async def test_a_repetition_that_cannot_be_checked_is_looked_at_again() -> None:
         sending_at=SystemClock().now_ms(),
     )
     book = HostBook(LIMITS)
-    thread = Thread(Task(request, fresh=False), book)
-    store: Any = SimpleNamespace(book=book)
+    thread = Thread(Task(request, Begin.FOLLOW), book)
+    store: Any = SimpleNamespace(book=book, more=False)
     courier: Any = Courier()
     kept: Any = thread
     desk = Desk(clock=SystemClock(), limits=LIMITS, store=store, courier=courier, thread=kept)
