@@ -108,7 +108,7 @@ class Executor:
         while True:
             ids = await self._context.hints.wait(3600.0)
             if ids:
-                self._desk.hint(ids)
+                self._desk.hint(ids, urgent=True)
 
     async def _sweep_regularly(self) -> None:
         """Look at everything at each interval, whatever was hinted."""

@@ -93,11 +93,10 @@ _SWEPT: Any = and_(
 )
 _DUE_IN = _listed(_SWEPT)
 _FIRST_DUE = (
-    select(func.min(_D.inner_job_id))
+    select(_D.host_name, func.min(_D.inner_job_id))
     .where(_SWEPT)
     .group_by(_D.host_name)
     .order_by(func.min(_D.created_at))
-    .limit(_MOST)
 )
 _LEFT = _listed(and_(_D.state == DispatchState.SENDING, _D.slot.in_(_SLOTS)))
 _SILENT = _listed(
@@ -147,31 +146,32 @@ def due_of(conn: Connection, ids: Collection[int], now: int) -> list[Request]:
     return [from_row(row) for row in rows]
 
 
-def due_in(
-    conn: Connection,
-    slots: Sequence[int],
-    now: int,
-    *,
-    most: int,
-    full: Collection[str] = (),
-    asked: Collection[str] = (),
-    paused: Collection[str] = (),
-    runs: bool = True,
-) -> list[Request]:
-    """Return due requests of some slots: one of each host, then the oldest, up to `most` of each.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Which due requests a sweep asks for."""
 
-    Runs that were never sent are left out if they go to hosts in `full` or `paused`, or all of
-    them without `runs`; and so is what was sent to hosts in `asked`.
-    """
-    hosts = {"full": sorted(full), "asked": sorted(asked), "paused": sorted(paused)}
-    values = {"slots": list(slots), "now": now, "most": most, "runs": int(runs), **hosts}
-    first = list(conn.scalars(_FIRST_DUE, values))
-    if not first:
-        return []
-    found = due_of(conn, first, now)
-    if len(first) < most:
-        found += [from_row(row) for row in conn.execute(_DUE_IN, values)]
-    return list({request.key: request for request in found}.values())
+    slots: Sequence[int]
+    now: int  #: UTC ms
+    full: Collection[str] = ()  #: hosts whose runs that were never sent are left out
+    asked: Collection[str] = ()  #: hosts where what was sent is left out
+    paused: Collection[str] = ()  #: hosts whose runs that were never sent are left out, too
+    runs: bool = True  #: False: all runs that were never sent are left out
+
+    def values(self) -> dict[str, object]:
+        """Return the parameters of its queries."""
+        hosts = {"full": sorted(self.full), "asked": sorted(self.asked)}
+        hosts["paused"] = sorted(self.paused)
+        return {"slots": list(self.slots), "now": self.now, "runs": int(self.runs), **hosts}
+
+
+def first_due(conn: Connection, sweep: Sweep) -> list[tuple[str, int]]:
+    """Return all hosts with due requests, each with one of the icons, the longest wait first."""
+    return [(row[0], row[1]) for row in conn.execute(_FIRST_DUE, sweep.values())]
+
+
+def due_in(conn: Connection, sweep: Sweep, *, most: int) -> list[Request]:
+    """Return due requests, stops and kills first, then the oldest."""
+    return [from_row(row) for row in conn.execute(_DUE_IN, {**sweep.values(), "most": most})]
 
 
 def left_sending(conn: Connection, slots: Sequence[int], *, most: int) -> list[Request]:

@@ -45,12 +45,6 @@ class HostState(Enum):
     BUSY = "it answers that it takes no jobs for now"
 
 
-#: A host in one of these does not answer.
-SILENT = frozenset({HostState.SLOW, HostState.DOWN})
-#: In one of these nothing new is sent but what finds out whether it is over.
-TROUBLED = SILENT | {HostState.BUSY}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What is known of one host; instants are UTC milliseconds."""
@@ -63,6 +57,21 @@ class Health:
     not_before: int = 0  #: no other attempt before
     text: str = ""  #: what the last failure said
     reported: bool = False  #: operators have been told of the trouble
+
+    @property
+    def is_silent(self) -> bool:
+        """Tell whether the host does not answer."""
+        return self.state is HostState.SLOW or self.state is HostState.DOWN
+
+    @property
+    def is_troubled(self) -> bool:
+        """Tell whether nothing new is sent but what finds out whether the trouble is over."""
+        return self.is_silent or self.state is HostState.BUSY
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the last exchange was answered."""
+        return self.state is HostState.ANSWERING or self.state is HostState.BUSY
 
 
 def after(  # noqa: PLR0911 - one answer for each case
@@ -96,7 +105,7 @@ def after(  # noqa: PLR0911 - one answer for each case
 
 def overdue(health: Health, now: int) -> Health:
     """Return what is known when an exchange has taken `SLOW_AFTER` seconds and goes on."""
-    if health.state in SILENT:
+    if health.is_silent:
         return health
     began = now - int(SLOW_AFTER * 1000)
     return Health(state=HostState.SLOW, since=began, silent_since=began)
@@ -110,9 +119,8 @@ def _worse(health: Health, state: HostState, now: int, text: str) -> Health:
     """Count a failure; several at once count as one."""
     if health.state is not state:
         silent_since = now if health.silent_since is None else health.silent_since
-        health = Health(
-            state=state, since=now, silent_since=silent_since if state in SILENT else None
-        )
+        silent = state is not HostState.BUSY
+        health = Health(state=state, since=now, silent_since=silent_since if silent else None)
     health = replace(health, failed_at=now, text=text)
     if now < health.not_before:
         return health
@@ -130,20 +138,16 @@ def most_requests(health: Health, kind: AgentKind, now: int, *, run: bool) -> in
     What was committed as SENDING to a 3.0.0 agent can never be repeated, so a crash should catch
     as few as possible. Stops go to a busy host as ever.
     """
-    if health.state in SILENT or (health.state is HostState.BUSY and run):
+    if health.is_silent or (health.state is HostState.BUSY and run):
         return int(now >= health.not_before)
-    return MOST_IN_HAND if _answers(health) and kind is AgentKind.OURS else 1
+    return MOST_IN_HAND if health.answers and kind is AgentKind.OURS else 1
 
 
 def most_connections(health: Health, kind: AgentKind, now: int) -> int:
     """Return how many connections to a host may be open at once."""
-    if health.state in SILENT:
+    if health.is_silent:
         return int(now >= health.not_before)
-    return MOST_TO_HOST if _answers(health) and kind is AgentKind.OURS else 1
-
-
-def _answers(health: Health) -> bool:
-    return health.state in {HostState.ANSWERING, HostState.BUSY}
+    return MOST_TO_HOST if health.answers and kind is AgentKind.OURS else 1
 
 
 # -- the end of patience ------------------------------------------------------------------------
@@ -156,7 +160,7 @@ def failure(health: Health, created_at: int, now: int, limits: Limits) -> Fail |
     that does not answer for `JaUnknownTimeout`, like what was sent there before. The host has
     been tried at least once in that time.
     """
-    if health.state not in TROUBLED or health.failed_at < created_at:
+    if not health.is_troubled or health.failed_at < created_at:
         return None
     over = health.state is not HostState.SLOW and expired(created_at, health.since, now, limits)
     if not over and health.silent_since is not None:
@@ -173,7 +177,7 @@ def failure(health: Health, created_at: int, now: int, limits: Limits) -> Fail |
 
 def is_worth_reporting(health: Health, now: int, limits: Limits) -> bool:
     """Tell whether operators should hear of a trouble now: once, and not of every hesitation."""
-    if health.reported or health.state not in TROUBLED:
+    if health.reported or not health.is_troubled:
         return False
     if health.state is HostState.SLOW:
         return bool(health.failures) or now - health.since >= SLOW_REPORTED

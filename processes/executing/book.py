@@ -103,6 +103,20 @@ class HostBook:
                 host = self._host(request.host_name)
                 host.waiting.setdefault(request.key, request.created_at)
 
+    def wait_until(self, request: Request, at: int) -> bool:
+        """Remember a request that is to be sent again later, if its host is in trouble.
+
+        Returns:
+            whether it is: then the prober sees to it, from the instant `at` (UTC ms).
+        """
+        with self._lock:
+            host = self._host(request.host_name)
+            if request.host_name not in self._troubled:
+                return False
+            host.waiting.setdefault(request.key, request.created_at)
+            host.looked_up = max(host.looked_up, at)
+            return True
+
     def next_waiting(self, name: str, now: int) -> list[int]:
         """Return the icons whose turn has come at a host without trouble."""
         with self._lock:
@@ -196,7 +210,7 @@ class HostBook:
 
     def is_silent(self, name: str) -> bool:
         """Tell whether a host does not answer."""
-        return self.health(name).state in hosts.SILENT
+        return self.health(name).is_silent
 
     def connections(self, name: str, now: int) -> int:
         """Return how many connections to a host may be open at once."""
@@ -207,13 +221,16 @@ class HostBook:
     # -- within the lock -----------------------------------------------------------------------
 
     def _host(self, name: str) -> _Host:
-        return self._hosts.setdefault(name, _Host())
+        host = self._hosts.get(name)
+        if host is None:
+            host = self._hosts[name] = _Host()
+        return host
 
     def _change(self, name: str, rule: Callable[[Health], Health]) -> tuple[Health, Health]:
         with self._lock:
             host = self._host(name)
             before, host.health = host.health, rule(host.health)
-            if host.health.state in hosts.TROUBLED:
+            if host.health.is_troubled:
                 self._troubled.add(name)
             else:
                 self._troubled.discard(name)
@@ -226,7 +243,7 @@ class HostBook:
 
     def _is_full(self, host: _Host, now: int) -> bool:
         """A troubled host with something that waits is the prober's, which takes its time."""
-        if host.health.state in hosts.TROUBLED:
+        if host.health.is_troubled:
             return bool(host.active or host.waiting)
         return bool(host.active) and self._room(host, now, run=True) <= 0
 

@@ -37,6 +37,7 @@ from processes.aio import DatabaseThread
 from processes.executing import telegrams
 from processes.executing.book import HostBook
 from processes.executing.courier import Courier
+from processes.executing.pace import Pace
 from processes.executing.places import Place, Places
 from processes.executing.prober import Prober
 from processes.executing.reports import report_answer, report_recovery, report_trouble
@@ -50,10 +51,14 @@ LAZY = 0.03
 MOST = 8_192
 #: A time that is nearer than this gets a timer; a sweep is soon enough for the others (seconds).
 TIMER = 5.0
+#: Times in rows may be rounded up by so much (ms).
+ROUNDED = 60
 #: Pause before the database is tried again (seconds).
 DATABASE_PAUSE = 1.0
-#: Pause before another sweep for the sake of a host that has room again (seconds).
-SWEEP_PAUSE = 0.1
+#: Pause before what one look has left (seconds): what is hinted at meanwhile comes first.
+MORE_PAUSE = 0.02
+#: Pause before another sweep for the sake of hosts that have room, or answer again (seconds).
+SWEEP_PAUSE, RECOVERY_PAUSE = 0.1, 0.25
 
 
 class Desk:
@@ -88,6 +93,7 @@ class Desk:
         self._notes: list[Record] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._pace = Pace(self._begin, self._rank)
         self._places = Places(store.book, clock.now_ms, most)
         self._prober = Prober(store.book, clock, self.hint, lambda: self._places.probes_left)
         self._news: dict[str, tuple[AgentKind, str | None]] = {}  #: of hosts, to be written
@@ -106,10 +112,10 @@ class Desk:
         """Have a look taken; tasks begin as soon as they are claimed."""
         self._start(self._look(look))
 
-    def hint(self, ids: Collection[int]) -> None:
-        """Look at some icons."""
+    def hint(self, ids: Collection[int], *, urgent: bool = False) -> None:
+        """Look at some icons; those that another process asks for are urgent."""
         if ids and not self._closed:
-            self.look(Look(ids=frozenset(ids)))
+            self.look(Look(ids=frozenset(ids), urgent=urgent))
 
     async def call(self, work: Any) -> Any:
         """Run something on the database thread."""
@@ -133,11 +139,10 @@ class Desk:
         self._away = False
         for note in notes:
             self._written(note)
-        for task in tasks:
-            self._start(self._carry(task))
+        self._pace.add(tasks)
         self._prober.wake()
         if self._store.more:
-            self._sweep_again()
+            self._sweep_again(MORE_PAUSE)
 
     def _sweep_again(self, delay: float = 0.0) -> None:
         """Sweep once more: there is more than one look takes."""
@@ -169,13 +174,27 @@ class Desk:
 
     def _written(self, note: Record) -> None:
         """A note is committed: the row may be looked at again when its time comes."""
-        self.book.forget(note.request.key)
-        if isinstance(note.step, Later | Pursue):
-            delay = (note.step.at - self._clock.now_ms() + 60) / 1000
-            if delay <= TIMER:
-                self._later(delay, [note.request.job_id])
+        request, step = note.request, note.step
+        self.book.forget(request.key)
+        if not isinstance(step, Later | Pursue):
+            return
+        again = isinstance(step, Later) and request.method in RUNS
+        if again and self.book.wait_until(request, step.at + ROUNDED):
+            return
+        delay = (step.at - self._clock.now_ms() + ROUNDED) / 1000
+        if delay <= TIMER:
+            self._later(delay, [request.job_id])
 
     # -- carrying --------------------------------------------------------------------------------
+
+    def _begin(self, task: Task) -> None:
+        self._start(self._carry(task))
+
+    def _rank(self, task: Task) -> int:
+        """Let what was just asked for come first, and hosts that answer before all others."""
+        if not self.book.health(task.request.host_name).answers:
+            return 2
+        return 0 if task.urgent else 1
 
     async def _carry(self, task: Task) -> None:
         """Do what one request needs until nothing can be done for it now."""
@@ -263,7 +282,7 @@ class Desk:
 
     def _view(self, request: Request) -> View:
         health = self.book.health(request.host_name)
-        troubled = health.state in hosts.TROUBLED - {hosts.HostState.SLOW}
+        troubled = health.is_troubled and health.state is not hosts.HostState.SLOW
         return View(
             now=self._clock.now_ms(),
             kind=self.book.kind(request.host_name),
@@ -278,7 +297,7 @@ class Desk:
         name = request.host_name
         health = self.book.slow(name, self._clock.now_ms())
         self._places.let_wait(place)
-        if health.state in hosts.SILENT:
+        if health.is_silent:
             self._places.turn_away(name)
         asyncio.get_running_loop().call_later(
             hosts.SLOW_REPORTED / 1000 - hosts.SLOW_AFTER, self._report, request
@@ -302,13 +321,13 @@ class Desk:
     def _follow(self, request: Request, before: Health, health: Health) -> None:
         """Do what the state of a host asks for: reports, failures, or all that waits for it."""
         name = request.host_name
-        if health.state in hosts.SILENT:
+        if health.is_silent:
             self._places.turn_away(name)
-        if health.state in hosts.TROUBLED:
+        if health.is_troubled:
             self._report(request)
-        elif before.state in hosts.TROUBLED:
+        elif before.is_troubled:
             report_recovery(request, before, health)
-            self._sweep_again()
+            self._sweep_again(RECOVERY_PAUSE)
 
     def _report(self, request: Request) -> None:
         """Tell operators of the trouble at a host, once and if it is worth it."""
@@ -382,13 +401,15 @@ class Desk:
         self._prober.close()
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while (self._running or self._notes) and loop.time() < until:
+        while (self._running or self._notes or self._pace) and loop.time() < until:
             self._flush()
             if self._running:
                 left = max(until - loop.time(), 0)
                 await asyncio.wait(self._running, timeout=min(left, 0.5))
             elif self._away:
                 break
+            else:
+                await asyncio.sleep(0)
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -57,6 +57,8 @@ class Places:
         self._open: Counter[str] = Counter()
         self._all = self._shared = self._late = self._probes = 0
         self._queues: dict[str, deque[asyncio.Future[Place | None]]] = {}
+        #: Hosts with a queue that may have more connections when there are places, in their turn.
+        self._turns: dict[str, None] = {}
 
     @property
     def probes_left(self) -> int:
@@ -71,6 +73,7 @@ class Places:
             return self._take(name)
         future = asyncio.get_running_loop().create_future()
         self._queues.setdefault(name, deque()).append(future)
+        self._turns[name] = None
         try:
             place: Place | None = await future
         except asyncio.CancelledError:
@@ -88,6 +91,8 @@ class Places:
         self._shared -= place.shared
         self._late -= place.late
         self._probes -= place.probe
+        if place.name in self._queues:
+            self._turns[place.name] = None
         self._serve()
 
     def let_wait(self, place: Place) -> None:
@@ -100,6 +105,7 @@ class Places:
 
     def turn_away(self, name: str) -> None:
         """Let nobody wait any more for a host that has proved not to answer."""
+        self._turns.pop(name, None)
         for future in self._queues.pop(name, ()):
             if not future.done():
                 future.set_result(None)
@@ -109,11 +115,15 @@ class Places:
         return free and self._hosts.connections(name, self._now()) > 0
 
     def _may_connect(self, name: str) -> bool:
-        if self._all >= self._most or self._open[name] >= self._hosts.connections(
-            name, self._now()
-        ):
-            return False
-        return not self._open[name] or self._shared < SHARED
+        return not self._is_wide(name) and not self._is_short(name)
+
+    def _is_wide(self, name: str) -> bool:
+        """Tell whether a host has as many connections as it may have."""
+        return self._open[name] >= self._hosts.connections(name, self._now())
+
+    def _is_short(self, name: str) -> bool:
+        """Tell whether there is no place for one more connection to a host."""
+        return self._all >= self._most or (self._open[name] > 0 and self._shared >= SHARED)
 
     def _take(self, name: str, *, probe: bool = False) -> Place:
         place = Place(name, shared=self._open[name] > 0, probe=probe)
@@ -125,21 +135,23 @@ class Places:
 
     def _serve(self) -> None:
         """Give what is free, one place to each host in turn."""
-        served = True
-        while served:
-            served = False
-            for name in list(self._queues):
-                if self._may_connect(name):
-                    self._grant(name)
-                    served = True
+        while True:
+            name = next((one for one in self._turns if not self._is_short(one)), None)
+            if name is None:
+                return
+            del self._turns[name]
+            if not self._is_wide(name):  # else it comes again when one of its own ends
+                self._grant(name)
 
     def _grant(self, name: str) -> None:
         """Give the first that still waits a place, and let other hosts come before the next."""
-        queue = self._queues.pop(name)
+        queue = self._queues[name]
         while queue:
             future = queue.popleft()
             if not future.done():
                 future.set_result(self._take(name))
                 break
         if queue:
-            self._queues[name] = queue
+            self._turns[name] = None
+        else:
+            del self._queues[name]

@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from jobarranger.clock import Clock
 from processes.executing.book import HostBook
 
-#: Tries that fall together are looked up together (seconds).
-TOGETHER = 0.05
+#: Tries that fall together are looked up together (seconds), so many at once: 200 a second.
+TOGETHER, AT_ONCE = 0.05, 10
 
 
 class Prober:
@@ -58,7 +58,7 @@ class Prober:
     def _look(self) -> None:
         self._timer = None
         now = self._clock.now_ms()
-        ids, at = self._book.due(now, self._most())
+        ids, at = self._book.due(now, min(self._most(), AT_ONCE))
         if ids:
             self._hint(ids)
         if at is not None:

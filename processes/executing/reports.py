@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from jobarranger import messages as m
 from jobarranger.dispatching import decide
-from jobarranger.dispatching.hosts import TROUBLED, Health, HostState
+from jobarranger.dispatching.hosts import Health, HostState
 from jobarranger.dispatching.request import Request
 from jobarranger.dispatching.steps import Answered, Event, Limits, Told
 from jobarranger.states import DispatchState
@@ -37,7 +37,7 @@ def report_trouble(request: Request, health: Health, limits: Limits) -> None:
 
 def report_recovery(request: Request, before: Health, after: Health) -> None:
     """Say that the trouble that was reported is over."""
-    if not before.reported or after.state in TROUBLED:
+    if not before.reported or after.is_troubled:
         return
     if before.state is HostState.BUSY:
         m.say(m.JADISPATCH000002, host=request.host_name)

@@ -34,10 +34,15 @@ from processes.executing.failures import IconName, Wording, is_unknown
 
 log = logging.getLogger(__name__)
 
-#: Rows taken in one look at most.
-BATCH = 200
-#: Icons hinted at that are looked at together; with more a sweep takes its turns instead.
-MOST_HINTED = 500
+#: Rows that one look takes of what a sweep finds, and of what is hinted at. The next look comes
+#: at once, but a hint of another process may go in between.
+BATCH = 100
+#: Requests in one look to hosts that are not known to answer: each costs as much as several others.
+MOST_STRANGE = 50
+#: Rows that are read once, at the start.
+MOST_LEFT = 10_000
+#: Icons in an urgent hint that goes before all else.
+SHORT = 20
 #: A stop for a host that does not answer is looked at again after so long (ms).
 STOP_PAUSE = 5_000
 #: Seconds for which a host's entry counts as fresh: bursts of requests ask for it once.
@@ -61,6 +66,7 @@ class Look:
     """What to look for."""
 
     ids: frozenset[int] = frozenset()  #: icons that were hinted at
+    urgent: bool = False  #: by another process, which has just asked for it
     sweep: bool = False  #: everything that is due
     silent: bool = False  #: accepted runs without a result, too
     left: bool = False  #: what an earlier executor was sending
@@ -88,6 +94,7 @@ class Task:
 
     request: Request
     begin: Begin
+    urgent: bool = False  #: asked for by another process just now
 
 
 @dataclass(slots=True)
@@ -99,6 +106,7 @@ class _Plan:
     waiting: list[Request] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    strange: int = 0  #: of claims and tasks, to hosts not known to answer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,17 +123,21 @@ class Store:
     known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
     unfailed: list[Record] = field(default_factory=list)  #: failures not worked in yet
     unsure: dict[Key, int] = field(default_factory=dict)  #: claims not sent, by their instant
-    more: bool = False  #: the last sweep has left something that is due
+    hinted: list[int] = field(default_factory=list)  #: icons whose turn has not come
+    put_off: list[Look] = field(default_factory=list)  #: looks that let urgent ones go first
+    more: bool = False  #: the last look has left something that is due
 
     def handle(self, db: Database, jobs: list[Job]) -> list[list[Task] | BaseException]:
         """Do a batch of jobs; the tasks of all looks are returned with the first."""
         records = [record for job in jobs for record in job.records]
-        looks = [job.look for job in jobs if job.look is not None]
+        looks = self._first([job.look for job in jobs if job.look is not None])
         self._give_back(db)
+        urgent = frozenset().union(*(look.ids for look in looks if look.urgent))
         candidates = db.read(lambda conn: self._candidates(conn, looks)) if looks else []
         plan = db.read(lambda conn: self._plan(conn, candidates)) if candidates else _Plan()
         tasks = self._commit(db, records, plan)
         self._fail(db, [*records, *plan.records])
+        tasks = [replace(task, urgent=task.request.job_id in urgent) for task in tasks]
         return [tasks if job is jobs[0] else [] for job in jobs]
 
     def recheck(self, db: Database, request: Request) -> bool:
@@ -150,25 +162,40 @@ class Store:
 
     # -- looking -------------------------------------------------------------------------------
 
+    def _first(self, looks: Sequence[Look]) -> list[Look]:
+        """Let short urgent looks go first, alone; but never twice before the others."""
+        waited, self.put_off = self.put_off, []
+        all_ = [*waited, *looks]
+        urgent = [look for look in all_ if look.urgent and len(look.ids) <= SHORT]
+        if waited or len(urgent) in {0, len(all_)} or any(look.left for look in all_):
+            return all_
+        self.put_off = [look for look in all_ if look not in urgent]
+        return urgent
+
     def _candidates(self, conn: Connection, looks: Sequence[Look]) -> list[Request]:
         """Read what is due; each query only if somebody asks for it."""
         now = self.clock.now_ms()
         found: list[Request] = []
-        swept: Sequence[Request] = ()
-        ids, too_many = _hinted(looks)
-        if ids:
+        self.more = False
+        if ids := self._hinted(looks):
             found += dispatch.due_of(conn, ids, now)
         if any(look.left for look in looks):
-            found += dispatch.left_sending(conn, self.slots, most=BATCH * 50)
+            found += dispatch.left_sending(conn, self.slots, most=MOST_LEFT)
             # an agent that hears from us knows that it can deliver what it holds
-            found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
-        if too_many or any(look.sweep for look in looks):
-            swept = self._swept(conn, now)
-            found += swept
+            found += dispatch.one_accepted_each(conn, self.slots, most=MOST_LEFT)
+        if any(look.sweep for look in looks):
+            found += self._swept(conn, now)
         if any(look.silent for look in looks):
             found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
-        self.more = len(swept) >= BATCH and bool(self._free(swept))
+        self.more |= bool(self.put_off or self.hinted)
         return self._free(found)
+
+    def _hinted(self, looks: Sequence[Look]) -> list[int]:
+        """Return icons that were hinted at: short hints first, no more than a look takes."""
+        ids = [one for look in sorted(looks, key=lambda look: len(look.ids)) for one in look.ids]
+        waiting = list(dict.fromkeys([*ids, *self.hinted]))
+        self.hinted = waiting[BATCH:]
+        return waiting[:BATCH]
 
     def _free(self, found: Sequence[Request]) -> list[Request]:
         """Leave out what is in hand or has failed; return each request once."""
@@ -178,25 +205,32 @@ class Store:
             one for key, one in unique.items() if key not in failing and not self.book.in_hand(key)
         ]
 
-    def _swept(self, conn: Connection, now: int) -> Sequence[Request]:
-        """Read what is due in our slots; pauses matter, and are read, only if something is."""
+    def _swept(self, conn: Connection, now: int) -> list[Request]:
+        """Read what is due in our slots: one of each host first, then the oldest.
 
-        def read(paused: Pauses) -> Sequence[Request]:
-            return dispatch.due_in(
-                conn,
-                self.slots,
-                now,
-                most=BATCH,
-                full=self.book.full(now),
-                asked=self.book.probed(),
-                paused=paused.hosts,
-                runs=not paused.hold_jobs,
-            )
-
-        found = read(Pauses())
-        if found and (paused := pauses.read(conn, now)).keep_jobs:
-            return read(paused)
+        Pauses matter, and are read, only if something is due.
+        """
+        sweep = dispatch.Sweep(
+            slots=self.slots, now=now, full=self.book.full(now), asked=self.book.probed()
+        )
+        first = dispatch.first_due(conn, sweep)
+        if first and (paused := pauses.read(conn, now)).keep_jobs:
+            sweep = replace(sweep, paused=paused.hosts, runs=not paused.hold_jobs)
+            first = dispatch.first_due(conn, sweep)
+        if not first:
+            return []
+        chosen = self._chosen(first)
+        found = dispatch.due_of(conn, chosen, now)
+        if len(first) < BATCH:
+            found += dispatch.due_in(conn, sweep, most=BATCH)
+        self.more = (len(chosen) < len(first) or len(found) >= BATCH) and bool(self._free(found))
         return found
+
+    def _chosen(self, first: Sequence[tuple[str, int]]) -> list[int]:
+        """Choose icons of hosts that answer before those of hosts that may not."""
+        sure = [icon for name, icon in first if self.book.health(name).answers]
+        others = [icon for name, icon in first if not self.book.health(name).answers]
+        return [*sure[:BATCH], *others[:MOST_STRANGE]]
 
     def _plan(self, conn: Connection, candidates: Sequence[Request]) -> _Plan:
         """Decide which candidates can be taken in hand now."""
@@ -288,7 +322,14 @@ class Store:
             self._let_wait(plan, request, now)
             return
         room[turn] = left - 1
-        if self.book.is_silent(name):
+        health = self.book.health(name)
+        if not health.answers:
+            plan.strange += 1
+            if plan.strange > MOST_STRANGE:
+                self.hinted.append(request.job_id)
+                self.more = True
+                return
+        if health.is_silent:
             plan.tasks.append(Task(request, Begin.PROBE))
             return
         plan.places[name] = place
@@ -445,16 +486,6 @@ class Store:
             for record, values in closing
         ]
         db.transaction(lambda unit: dispatch.move(unit.conn, changes))
-
-
-def _hinted(looks: Sequence[Look]) -> tuple[set[int], bool]:
-    """Return the icons hinted at, those of short hints first, and whether some had to be left."""
-    ids: set[int] = set()
-    for look in sorted(looks, key=lambda look: len(look.ids)):
-        if len(ids) + len(look.ids) > MOST_HINTED:
-            return ids, True
-        ids |= look.ids
-    return ids, False
 
 
 def _writes(record: Record) -> bool:
