@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ipc.client import exchange
 from ipc.errors import NoAnswer, NotConnected
+from ipc.resolver import Resolver
 from jobarranger.dispatching.request import Request
 from jobarranger.dispatching.steps import Event, Silent, Unreachable
 from jobarranger.failpoints import failpoint
@@ -23,6 +24,7 @@ class Courier:
     server_id: str
     timeout: int  #: seconds, `Timeout`
     source: str | None = None  #: `SourceIP`
+    resolver: Resolver = field(default_factory=Resolver)
 
     async def send(self, request: Request) -> Event:
         """Send a jobrun."""
@@ -44,6 +46,7 @@ class Courier:
                 source=self.source,
                 connect_timeout=self.timeout,
                 reply_timeout=(self.timeout + BUSY_SECONDS) * WAITS,
+                resolver=self.resolver,
             )
         except NotConnected as error:
             return Unreachable(str(error))

@@ -227,10 +227,16 @@ class Store:
         return found
 
     def _chosen(self, first: Sequence[tuple[str, int]]) -> list[int]:
-        """Choose icons of hosts that answer before those of hosts that may not."""
+        """Choose icons of hosts that answer before those of hosts that may not.
+
+        Of the others both ends: what has just come is found at once behind a crowd that has long
+        been waiting for hosts that are gone.
+        """
         sure = [icon for name, icon in first if self.book.health(name).answers]
         others = [icon for name, icon in first if not self.book.health(name).answers]
-        return [*sure[:BATCH], *others[:MOST_STRANGE]]
+        half = MOST_STRANGE // 2
+        ends = others if len(others) <= MOST_STRANGE else [*others[-half:], *others[:half]]
+        return [*sure[:BATCH], *ends]
 
     def _plan(self, conn: Connection, candidates: Sequence[Request]) -> _Plan:
         """Decide which candidates can be taken in hand now."""
