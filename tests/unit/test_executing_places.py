@@ -70,10 +70,13 @@ async def test_shared_places_go_round() -> None:
     held = [await taken(here, "greedy") for _ in range(SHARED + 1)]
     await taken(here, "modest")
     order: list[str] = []
+    three = asyncio.Event()
 
     async def enter(name: str) -> None:
         await here.enter(name)
         order.append(name)
+        if len(order) == 3:
+            three.set()
 
     tasks = [asyncio.create_task(enter("greedy")) for _ in range(100)]
     tasks.append(asyncio.create_task(enter("modest")))
@@ -81,8 +84,7 @@ async def test_shared_places_go_round() -> None:
     for place in held[1:4]:
         here.leave(place)
     async with asyncio.timeout(5):
-        while len(order) < 3:
-            await asyncio.sleep(0)
+        await three.wait()
     assert sorted(order) == ["greedy", "greedy", "modest"]
     for task in tasks:
         task.cancel()
