@@ -28,11 +28,11 @@ from jobarranger.dispatching.steps import (
     Pursue,
     Query,
     Reason,
+    Reported,
     Send,
     Silent,
     Standing,
     Step,
-    Told,
     Unreachable,
     View,
 )
@@ -113,7 +113,7 @@ def after_sending(  # noqa: PLR0911 - one answer for each case
             return Later(view.now + pause(request.tries, ALIVE_FIRST, ALIVE_MOST))
         case Answered():
             return _refused(request, event, view)
-        case Told() | Original():
+        case Reported() | Original():
             raise AssertionError("answers to a query belong to after_query")
     assert_never(event)
 
@@ -128,10 +128,10 @@ def after_query(  # noqa: PLR0911 - one answer for each case
 ) -> Step:
     """Decide after the agent was asked about a request."""
     match event:
-        case Told():
-            return _told(request, event, view, limits)
+        case Reported():
+            return _reported(request, event, view, limits)
         case Answered():
-            raise AssertionError("a query is answered by Told or Original")
+            raise AssertionError("a query is answered by Reported or Original")
         case Original():
             return _original(request, view, limits, oversized=oversized)
         case Held() if _unsent(request):
@@ -248,19 +248,19 @@ def _refused(request: Request, event: Answered, view: View) -> Step:
     return Query() if view.kind is AgentKind.OURS else Fail(Reason.REFUSED, event.message)
 
 
-def _told(request: Request, event: Told, view: View, limits: Limits) -> Step:
+def _reported(request: Request, event: Reported, view: View, limits: Limits) -> Step:
     """Our agent knows, or knows that it does not know."""
     if request.method is Method.KILL:
         over = event.standing in {Standing.ENDED, Standing.CLOSED}
         return Finish() if over else Fail(Reason.REFUSED, f"the job is {event.standing}")
     if _is_accepted(request):
-        return _told_of_accepted(request, event, view, limits)
+        return _reported_of_accepted(request, event, view, limits)
     if event.standing is Standing.UNKNOWN:
         return Send()
     return _taken(request, view)
 
 
-def _told_of_accepted(request: Request, event: Told, view: View, limits: Limits) -> Step:
+def _reported_of_accepted(request: Request, event: Reported, view: View, limits: Limits) -> Step:
     """A job that the agent no longer knows, or has long reported, will send no result."""
     if event.standing is Standing.UNKNOWN:
         return Fail(Reason.NO_OUTCOME, "the agent does not know the job any more")

@@ -20,8 +20,8 @@ from jobarranger.dispatching.steps import (
     Limits,
     Original,
     Reason,
+    Reported,
     Silent,
-    Told,
     Unreachable,
 )
 from jobarranger.states import AgentKind
@@ -32,7 +32,7 @@ SLOW_AFTER = 2.0
 SLOW_REPORTED = 10_000
 
 #: Requests in hand, and connections, to one of our agents that answers.
-MOST_IN_HAND, MOST_TO_HOST = 200, 16
+MOST_IN_FLIGHT, MOST_TO_HOST = 200, 16
 
 
 class HostState(Enum):
@@ -98,7 +98,7 @@ def after(  # noqa: PLR0911 - one answer for each case
             return _changed(health, HostState.UNKNOWN, now)
         case Answered() if run:
             return _changed(health, HostState.ANSWERING, now)
-        case Answered() | Told() | Original():
+        case Answered() | Reported() | Original():
             busy = health.state is HostState.BUSY
             return health if busy else _changed(health, HostState.ANSWERING, now)
 
@@ -140,7 +140,7 @@ def most_requests(health: Health, kind: AgentKind, now: int, *, run: bool) -> in
     """
     if health.is_silent or (health.state is HostState.BUSY and run):
         return int(now >= health.not_before)
-    return MOST_IN_HAND if health.answers and kind is AgentKind.OURS else 1
+    return MOST_IN_FLIGHT if health.answers and kind is AgentKind.OURS else 1
 
 
 def most_connections(health: Health, kind: AgentKind, now: int) -> int:

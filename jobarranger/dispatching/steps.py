@@ -47,7 +47,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """Our agent answered a query."""
 
     standing: Standing
@@ -64,7 +64,7 @@ class Held:
     """No connection was tried: the host does not answer, and somebody else is finding out."""
 
 
-Event = Unreachable | Silent | Answered | Told | Original | Held
+Event = Unreachable | Silent | Answered | Reported | Original | Held
 
 # -- what to do ---------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection
 
 from jobarranger.clock import Clock
-from processes.executing.book import HostBook
+from processes.executing.host_table import HostTable
 
 #: Tries that fall together are looked up together (seconds), so many at once: 200 a second.
 TOGETHER, AT_ONCE = 0.05, 10
@@ -21,7 +21,7 @@ class Prober:
 
     def __init__(
         self,
-        book: HostBook,
+        table: HostTable,
         clock: Clock,
         hint: Callable[[Collection[int]], None],
         most: Callable[[], int],
@@ -29,25 +29,25 @@ class Prober:
         """Be idle.
 
         Args:
-            book: knows the hosts and what waits for them.
+            table: knows the hosts and what waits for them.
             clock: gives the time.
             hint: looks at icons.
             most: says how many hosts may be tried now.
         """
-        self._book = book
+        self._table = table
         self._clock = clock
         self._hint = hint
         self._most = most
         self._timer: asyncio.TimerHandle | None = None
 
     def wake(self, delay: float = TOGETHER) -> None:
-        """Look within `delay` seconds whose time has come."""
+        """Scan within `delay` seconds whose time has come."""
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             if self._timer.when() <= loop.time() + delay:
                 return
             self._timer.cancel()
-        self._timer = loop.call_later(delay, self._look)
+        self._timer = loop.call_later(delay, self._try_hosts)
 
     def close(self) -> None:
         """Try no host any more."""
@@ -55,10 +55,10 @@ class Prober:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self) -> None:
+    def _try_hosts(self) -> None:
         self._timer = None
         now = self._clock.now_ms()
-        ids, at = self._book.due(now, min(self._most(), AT_ONCE))
+        ids, at = self._table.due(now, min(self._most(), AT_ONCE))
         if ids:
             self._hint(ids)
         if at is not None:

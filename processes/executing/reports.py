@@ -9,7 +9,7 @@ from jobarranger import messages as m
 from jobarranger.dispatching import decide
 from jobarranger.dispatching.hosts import Health, HostState
 from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Answered, Event, Limits, Told
+from jobarranger.dispatching.steps import Answered, Event, Limits, Reported
 from jobarranger.states import DispatchState
 
 
@@ -52,7 +52,7 @@ def report_answer(request: Request, event: Event) -> None:
     match event:
         case Answered() if request.tries == 1 and decide.is_older_alive(request, event):
             m.say(m.JADISPATCH300001, inner_job_id=job, host=host)
-        case Told(standing) if request.state is DispatchState.SENDING:
+        case Reported(standing) if request.state is DispatchState.SENDING:
             m.say(m.JADISPATCH000001, inner_job_id=job, host=host, state=standing.value)
         case _:
             pass

@@ -18,9 +18,9 @@ from jobarranger.dispatching.steps import (
     Limits,
     Original,
     Reason,
+    Reported,
     Silent,
     Standing,
-    Told,
     Unreachable,
 )
 from jobarranger.states import AgentKind
@@ -55,17 +55,17 @@ CHANGES: list[tuple[HostState, Event, HostState]] = [
     (ANSWERING, Unreachable("x"), DOWN),
     (ANSWERING, CLOSED, UNKNOWN),
     (SLOW, TAKEN, ANSWERING),
-    (SLOW, Told(Standing.UNKNOWN), ANSWERING),
+    (SLOW, Reported(Standing.UNKNOWN), ANSWERING),
     (SLOW, Original(), ANSWERING),
     (SLOW, CLOSED, SLOW),
     (SLOW, Unreachable("x"), DOWN),
     (DOWN, TIMED_OUT, SLOW),
-    (DOWN, Told(Standing.UNKNOWN), ANSWERING),
+    (DOWN, Reported(Standing.UNKNOWN), ANSWERING),
     (DOWN, CLOSED, UNKNOWN),
     (DOWN, Held(), DOWN),
     (BUSY, TAKEN, ANSWERING),
     (BUSY, Answered(2, "no"), ANSWERING),
-    (BUSY, Told(Standing.RUNNING), BUSY),
+    (BUSY, Reported(Standing.RUNNING), BUSY),
     (BUSY, NOT_NOW, BUSY),
     (BUSY, TIMED_OUT, SLOW),
 ]
@@ -202,7 +202,16 @@ def test_a_trouble_is_reported_once() -> None:
 # -- what must hold whatever happens ------------------------------------------------------------
 
 events = st.sampled_from(
-    [TAKEN, NOT_NOW, TIMED_OUT, CLOSED, Unreachable("x"), Told(Standing.ENDED), Original(), Held()]
+    [
+        TAKEN,
+        NOT_NOW,
+        TIMED_OUT,
+        CLOSED,
+        Unreachable("x"),
+        Reported(Standing.ENDED),
+        Original(),
+        Held(),
+    ]
 )
 
 

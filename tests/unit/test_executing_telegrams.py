@@ -8,7 +8,7 @@ import pytest
 
 from ipc.telegrams import JobRunReply
 from jobarranger.dispatching.steps import Answered, Silent
-from processes.executing import telegrams
+from processes.executing.channels import telegrams
 
 
 def test_try_again_is_an_answer_of_its_own() -> None:

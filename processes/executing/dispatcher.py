@@ -26,22 +26,22 @@ from jobarranger.dispatching.steps import (
     Original,
     Pursue,
     Query,
+    Reported,
     Send,
     Step,
-    Told,
     View,
 )
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import AgentKind, DispatchState
 from processes.aio import DatabaseThread
-from processes.executing import telegrams
-from processes.executing.book import HostBook
-from processes.executing.courier import Courier
+from processes.executing.channels import Channel, telegrams
+from processes.executing.host_table import HostTable
 from processes.executing.pace import Pace
 from processes.executing.places import Place, Places
 from processes.executing.prober import Prober
 from processes.executing.reports import report_answer, report_recovery, report_trouble
-from processes.executing.store import Begin, Job, Look, Record, Store, Task
+from processes.executing.store import Store
+from processes.executing.work import Begin, Record, Scan, Task, WorkItem
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +55,14 @@ TIMER = 5.0
 ROUNDED = 60
 #: Pause before the database is tried again (seconds).
 DATABASE_PAUSE = 1.0
-#: Pause before what one look has left (seconds): what is hinted at meanwhile comes first.
+#: Pause before what one scan has left (seconds): what is hinted at meanwhile comes first.
 MORE_PAUSE = 0.02
 #: Pause before another sweep for the sake of hosts that have room, or answer again (seconds).
 SWEEP_PAUSE, RECOVERY_PAUSE = 0.1, 0.25
 
 
-class Desk:
-    """Joins store, book and courier."""
+class Dispatcher:
+    """Joins store, book and client."""
 
     def __init__(
         self,
@@ -70,8 +70,8 @@ class Desk:
         clock: Clock,
         limits: Limits,
         store: Store,
-        courier: Courier,
-        thread: DatabaseThread[Job, list[Task]],
+        channel: Channel,
+        thread: DatabaseThread[WorkItem, list[Task]],
         most: int = MOST,
     ) -> None:
         """Start with an empty desk.
@@ -80,7 +80,7 @@ class Desk:
             clock: gives the time.
             limits: the rules that an operator sets.
             store: does the work on the database thread.
-            courier: carries the telegrams.
+            channel: carries the requests.
             thread: the database thread.
             most: connections open at once.
         """
@@ -88,53 +88,53 @@ class Desk:
         self._clock = clock
         self._limits = limits
         self._store = store
-        self._courier = courier
+        self._channel = channel
         self._thread = thread
         self._notes: list[Record] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._pace = Pace(self._begin, self._rank)
-        self._places = Places(store.book, clock.now_ms, most)
-        self._prober = Prober(store.book, clock, self.hint, lambda: self._places.probes_left)
+        self._places = Places(store.table, clock.now_ms, most)
+        self._prober = Prober(store.table, clock, self.hint, lambda: self._places.probes_left)
         self._news: dict[str, tuple[AgentKind, str | None]] = {}  #: of hosts, to be written
         self._sweeps_again = False
         self._closed = False
         self._away = False  #: the database was away at the last try
 
     @property
-    def book(self) -> HostBook:
+    def table(self) -> HostTable:
         """Return what is known of the hosts."""
-        return self._store.book
+        return self._store.table
 
     # -- taking work -----------------------------------------------------------------------------
 
-    def look(self, look: Look) -> None:
-        """Have a look taken; tasks begin as soon as they are claimed."""
-        self._start(self._look(look))
+    def scan(self, scan: Scan) -> None:
+        """Have a scan taken; tasks begin as soon as they are claimed."""
+        self._start(self._scan(scan))
 
     def hint(self, ids: Collection[int], *, urgent: bool = False) -> None:
-        """Look at some icons; those that another process asks for are urgent."""
+        """Scan at some icons; those that another process asks for are urgent."""
         if ids and not self._closed:
-            self.look(Look(ids=frozenset(ids), urgent=urgent))
+            self.scan(Scan(ids=frozenset(ids), urgent=urgent))
 
     async def call(self, work: Any) -> Any:
         """Run something on the database thread."""
         return await self._thread.call(work)
 
-    async def _look(self, look: Look | None) -> None:
-        """Hand notes and a look to the database thread, and begin what it returns."""
+    async def _scan(self, scan: Scan | None) -> None:
+        """Hand notes and a scan to the database thread, and begin what it returns."""
         notes, self._notes = self._notes, []
         self._cancel_timer()
         try:
-            tasks = await self._thread.submit(Job(records=tuple(notes), look=look))
+            tasks = await self._thread.submit(WorkItem(records=tuple(notes), scan=scan))
         except DatabaseUnavailable as error:
             self._database_is_away(error, notes)
-            self._again(look)
+            self._again(scan)
             return
         except Exception:
-            log.exception("%d notes and a look have failed", len(notes))
+            log.exception("%d notes and a scan have failed", len(notes))
             self._keep(notes)
-            self._again(look)
+            self._again(scan)
             return
         self._away = False
         for note in notes:
@@ -145,7 +145,7 @@ class Desk:
             self._sweep_again(MORE_PAUSE)
 
     def _sweep_again(self, delay: float = 0.0) -> None:
-        """Sweep once more: there is more than one look takes."""
+        """Sweep once more: there is more than one scan takes."""
         if not self._sweeps_again and not self._closed:
             self._sweeps_again = True
             asyncio.get_running_loop().call_later(delay, self._sweep_now)
@@ -153,7 +153,7 @@ class Desk:
     def _sweep_now(self) -> None:
         self._sweeps_again = False
         if not self._closed:
-            self.look(Look(sweep=True))
+            self.scan(Scan(sweep=True))
 
     def _database_is_away(self, error: DatabaseUnavailable, notes: list[Record]) -> None:
         if not self._away:
@@ -161,10 +161,10 @@ class Desk:
         self._away = True
         self._keep(notes)
 
-    def _again(self, look: Look | None) -> None:
+    def _again(self, scan: Scan | None) -> None:
         """Repeat what no sweep would find."""
-        if look is not None and look.left and not self._closed:
-            asyncio.get_running_loop().call_later(DATABASE_PAUSE, self.look, look)
+        if scan is not None and scan.left and not self._closed:
+            asyncio.get_running_loop().call_later(DATABASE_PAUSE, self.scan, scan)
 
     def _keep(self, notes: list[Record]) -> None:
         """Keep notes that could not be written; what they say is true all the same."""
@@ -175,11 +175,11 @@ class Desk:
     def _written(self, note: Record) -> None:
         """A note is committed: the row may be looked at again when its time comes."""
         request, step = note.request, note.step
-        self.book.forget(request.key)
+        self.table.settle(request.key)
         if not isinstance(step, Later | Pursue):
             return
         again = isinstance(step, Later) and request.method in RUNS
-        if again and self.book.wait_until(request, step.at + ROUNDED):
+        if again and self.table.wait_until(request, step.at + ROUNDED):
             return
         delay = (step.at - self._clock.now_ms() + ROUNDED) / 1000
         if delay <= TIMER:
@@ -192,7 +192,7 @@ class Desk:
 
     def _rank(self, task: Task) -> int:
         """Let what was just asked for come first, and hosts that answer before all others."""
-        if not self.book.health(task.request.host_name).answers:
+        if not self.table.health(task.request.host_name).answers:
             return 2
         return 0 if task.urgent else 1
 
@@ -217,11 +217,11 @@ class Desk:
             self._note(request, Pursue(self._clock.now_ms() + decide.QUERY_MOST))
             noted = True
         finally:
-            self.book.release(request)
+            self.table.release(request)
             if not noted:
-                self.book.forget(request.key)
+                self.table.settle(request.key)
         if task.begin is Begin.PROBE:
-            self.book.wait([request])
+            self.table.wait([request])
         self._next_for(name)
 
     async def _exchange(self, task: Task) -> tuple[Request, Step | None]:
@@ -271,9 +271,9 @@ class Desk:
         try:
             if isinstance(step, Send):
                 self.sent += 1
-                event = await self._courier.send(request)
+                event = await self._channel.send(request)
             else:
-                event = await self._courier.query(request)
+                event = await self._channel.query(request)
             self._observe(request, step, event)
         finally:
             timer.cancel()
@@ -281,11 +281,11 @@ class Desk:
         return event
 
     def _view(self, request: Request) -> View:
-        health = self.book.health(request.host_name)
+        health = self.table.health(request.host_name)
         troubled = health.is_troubled and health.state is not hosts.HostState.SLOW
         return View(
             now=self._clock.now_ms(),
-            kind=self.book.kind(request.host_name),
+            kind=self.table.kind(request.host_name),
             down_since=health.since if troubled else None,
             failures=health.failures,
         )
@@ -295,7 +295,7 @@ class Desk:
     def _is_slow(self, request: Request, place: Place) -> None:
         """An exchange takes long: nothing more goes to its host until it answers."""
         name = request.host_name
-        health = self.book.slow(name, self._clock.now_ms())
+        health = self.table.slow(name, self._clock.now_ms())
         self._places.let_wait(place)
         if health.is_silent:
             self._places.turn_away(name)
@@ -307,10 +307,10 @@ class Desk:
         """Note what an exchange tells of the host and of its agent."""
         name, now = request.host_name, self._clock.now_ms()
         run = isinstance(step, Send) and request.method in RUNS
-        before, health = self.book.observe(name, event, now, run=run)
+        before, health = self.table.observe(name, event, now, run=run)
         self._follow(request, before, health)
         match event:
-            case Answered(agent=str(agent)) | Told(agent=agent):
+            case Answered(agent=str(agent)) | Reported(agent=agent):
                 self._learn(request, AgentKind.OURS, agent)
             case Answered() | Original():
                 self._learn(request, AgentKind.ORIGINAL, None)
@@ -331,13 +331,13 @@ class Desk:
 
     def _report(self, request: Request) -> None:
         """Tell operators of the trouble at a host, once and if it is worth it."""
-        health = self.book.health(request.host_name)
+        health = self.table.health(request.host_name)
         if hosts.is_worth_reporting(health, self._clock.now_ms(), self._limits):
             report_trouble(request, health, self._limits)
-            self.book.reported(request.host_name)
+            self.table.reported(request.host_name)
 
     def _learn(self, request: Request, kind: AgentKind, version: str | None) -> None:
-        if self.book.learn(request.host_name, kind, version):
+        if self.table.learn(request.host_name, kind, version):
             self._news[request.host_name] = (kind, version)
 
     # -- notes -----------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ class Desk:
         """Have a step written: soon if somebody may wait for it, else with the next one."""
         name = request.host_name
         learnt = self._news.pop(name, None)
-        kind = self.book.kind(name)
+        kind = self.table.kind(name)
         request = replace(request, agent_kind=kind)
         at = self._clock.now_ms()
         self._notes.append(Record(request=request, step=step, at=at, learnt=learnt))
@@ -364,7 +364,7 @@ class Desk:
     def _flush(self) -> None:
         self._timer = None
         if self._notes:
-            self._start(self._look(None))
+            self._start(self._scan(None))
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -374,8 +374,8 @@ class Desk:
     def _next_for(self, name: str) -> None:
         """Let the next requests for a host come; if it is in trouble they come when it is tried."""
         now = self._clock.now_ms()
-        self.hint([*self.book.next_waiting(name, now), *self.book.expired(name, now)])
-        if self.book.wants_more(name, now):
+        self.hint([*self.table.next_waiting(name, now), *self.table.expired(name, now)])
+        if self.table.wants_more(name, now):
             self._sweep_again(SWEEP_PAUSE)
         self._prober.wake()
 

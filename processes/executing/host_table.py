@@ -34,7 +34,7 @@ class _Host:
     waiting: dict[Key, int] = field(default_factory=dict)  #: NEW rows, with `created_at`
 
 
-class HostBook:
+class HostTable:
     """Counts and remembers, host by host."""
 
     def __init__(self, limits: Limits) -> None:
@@ -43,25 +43,25 @@ class HostBook:
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
         self._troubled: set[str] = set()
-        self._in_hand: set[Key] = set()
+        self._in_flight: set[Key] = set()
 
     # -- requests in hand ----------------------------------------------------------------------
 
-    def in_hand(self, key: Key) -> bool:
+    def in_flight(self, key: Key) -> bool:
         """Tell whether a request is being worked on."""
         with self._lock:
-            return key in self._in_hand
+            return key in self._in_flight
 
     def count(self) -> int:
         """Return the number of requests in hand."""
         with self._lock:
-            return len(self._in_hand)
+            return len(self._in_flight)
 
-    def take(self, requests: Iterable[Request]) -> None:
+    def acquire(self, requests: Iterable[Request]) -> None:
         """Take requests in hand."""
         with self._lock:
             for request in requests:
-                self._in_hand.add(request.key)
+                self._in_flight.add(request.key)
                 host = self._host(request.host_name)
                 host.active += 1
                 host.waiting.pop(request.key, None)
@@ -71,10 +71,10 @@ class HostBook:
         with self._lock:
             self._host(request.host_name).active -= 1
 
-    def forget(self, key: Key) -> None:
+    def settle(self, key: Key) -> None:
         """The outcome is committed: the row alone counts again."""
         with self._lock:
-            self._in_hand.discard(key)
+            self._in_flight.discard(key)
 
     # -- room ----------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class HostBook:
 
     # -- what was learnt -----------------------------------------------------------------------
 
-    def meet(self, request: Request) -> None:
+    def learn_from_row(self, request: Request) -> None:
         """Take over what the database remembers of a host, unless more is known by now."""
         with self._lock:
             host = self._host(request.host_name)

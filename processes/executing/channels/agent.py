@@ -10,7 +10,7 @@ from ipc.resolver import Resolver
 from jobarranger.dispatching.request import Request
 from jobarranger.dispatching.steps import Event, Silent, Unreachable
 from jobarranger.failpoints import failpoint
-from processes.executing import telegrams
+from processes.executing.channels import telegrams
 
 #: An original agent that is busy with another connection answers after this much more (seconds),
 #: and its server waits twice.
@@ -18,7 +18,7 @@ BUSY_SECONDS, WAITS = 15, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Courier:
+class AgentClient:
     """Knows how this server connects."""
 
     server_id: str
