@@ -8,10 +8,12 @@ what a sender must know: `NotConnected` (no byte has left, it may be tried again
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from ipc.blocking import Reply, not_connected
 from ipc.errors import NoAnswer, ProtocolError
 from ipc.frames import FrameLimits, FrameReader, encode
+from ipc.resolver import Resolver
 
 
 async def exchange(
@@ -23,6 +25,7 @@ async def exchange(
     connect_timeout: float = 5.0,
     reply_timeout: float = 20.0,
     limits: FrameLimits | None = None,
+    resolver: Resolver | None = None,
 ) -> Reply:
     """Send one request and return its reply.
 
@@ -34,19 +37,21 @@ async def exchange(
         connect_timeout: seconds to resolve and connect.
         reply_timeout: seconds to send the request and receive the whole reply.
         limits: the longest reply that is taken.
+        resolver: looks names up; who connects to many hosts keeps one for all.
 
     Raises:
         NotConnected: no byte has been sent.
         NoAnswer: the request went out and no complete reply came.
     """
-    loop = asyncio.get_running_loop()
-    local = (source, 0) if source else None
     try:
-        async with asyncio.timeout(connect_timeout):
-            transport, asking = await loop.create_connection(
-                lambda: _Asking(limits or FrameLimits()), address, port, local_addr=local
-            )
-    except (OSError, UnicodeError) as error:
+        transport, asking = await _connect(
+            resolver or Resolver(),
+            (address, port),
+            lambda: _Asking(limits or FrameLimits()),
+            source=source,
+            until=asyncio.get_running_loop().time() + connect_timeout,
+        )
+    except (OSError, ValueError) as error:
         raise not_connected(address, port, error) from error
     try:
         async with asyncio.timeout(reply_timeout):
@@ -58,6 +63,35 @@ async def exchange(
         raise NoAnswer(text, received=asking.reader.received, timed_out=True) from None
     finally:
         transport.abort()  # the reply is complete, or nothing more is wanted
+
+
+async def _connect(
+    resolver: Resolver,
+    place: tuple[str, int],
+    make: Callable[[], _Asking],
+    *,
+    source: str | None,
+    until: float,
+) -> tuple[asyncio.Transport, _Asking]:
+    """Connect to the first address that answers; each gets its share of the time that is left.
+
+    Raises:
+        OSError: none does, or the name is not known; ValueError: it cannot be a name.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout_at(until):
+        found = await resolver.addresses(*place)
+    local = (source, 0) if source else None
+    for number, (family, _, _, _, target) in enumerate(found):
+        share = (until - loop.time()) / (len(found) - number)
+        try:
+            async with asyncio.timeout(share):
+                return await loop.create_connection(
+                    make, target[0], target[1], family=family, local_addr=local
+                )
+        except OSError as error:
+            failure = error
+    raise failure
 
 
 class _Asking(asyncio.Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,11 +22,12 @@ from jobarranger.flow.stopping import request_stops
 from jobarranger.flow.timeouts import warn_overdue
 from jobarranger.states import HOST_SLOTS
 from processes.aio import AsyncContext
-from processes.executing.book import HostBook
-from processes.executing.courier import Courier
-from processes.executing.desk import Desk
-from processes.executing.failures import Wording
-from processes.executing.store import Look, Store
+from processes.executing.channels.agent import AgentClient
+from processes.executing.dispatcher import MOST, Dispatcher
+from processes.executing.host_table import HostTable
+from processes.executing.store import Store
+from processes.executing.wording import Wording
+from processes.executing.work import Scan
 
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 SILENT_INTERVAL = 10.0
 #: Share of JaStopTimeout that requests in hand may take to end.
 STOP_SHARE = 0.2
+#: Open files that are not connections to agents.
+OTHER_FILES = 100
 
 
 async def main(context: AsyncContext) -> None:
@@ -57,21 +61,26 @@ class Executor:
             unknown=config.ja_unknown_timeout * 1000,
             started_at=child.clock.now_ms(),
         )
-        store = Store(
+        store = Store.of(
             clock=child.clock,
             engine=self._engine,
             directory=directory.open(config),
-            book=HostBook(limits),
+            table=HostTable(limits),
             slots=self._slots,
             agent_port=config.ja_agent_listen_port,
             wording=Wording(limits=limits, timeout=config.timeout, source=config.source_ip),
         )
-        courier = Courier(
+        client = AgentClient(
             server_id=child.server_id, timeout=config.timeout, source=config.source_ip
         )
         self._thread = context.thread(store.handle)
-        self._desk = Desk(
-            clock=child.clock, limits=limits, store=store, courier=courier, thread=self._thread
+        self._dispatcher = Dispatcher(
+            clock=child.clock,
+            limits=limits,
+            store=store,
+            channel=client,
+            thread=self._thread,
+            most=_connections(),
         )
         self._silent_at = child.clock.monotonic()
         self._overdue_at = child.clock.monotonic()
@@ -92,7 +101,7 @@ class Executor:
             for task in (stopping, sweeping, listening):
                 task.cancel()
             await asyncio.gather(stopping, sweeping, listening, return_exceptions=True)
-            await self._desk.close(child.config.ja_stop_timeout * STOP_SHARE)
+            await self._dispatcher.close(child.config.ja_stop_timeout * STOP_SHARE)
             await self._thread.close()
 
     async def _listen(self) -> None:
@@ -100,21 +109,25 @@ class Executor:
         while True:
             ids = await self._context.hints.wait(3600.0)
             if ids:
-                self._desk.hint(ids)
+                self._dispatcher.hint(ids, urgent=True)
 
     async def _sweep_regularly(self) -> None:
-        """Look at everything at each interval, whatever was hinted."""
+        """Scan at everything at each interval, whatever was hinted."""
         child = self._context.child
         while True:
             await self._sweep()
-            in_hand, sent, self._desk.sent = self._desk.book.count(), self._desk.sent, 0
+            in_flight, sent, self._dispatcher.sent = (
+                self._dispatcher.table.count(),
+                self._dispatcher.sent,
+                0,
+            )
             child.link.figures.turns += 1
             child.link.figures.done += sent
-            child.status(f"{sent} telegrams, {in_hand} in hand, idle {child.interval:g} s")
+            child.status(f"{sent} telegrams, {in_flight} in hand, idle {child.interval:g} s")
             await asyncio.sleep(child.interval)
 
     async def _sweep(self) -> None:
-        """Stops first, so that what they write is found by the look."""
+        """Stops first, so that what they write is found by the scan."""
         now = self._context.child.clock.monotonic()
         await self._guarded(
             lambda db: request_stops(db, self._engine, self._slots), "stop requests"
@@ -122,7 +135,7 @@ class Executor:
         silent = now >= self._silent_at
         if silent:
             self._silent_at = now + SILENT_INTERVAL
-        self._desk.look(Look(sweep=True, silent=silent, left=self._left))
+        self._dispatcher.scan(Scan(sweep=True, silent=silent, left=self._left))
         self._left = False
         if self._context.child.number == 1 and now >= self._overdue_at:
             self._overdue_at = now + self._context.child.config.ja_job_timeout
@@ -138,3 +151,13 @@ class Executor:
         except Exception:
             log.exception("%s", what)
         return None
+
+
+def _connections() -> int:
+    """Allow as many open files as are wanted and possible; return the connections that makes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST + OTHER_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed - OTHER_FILES

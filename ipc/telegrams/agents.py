@@ -96,6 +96,7 @@ class JobRunReply(Telegram, frozen=True, kw_only=True):
     message: str | None = None
     agent: str | None = None  #: extension: name and version of our agent
     attempt: int | None = None  #: extension: echo of the request's
+    retry: int | None = None  #: extension: 1 = not taken for now, to be sent again later
 
     @classmethod
     def from_json(cls, message: Mapping[str, object]) -> Self:
@@ -109,12 +110,19 @@ class JobRunReply(Telegram, frozen=True, kw_only=True):
             message=text(data, "message"),
             agent=text(data, "agent"),
             attempt=number(data, "attempt"),
+            retry=number(data, "retry"),
         )
 
     def to_json(self) -> bytes:
         """Return the payload."""
         data: dict[str, Json] = {"result": self.result}
-        add(data, message=self.message, agent=self.agent, attempt=self.attempt)
+        add(
+            data,
+            message=self.message,
+            agent=self.agent,
+            attempt=self.attempt,
+            retry=self.retry,
+        )
         return agent_payload(self.kind, self.version, self.serverid, self.hostname, data)
 
 

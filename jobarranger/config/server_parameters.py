@@ -169,8 +169,8 @@ NETWORK = (
         0,
         86400,
         60,
-        "How long a connection to an agent that cannot be made is "
-        "tried again before the icon fails; 0 fails at once, as in 3.0.0.",
+        "How long a connection to an agent that cannot be made, or a job that it does not take "
+        "for now, is tried again before the icon fails; 0 fails at once, as in 3.0.0.",
         unit="seconds",
         since=_OWN,
     ),

@@ -22,17 +22,18 @@ from jobarranger.dispatching.steps import (
     Fail,
     FailedStop,
     Finish,
+    Held,
     Later,
     Limits,
     Original,
     Pursue,
     Query,
     Reason,
+    Reported,
     Send,
     Silent,
     Standing,
     Step,
-    Told,
     Unreachable,
     View,
 )
@@ -97,23 +98,30 @@ def after_sending(  # noqa: PLR0911 - one answer for each case
     has nothing of it.
     """
     match event:
-        case Unreachable() if again:
+        case Unreachable() | Held() if again:
             return when_due(request, view, limits, asked=True)
+        case Held():
+            return Later(view.now + CONNECT_FIRST)
         case Unreachable():
             return _unreachable(request, event, view, limits)
         case Silent():
             return _silent(request, event, view, limits)
+        case Answered(retry=True):
+            return _patient(request, Fail(Reason.REFUSED, event.message), view, limits)
         case Answered(result=result) if result == TAKEN:
             return _taken(request, view)
-        case Answered(result=result) if result == ALIVE and request.attempt > 1:
-            if request.method in RUNS:
-                return Later(view.now + pause(request.tries, ALIVE_FIRST, ALIVE_MOST))
-            return _refused(request, event, view)
+        case Answered() if is_older_alive(request, event):
+            return Later(view.now + pause(request.tries, ALIVE_FIRST, ALIVE_MOST))
         case Answered():
             return _refused(request, event, view)
-        case Told() | Original():
+        case Reported() | Original():
             raise AssertionError("answers to a query belong to after_query")
     assert_never(event)
+
+
+def is_older_alive(request: Request, event: Answered) -> bool:
+    """Tell whether an agent does not take a run because an older attempt of it still lives."""
+    return event.result == ALIVE and request.attempt > 1 and request.method in RUNS
 
 
 def after_query(  # noqa: PLR0911 - one answer for each case
@@ -121,15 +129,17 @@ def after_query(  # noqa: PLR0911 - one answer for each case
 ) -> Step:
     """Decide after the agent was asked about a request."""
     match event:
-        case Told():
-            return _told(request, event, view, limits)
+        case Reported():
+            return _reported(request, event, view, limits)
         case Answered():
-            raise AssertionError("a query is answered by Told or Original")
+            raise AssertionError("a query is answered by Reported or Original")
         case Original():
             return _original(request, view, limits, oversized=oversized)
+        case Held() if _unsent(request):
+            return Later(view.now + CONNECT_FIRST)
         case Unreachable() if _unsent(request):
             return _unreachable(request, event, view, limits)
-        case Unreachable():
+        case Unreachable() | Held():
             return when_due(request, view, limits, asked=True)
         case Silent(closed=closed):
             if _unsent(request):
@@ -203,10 +213,14 @@ def _unsent(request: Request) -> bool:
 
 
 def _unreachable(request: Request, event: Unreachable, view: View, limits: Limits) -> Step:
-    """Repeat for `JaConnectRetry`, counted while the host has been unreachable."""
+    return _patient(request, Fail(Reason.UNREACHABLE, event.text), view, limits)
+
+
+def _patient(request: Request, failure: Fail, view: View, limits: Limits) -> Step:
+    """Repeat for `JaConnectRetry`, counted while the host has been in this trouble."""
     since = view.down_since if view.down_since is not None else view.now
     if expired(request.created_at, since, view.now, limits):
-        return Fail(Reason.UNREACHABLE, event.text)
+        return failure
     return Later(view.now + pause(view.failures, CONNECT_FIRST, CONNECT_MOST))
 
 
@@ -238,19 +252,19 @@ def _refused(request: Request, event: Answered, view: View) -> Step:
     return Query() if view.kind is AgentKind.OURS else Fail(Reason.REFUSED, event.message)
 
 
-def _told(request: Request, event: Told, view: View, limits: Limits) -> Step:
+def _reported(request: Request, event: Reported, view: View, limits: Limits) -> Step:
     """Our agent knows, or knows that it does not know."""
     if request.method is Method.KILL:
         over = event.standing in {Standing.ENDED, Standing.CLOSED}
         return Finish() if over else Fail(Reason.REFUSED, f"the job is {event.standing}")
     if _is_accepted(request):
-        return _told_of_accepted(request, event, view, limits)
+        return _reported_of_accepted(request, event, view, limits)
     if event.standing is Standing.UNKNOWN:
         return Send()
     return _taken(request, view)
 
 
-def _told_of_accepted(request: Request, event: Told, view: View, limits: Limits) -> Step:
+def _reported_of_accepted(request: Request, event: Reported, view: View, limits: Limits) -> Step:
     """A job that the agent no longer knows, or has long reported, will send no result."""
     if event.standing is Standing.UNKNOWN:
         return Fail(Reason.NO_OUTCOME, "the agent does not know the job any more")

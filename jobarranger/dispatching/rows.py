@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
+    not_,
     null,
     or_,
     select,
@@ -38,7 +39,6 @@ OPEN = (DispatchState.NEW, DispatchState.SENDING, DispatchState.ACCEPTED)
 
 _IDS: Any = bindparam("ids", expanding=True)
 _SLOTS: Any = bindparam("slots", expanding=True)
-_HOSTS: Any = bindparam("hosts", expanding=True)
 _NOW: Any = bindparam("now")
 _MOST: Any = bindparam("most")
 
@@ -69,6 +69,11 @@ _DUE = or_(
     and_(_D.state == DispatchState.SENDING, _D.next_try_at <= _NOW),
 )
 _LIVE = _D.state.in_([DispatchState.NEW, DispatchState.SENDING])
+_IS_NEW_RUN = and_(_D.state == DispatchState.NEW, _D.method.in_(sorted(RUNS)))
+
+
+def _named(name: str) -> Any:
+    return _D.host_name.in_(bindparam(name, expanding=True))
 
 
 def _listed(condition: Any) -> Any:
@@ -79,18 +84,19 @@ def _listed(condition: Any) -> Any:
 _DUE_OF = _WITH_AGENT.where(_D.inner_job_id.in_(_IDS), _DUE).order_by(
     _D.method.desc(), _D.created_at
 )
-_DUE_IN = _listed(
-    and_(
-        _LIVE,
-        _D.slot.in_(_SLOTS),
-        _DUE,
-        _D.host_name.not_in(_HOSTS),
-        or_(
-            _D.state != DispatchState.NEW,
-            _D.method.not_in(sorted(RUNS)),
-            and_(_D.host_name.not_in(bindparam("paused", expanding=True)), bindparam("runs") == 1),
-        ),
-    )
+_SWEPT: Any = and_(
+    _LIVE,
+    _D.slot.in_(_SLOTS),
+    _DUE,
+    not_(and_(_IS_NEW_RUN, or_(_named("full"), _named("paused"), bindparam("runs") == 0))),
+    not_(and_(_D.state == DispatchState.SENDING, _named("asked"))),
+)
+_DUE_IN = _listed(_SWEPT)
+_FIRST_DUE = (
+    select(_D.host_name, func.min(_D.inner_job_id))
+    .where(_SWEPT)
+    .group_by(_D.host_name)
+    .order_by(func.min(_D.created_at))
 )
 _LEFT = _listed(and_(_D.state == DispatchState.SENDING, _D.slot.in_(_SLOTS)))
 _SILENT = _listed(
@@ -140,24 +146,32 @@ def due_of(conn: Connection, ids: Collection[int], now: int) -> list[Request]:
     return [from_row(row) for row in rows]
 
 
-def due_in(
-    conn: Connection,
-    slots: Sequence[int],
-    now: int,
-    *,
-    most: int,
-    without: Collection[str] = (),
-    paused: Collection[str] = (),
-    runs: bool = True,
-) -> list[Request]:
-    """Return due requests of some slots.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Which due requests a sweep asks for."""
 
-    Those to the hosts named in `without` are left out; and so are runs that were never sent, if
-    they go to hosts in `paused`, or all of them without `runs`.
-    """
-    hosts = {"hosts": sorted(without), "paused": sorted(paused), "runs": int(runs)}
-    values = {"slots": list(slots), "now": now, "most": most, **hosts}
-    return [from_row(row) for row in conn.execute(_DUE_IN, values)]
+    slots: Sequence[int]
+    now: int  #: UTC ms
+    full: Collection[str] = ()  #: hosts whose runs that were never sent are left out
+    asked: Collection[str] = ()  #: hosts where what was sent is left out
+    paused: Collection[str] = ()  #: hosts whose runs that were never sent are left out, too
+    runs: bool = True  #: False: all runs that were never sent are left out
+
+    def values(self) -> dict[str, object]:
+        """Return the parameters of its queries."""
+        hosts = {"full": sorted(self.full), "asked": sorted(self.asked)}
+        hosts["paused"] = sorted(self.paused)
+        return {"slots": list(self.slots), "now": self.now, "runs": int(self.runs), **hosts}
+
+
+def first_due(conn: Connection, sweep: Sweep) -> list[tuple[str, int]]:
+    """Return all hosts with due requests, each with one of the icons, the longest wait first."""
+    return [(row[0], row[1]) for row in conn.execute(_FIRST_DUE, sweep.values())]
+
+
+def due_in(conn: Connection, sweep: Sweep, *, most: int) -> list[Request]:
+    """Return due requests, stops and kills first, then the oldest."""
+    return [from_row(row) for row in conn.execute(_DUE_IN, {**sweep.values(), "most": most})]
 
 
 def left_sending(conn: Connection, slots: Sequence[int], *, most: int) -> list[Request]:
@@ -218,11 +232,13 @@ def claim(conn: Connection, keys: Collection[Key], hosts: dict[str, Place], now:
     """Move new requests to SENDING with the addresses of their hosts; return how many moved."""
     moved = 0
     places: dict[str, object] = {"now": now}
-    for number, (name, place) in enumerate(sorted(hosts.items())):
+    named = sorted(hosts.items())
+    size = 1 << (len(named) - 1).bit_length()  # few sizes: each is a statement of its own
+    for number, (name, place) in enumerate(named + named[-1:] * (size - len(named))):
         places |= {f"a{number}": place.address, f"p{number}": place.port}
-        if len(hosts) > 1:
+        if size > 1:
             places[f"h{number}"] = name
-    statement = _claim(len(hosts))
+    statement = _claim(size)
     for (attempt, method), ids in _alike(keys).items():
         values = {**places, "attempt_": attempt, "method_": method, "ids": ids}
         moved += conn.execute(statement, values).rowcount

@@ -23,6 +23,7 @@ class Silent:
 
     text: str
     closed: bool = False  #: the peer closed in good order without a word
+    timed_out: bool = False  #: it was waited for as long as an answer may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Answered:
     result: int
     message: str = ""
     agent: str | None = None  #: the name and version that our agent announces
+    retry: bool = False  #: refused for now only: it has not taken it, and wants to be asked again
 
 
 class Standing(StrEnum):
@@ -45,7 +47,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """Our agent answered a query."""
 
     standing: Standing
@@ -57,7 +59,12 @@ class Original:
     """A query met a 3.0.0 agent, which does not know queries."""
 
 
-Event = Unreachable | Silent | Answered | Told | Original
+@dataclass(frozen=True, slots=True)
+class Held:
+    """No connection was tried: the host does not answer, and somebody else is finding out."""
+
+
+Event = Unreachable | Silent | Answered | Reported | Original | Held
 
 # -- what to do ---------------------------------------------------------------------------------
 
@@ -144,5 +151,5 @@ class View:
 
     now: int  #: UTC milliseconds
     kind: AgentKind = AgentKind.UNKNOWN  #: what is known to answer at the host
-    down_since: int | None = None  #: the first of the present run of failed connections
-    failures: int = 0  #: failed connections to the host in a row
+    down_since: int | None = None  #: since when the host is down, or takes no jobs
+    failures: int = 0  #: failures of the host in a row

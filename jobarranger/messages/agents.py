@@ -51,6 +51,15 @@ JACONNECT000001 = information(
     "JACONNECT000001 host host_address port:int",
     "{host} ({host_address} port {port}) can be reached again.",
 )
+JACONNECT300003 = warning(
+    "JACONNECT300003 host host_address port:int",
+    "{host} ({host_address} port {port}) takes connections and does not answer. Jobs for it "
+    "wait until it does: look at the agent there.",
+)
+JACONNECT000002 = information(
+    "JACONNECT000002 host host_address port:int",
+    "{host} ({host_address} port {port}) answers again.",
+)
 JADISPATCH200001 = error(
     "JADISPATCH200001 inner_job_id:int job_id_path host seconds:int",
     "Outcome unknown: job {job_id_path} (number {inner_job_id}) was sent to {host}, which "
@@ -71,6 +80,12 @@ JADISPATCH300001 = warning(
     "JADISPATCH300001 inner_job_id:int host",
     "{host} still runs an older attempt of job {inner_job_id}; the new one waits for it to end.",
 )
+JADISPATCH300002 = warning(
+    "JADISPATCH300002 host agent_message seconds:int",
+    "{host} takes no jobs for now: {agent_message}. Tried again for {seconds} s more, then the "
+    "icons waiting for it fail.",
+)
+JADISPATCH000002 = information("JADISPATCH000002 host", "{host} takes jobs again.")
 JADISPATCH000001 = information(
     "JADISPATCH000001 inner_job_id:int host state",
     "{host} reports job {inner_job_id} as {state} after its answer was missing.",

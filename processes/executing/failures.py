@@ -1,96 +1,107 @@
-"""Which message a failed request raises, by what was asked and of which icon."""
+"""Lets the engine fail the icons whose requests have failed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from jobarranger import messages as m
-from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.steps import Fail, Limits, Reason
-from jobarranger.flow.dispatching import DispatchFailure
-from jobarranger.icons import Traits, asked_by, traits_of
-from jobarranger.messages import Message
-from processes.executing import telegrams
+from jobarranger.clock import Clock
+from jobarranger.db.engine import Database
+from jobarranger.dispatching import rows as dispatch
+from jobarranger.dispatching.request import Key
+from jobarranger.dispatching.steps import Fail
+from jobarranger.errors import DatabaseUnavailable
+from jobarranger.flow.dispatching import fail_dispatch
+from jobarranger.flow.engine import Engine
+from jobarranger.model.change import Change
+from jobarranger.states import DispatchState
+from processes.executing.wording import IconName, Wording, is_unknown
+from processes.executing.work import Record
+
+log = logging.getLogger(__name__)
+
+#: A request whose failure cannot be processed is left alone for so long (ms).
+DEFERRED = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class IconName:
-    """What the messages say about an icon."""
+@dataclass(slots=True, kw_only=True)
+class Failures:
+    """Fails requests for one executor."""
 
-    job_type: int
-    job_id: str
+    clock: Clock
+    engine: Engine
+    wording: Wording
+    _kept: list[Record] = field(default_factory=list)  #: the database did not take them yet
 
+    def keys(self) -> set[Key]:
+        """Return the requests that have failed and whose rows are still open."""
+        return {record.request.key for record in self._kept}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
-    """Puts failures into words; knows the parameters that the messages quote."""
+    def fail(self, db: Database, records: Sequence[Record]) -> None:
+        """Let the engine fail the icons whose requests have failed.
 
-    limits: Limits
-    timeout: int  #: seconds, `Timeout`
-    source: str | None = None  #: `SourceIP`
-
-    def failure(
-        self, request: Request, step: Fail, icon: IconName | None
-    ) -> DispatchFailure | None:
-        """Return what the engine is to be told; None if it was only to be logged, and is now.
-
-        Args:
-            request: what has failed.
-            step: why.
-            icon: whose request it is; None: its row is gone.
+        What was claimed just before must be sent whatever happens here, so nothing is raised:
+        failures that the database would not take are kept for the next time.
         """
-        traits = traits_of(icon.job_type) if icon else asked_by(request.payload.type)
-        message, fields = self._message(request, step, traits, icon.job_id if icon else "")
-        if icon is None or not decide.fails_icon(step.reason, request.method, traits.failed_stop):
-            m.log_message(message, **fields)
-            return None
-        return DispatchFailure(
-            job_id=request.job_id,
-            attempt=request.attempt,
-            method=request.method,
-            message=m.render(message, **fields),
-            host=request.host_name,
-            outcome_unknown=is_unknown(request, step),
-        )
+        new = [record for record in records if isinstance(record.step, Fail)]
+        failed = list({one.request.key: one for one in [*self._kept, *new]}.values())
+        if not failed:
+            return
+        self._kept = failed
+        try:
+            self._fail_all(db, failed)
+        except DatabaseUnavailable as error:
+            log.warning("%d failed requests are kept: %s", len(failed), error)
+        else:
+            self._kept = []
 
-    def _message(  # noqa: PLR0911 - one message for each case
-        self, request: Request, step: Fail, traits: Traits, name: str
-    ) -> tuple[Message, dict[str, object]]:
-        fields: dict[str, object] = {"inner_job_id": request.job_id, "host": request.host_name}
-        text = step.text or step.reason.value
-        match step.reason:
-            case Reason.UNKNOWN_HOST:
-                return m.JAHOST200002, fields
-            case Reason.DISABLED_HOST:
-                return m.JAHOST200003, {**fields, "job_id": name}
-            case Reason.UNREACHABLE:
-                return m.JACONNECT300001, {**fields, **self._connection(request, text)}
-            case Reason.TOO_LARGE:
-                return m.JADISPATCH200002, {**fields, **_excess(request)}
-            case Reason.NO_OUTCOME if request.method in RUNS:
-                seconds = self.limits.unknown // 1000
-                return m.JADISPATCH200001, {**fields, "job_id_path": name, "seconds": seconds}
-            case Reason.NO_OUTCOME:
-                return m.JADISPATCH200003, {**fields, "error_text": text}
-            case Reason.REFUSED | Reason.STOPPED:
-                return traits.refused, {**fields, "agent_message": text}
-
-    def _connection(self, request: Request, text: str) -> dict[str, object]:
-        return {
-            "error_text": text,
-            "host_address": request.address or request.host_name,
-            "port": request.port or 0,
-            "source_ip": self.source or "any address",
-            "timeout": self.timeout,
+    def _fail_all(self, db: Database, failed: Sequence[Record]) -> None:
+        ids = {one.request.job_id for one in failed}
+        icons = {
+            row.key.job_id: IconName(row.job_type, row.job_name)
+            for row in db.read(lambda conn: dispatch.peers(conn, ids))
         }
+        try:
+            self._fail_some(db, failed, icons)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("%d failed requests could not be worked in together", len(failed))
+            for record in failed:
+                self._fail_alone(db, record, icons)
 
+    def _fail_alone(self, db: Database, record: Record, icons: dict[int, IconName]) -> None:
+        try:
+            self._fail_some(db, [record], icons)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("the failure of request %s could not be worked in", record.request.key)
+            self._close(db, [(record, {"next_try_at": self.clock.now_ms() + DEFERRED})])
 
-def is_unknown(request: Request, step: Fail) -> bool:
-    """Tell whether the job may have run all the same."""
-    return step.reason is Reason.NO_OUTCOME and request.method in RUNS
+    def _fail_some(
+        self, db: Database, records: Sequence[Record], icons: dict[int, IconName]
+    ) -> None:
+        failures = []
+        closing: list[tuple[Record, dict[str, object]]] = []
+        for record in records:
+            request, step = record.request, record.step
+            assert isinstance(step, Fail)
+            failure = self.wording.failure(request, step, icons.get(request.job_id))
+            if failure:
+                failures.append(failure)
+            unknown = is_unknown(request, step)
+            state = DispatchState.UNKNOWN if unknown else DispatchState.DONE
+            closing.append((record, {"state": state, "next_try_at": None}))
+        if failures:
+            fail_dispatch(db, self.engine, failures)
+        self._close(db, closing)
 
-
-def _excess(request: Request) -> dict[str, object]:
-    what, length = telegrams.too_large(request.payload) or ("request", 0)
-    return {"what": what, "length": length, "limit": telegrams.ORIGINAL_LIMIT}
+    def _close(self, db: Database, closing: Sequence[tuple[Record, dict[str, object]]]) -> None:
+        """Write what stands after the engine's work, in rows that it left open."""
+        changes = [
+            (record.request.key, Change(0, int(DispatchState.ACCEPTED), values))
+            for record, values in closing
+        ]
+        db.transaction(lambda unit: dispatch.move(unit.conn, changes))

@@ -1,92 +1,33 @@
 """Everything the executor does with the database; runs on its database thread.
 
-A `Job` brings what happened (`Record`s) and asks what is due (`Look`). Candidates are read without
-a transaction; then one transaction writes the records and claims what may be sent, guarded by the
-states that were read. Failures go to the engine afterwards, one transaction for all.
+A `WorkItem` brings what happened (`Record`s) and asks what is due (`Scan`). Candidates are read and
+planned without a transaction (`scanning`, `plan`); then one transaction writes the records and
+claims what may be sent (`claims`). Failures go to the engine afterwards, one transaction for all
+(`failures`).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from jobarranger.clock import Clock
-from jobarranger.db import pauses
-from jobarranger.db.engine import Database, Unit
-from jobarranger.directory import Directory, Host
-from jobarranger.dispatching import decide
+from jobarranger.db.engine import Database
+from jobarranger.directory import Directory
 from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import RUNS, Key, Request
-from jobarranger.dispatching.rows import Place
-from jobarranger.dispatching.steps import Accept, Fail, Finish, Later, Pursue, Reason, Send, Step
-from jobarranger.errors import DatabaseUnavailable, StateConflict
-from jobarranger.failpoints import failpoint
-from jobarranger.flow.dispatching import fail_dispatch
+from jobarranger.dispatching.request import RUNS, Request
+from jobarranger.dispatching.steps import Fail, Reason
 from jobarranger.flow.engine import Engine
-from jobarranger.model.change import Change
-from jobarranger.model.pauses import Pauses
-from jobarranger.states import AgentKind, DispatchState, Method
-from processes.executing.book import HostBook
-from processes.executing.failures import IconName, Wording, is_unknown
-
-log = logging.getLogger(__name__)
-
-#: Rows taken in one look at most.
-BATCH = 200
-#: Seconds for which a host's entry counts as fresh: bursts of requests ask for it once.
-FRESH = 1.0
-#: A request whose failure cannot be worked in is left alone for so long (ms).
-DEFERRED = 60_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What is to be written about a request."""
-
-    request: Request
-    step: Step
-    at: int  #: UTC ms
-    learnt: tuple[AgentKind, str | None] | None = None  #: news about its host
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What to look for."""
-
-    ids: frozenset[int] = frozenset()  #: icons that were hinted at
-    sweep: bool = False  #: everything that is due
-    silent: bool = False  #: accepted runs without a result, too
-    left: bool = False  #: what an earlier executor was sending
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One piece of work for the database thread."""
-
-    records: tuple[Record, ...] = ()
-    look: Look | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One request to be worked on now."""
-
-    request: Request
-    fresh: bool  #: just claimed, no byte has been sent; else its time has come again
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What a look comes to before anything is written."""
-
-    claims: list[Request] = field(default_factory=list)
-    places: dict[str, Place] = field(default_factory=dict)
-    waiting: list[Request] = field(default_factory=list)
-    tasks: list[Task] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
+from jobarranger.states import DispatchState
+from processes.executing.claims import Claims
+from processes.executing.failures import Failures
+from processes.executing.host_table import HostTable
+from processes.executing.plan import Plan, Planner
+from processes.executing.scanning import Scanner
+from processes.executing.wording import Wording
+from processes.executing.work import Record, Scan, Task, WorkItem
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,26 +35,72 @@ class Store:
     """The database side of one executor."""
 
     clock: Clock
-    engine: Engine
-    directory: Directory
-    book: HostBook
-    slots: tuple[int, ...]
-    agent_port: int  #: of hosts that name none
-    wording: Wording
-    known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
-    unfailed: list[Record] = field(default_factory=list)  #: failures not worked in yet
-    unsure: dict[Key, int] = field(default_factory=dict)  #: claims not sent, by their instant
+    table: HostTable
+    scanner: Scanner
+    planner: Planner
+    claims: Claims
+    failures: Failures
 
-    def handle(self, db: Database, jobs: list[Job]) -> list[list[Task] | BaseException]:
-        """Do a batch of jobs; the tasks of all looks are returned with the first."""
-        records = [record for job in jobs for record in job.records]
-        looks = [job.look for job in jobs if job.look is not None]
-        self._give_back(db)
-        candidates = db.read(lambda conn: self._candidates(conn, looks)) if looks else []
-        plan = db.read(lambda conn: self._plan(conn, candidates)) if candidates else _Plan()
-        tasks = self._commit(db, records, plan)
-        self._fail(db, [*records, *plan.records])
-        return [tasks if job is jobs[0] else [] for job in jobs]
+    @classmethod
+    def of(
+        cls,
+        *,
+        clock: Clock,
+        engine: Engine,
+        directory: Directory,
+        table: HostTable,
+        slots: tuple[int, ...],
+        agent_port: int,
+        wording: Wording,
+    ) -> Store:
+        """Return the store of an executor.
+
+        Args:
+            clock: gives the time.
+            engine: fails icons.
+            directory: knows the hosts.
+            table: what is known of them just now.
+            slots: of the hosts that are this executor's.
+            agent_port: of hosts that name none.
+            wording: puts failures into words.
+        """
+        return cls(
+            clock=clock,
+            table=table,
+            scanner=Scanner(clock=clock, table=table, slots=slots),
+            planner=Planner(clock=clock, table=table, directory=directory, agent_port=agent_port),
+            claims=Claims(clock=clock, table=table),
+            failures=Failures(clock=clock, engine=engine, wording=wording),
+        )
+
+    @property
+    def more(self) -> bool:
+        """Tell whether the last scan has left something that is due."""
+        return self.scanner.more
+
+    def handle(self, db: Database, items: list[WorkItem]) -> list[list[Task] | BaseException]:
+        """Do a batch of work; the tasks of all scans are returned with the first item."""
+        records = [record for item in items for record in item.records]
+        scans = self.scanner.first([item.scan for item in items if item.scan is not None])
+        self.claims.give_back(db)
+        plan = self._planned(db, scans)
+        tasks = self.claims.commit(db, records, plan)
+        self.failures.fail(db, [*records, *plan.records])
+        urgent = frozenset().union(*(scan.ids for scan in scans if scan.urgent))
+        tasks = [replace(task, urgent=task.request.job_id in urgent) for task in tasks]
+        return [tasks if item is items[0] else [] for item in items]
+
+    def _planned(self, db: Database, scans: Sequence[Scan]) -> Plan:
+        if not scans:
+            return Plan()
+        found = db.read(lambda conn: self.candidates(conn, scans))
+        plan = db.read(lambda conn: self.planner.plan(conn, found)) if found else Plan()
+        self.scanner.put_back(plan.left)
+        return plan
+
+    def candidates(self, conn: Connection, scans: Sequence[Scan]) -> list[Request]:
+        """Return what is due and neither in hand nor failed."""
+        return self.scanner.candidates(conn, scans, self.failures.keys())
 
     def recheck(self, db: Database, request: Request) -> bool:
         """Tell whether a request is still to be sent, just before it is sent again.
@@ -131,300 +118,6 @@ class Store:
             for peer in rows
         ):
             step = Fail(Reason.STOPPED)
-            self._fail(db, [Record(request=request, step=step, at=self.clock.now_ms())])
+            self.failures.fail(db, [Record(request=request, step=step, at=self.clock.now_ms())])
             return False
         return True
-
-    # -- looking -------------------------------------------------------------------------------
-
-    def _candidates(self, conn: Connection, looks: Sequence[Look]) -> list[Request]:
-        """Read what is due; each query only if somebody asks for it."""
-        now = self.clock.now_ms()
-        found: list[Request] = []
-        if ids := frozenset().union(*(look.ids for look in looks)):
-            found += dispatch.due_of(conn, ids, now)
-        if any(look.left for look in looks):
-            found += dispatch.left_sending(conn, self.slots, most=BATCH * 50)
-            # an agent that hears from us knows that it can deliver what it holds
-            found += dispatch.one_accepted_each(conn, self.slots, most=BATCH * 50)
-        if any(look.sweep for look in looks):
-            found += self._swept(conn, now)
-        if any(look.silent for look in looks):
-            found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
-        unique = {request.key: request for request in found}
-        failing = {record.request.key for record in self.unfailed}  # their rows are still open
-        return [
-            one for key, one in unique.items() if key not in failing and not self.book.in_hand(key)
-        ]
-
-    def _swept(self, conn: Connection, now: int) -> Sequence[Request]:
-        """Read what is due in our slots; pauses matter, and are read, only if something is."""
-
-        def read(paused: Pauses) -> Sequence[Request]:
-            return dispatch.due_in(
-                conn,
-                self.slots,
-                now,
-                most=BATCH,
-                without=self.book.full(now),
-                paused=paused.hosts,
-                runs=not paused.hold_jobs,
-            )
-
-        found = read(Pauses())
-        if found and (paused := pauses.read(conn, now)).keep_jobs:
-            return read(paused)
-        return found
-
-    def _plan(self, conn: Connection, candidates: Sequence[Request]) -> _Plan:
-        """Decide which candidates can be taken in hand now."""
-        plan = _Plan()
-        now = self.clock.now_ms()
-        names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
-        hosts = self._hosts(conn, names)
-        paused = pauses.read(conn, now) if names else Pauses()
-        stops = [one for one in candidates if one.method not in RUNS]
-        peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
-        room: dict[str, int] = {}
-        for request in candidates:
-            self.book.meet(request)
-            if request.state is not DispatchState.NEW:
-                plan.tasks.append(Task(request, fresh=False))
-            elif request.method in RUNS and paused.of_host(request.host_name):
-                continue  # the sweep finds it when the pause is over
-            elif request.method in RUNS or self._stop_goes(plan, request, peers, now):
-                self._admit(plan, request, hosts.get(request.host_name), room, now)
-        overtaken = {record.request.key for record in plan.records}
-        plan.claims = [one for one in plan.claims if one.key not in overtaken]
-        plan.waiting = [one for one in plan.waiting if one.key not in overtaken]
-        return plan
-
-    def _hosts(self, conn: Connection, names: Collection[str]) -> dict[str, Host]:
-        """Return the known hosts; one that was just looked up is not asked for again."""
-        now = self.clock.monotonic()
-        old = {name for name, (until, _) in self.known.items() if until <= now}
-        for name in old:
-            del self.known[name]
-        missing = {name for name in names if name not in self.known}
-        if missing:
-            for name, host in self.directory.hosts(conn, missing).items():
-                self.known[name] = (now + FRESH, host)
-        return {name: self.known[name][1] for name in names if name in self.known}
-
-    def _stop_goes(
-        self, plan: _Plan, stop: Request, peers: Sequence[dispatch.Peer], now: int
-    ) -> bool:
-        """Tell whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
-        run = next(
-            (
-                peer
-                for peer in peers
-                if peer.key.job_id == stop.job_id
-                and peer.key.attempt == stop.attempt
-                and peer.key.method in RUNS
-            ),
-            None,
-        )
-        kind = self.book.kind(stop.host_name)
-        step = decide.before_stop(run.state if run else None, kind, now)
-        if isinstance(step, Send):
-            return True
-        if isinstance(step, Fail) and run is not None:
-            never_sent = replace(stop, method=Method(run.key.method))
-            plan.records.append(Record(request=never_sent, step=step, at=now))
-            step = Finish()
-        plan.records.append(Record(request=stop, step=step, at=now))
-        return False
-
-    def _admit(
-        self, plan: _Plan, request: Request, host: Host | None, room: dict[str, int], now: int
-    ) -> None:
-        """Claim a request for sending, let it wait for its host, or fail it."""
-        reason = None
-        if host is None:
-            reason = Reason.UNKNOWN_HOST
-        elif not host.enabled and not request.force_flag and request.method in RUNS:
-            reason = Reason.DISABLED_HOST
-        if host is None or reason is not None:
-            step = Fail(reason or Reason.UNKNOWN_HOST)
-            plan.records.append(Record(request=request, step=step, at=now))
-            return
-        name = request.host_name
-        left = room.setdefault(name, self.book.room(name, now))
-        if left <= 0:
-            plan.waiting.append(request)
-            return
-        room[name] = left - 1
-        place = plan.places[name] = Place(host.address, host.port or self.agent_port)
-        plan.claims.append(replace(request, address=place.address, port=place.port))
-
-    # -- writing -------------------------------------------------------------------------------
-
-    def _commit(self, db: Database, records: Sequence[Record], plan: _Plan) -> list[Task]:
-        """Write records and claims in one transaction; return what may be sent."""
-        written = [*records, *plan.records]
-        now = self.clock.now_ms()
-        claimed = plan.claims
-        self.unsure.update((one.key, now) for one in claimed)
-        if any(_writes(record) for record in written) or claimed:
-            try:
-                db.transaction(lambda unit: self._write(unit, written, plan, claimed, now))
-            except StateConflict:
-                claimed = self._one_by_one(db, written, plan, now)
-            failpoint("executor.after_commit")
-        for one in claimed:
-            del self.unsure[one.key]
-        fresh = [
-            replace(one, state=DispatchState.SENDING, sending_at=now, tries=one.tries + 1)
-            for one in claimed
-        ]
-        self.book.take([*fresh, *(task.request for task in plan.tasks)])
-        self.book.wait(plan.waiting)
-        return [*(Task(one, fresh=True) for one in fresh), *plan.tasks]
-
-    def _write(
-        self,
-        unit: Unit,
-        records: Sequence[Record],
-        plan: _Plan,
-        claims: Sequence[Request],
-        now: int,
-    ) -> None:
-        if claims:
-            names = {one.host_name for one in claims}
-            places = {name: plan.places[name] for name in names}
-            moved = dispatch.claim(unit.conn, [one.key for one in claims], places, now)
-            if moved != len(claims):
-                raise StateConflict(f"{moved} of {len(claims)} requests were still new")
-        changes = [(one.request.key, change) for one in records if (change := _change(one))]
-        dispatch.move(unit.conn, changes)
-        learnt = {one.request.host_name: one.learnt for one in records if one.learnt}
-        for name, (kind, version) in learnt.items():
-            dispatch.remember_agent(unit.conn, name, kind, version, now)
-        failpoint("executor.before_commit")
-
-    def _one_by_one(
-        self, db: Database, records: Sequence[Record], plan: _Plan, now: int
-    ) -> list[Request]:
-        """Claim singly after a conflict: what somebody else has moved is left out."""
-        db.transaction(lambda unit: self._write(unit, records, plan, (), now))
-        claimed = []
-        for one in plan.claims:
-            try:
-                db.transaction(lambda unit, one=one: self._write(unit, (), plan, [one], now))  # type: ignore[misc]
-            except StateConflict:
-                log.debug("request %s was moved by somebody else", one.key)
-            else:
-                claimed.append(one)
-        return claimed
-
-    def _give_back(self, db: Database) -> None:
-        """Make those new again whose claim was committed without our hearing of it.
-
-        Not one byte of them was sent, and nobody else would ever look at them: to this executor
-        they seem to be taken by somebody, to a look they are in somebody's hand.
-        """
-        if self.unsure:
-            db.transaction(lambda unit: dispatch.give_back(unit.conn, self.unsure))
-            self.unsure.clear()
-
-    # -- failing -------------------------------------------------------------------------------
-
-    def _fail(self, db: Database, records: Sequence[Record]) -> None:
-        """Let the engine fail the icons whose requests have failed.
-
-        What was claimed just before must be sent whatever happens here, so nothing is raised:
-        failures that the database would not take are kept for the next time.
-        """
-        new = [record for record in records if isinstance(record.step, Fail)]
-        failed = list({one.request.key: one for one in [*self.unfailed, *new]}.values())
-        if not failed:
-            return
-        self.unfailed = failed
-        try:
-            self._fail_all(db, failed)
-        except DatabaseUnavailable as error:
-            log.warning("%d failed requests are kept: %s", len(failed), error)
-        else:
-            self.unfailed = []
-
-    def _fail_all(self, db: Database, failed: Sequence[Record]) -> None:
-        ids = {one.request.job_id for one in failed}
-        icons = {
-            row.key.job_id: IconName(row.job_type, row.job_name)
-            for row in db.read(lambda conn: dispatch.peers(conn, ids))
-        }
-        try:
-            self._fail_some(db, failed, icons)
-        except DatabaseUnavailable:
-            raise
-        except Exception:
-            log.exception("%d failed requests could not be worked in together", len(failed))
-            for record in failed:
-                self._fail_alone(db, record, icons)
-
-    def _fail_alone(self, db: Database, record: Record, icons: dict[int, IconName]) -> None:
-        try:
-            self._fail_some(db, [record], icons)
-        except DatabaseUnavailable:
-            raise
-        except Exception:
-            log.exception("the failure of request %s could not be worked in", record.request.key)
-            self._close(db, [(record, {"next_try_at": self.clock.now_ms() + DEFERRED})])
-
-    def _fail_some(
-        self, db: Database, records: Sequence[Record], icons: dict[int, IconName]
-    ) -> None:
-        failures = []
-        closing: list[tuple[Record, dict[str, object]]] = []
-        for record in records:
-            request, step = record.request, record.step
-            assert isinstance(step, Fail)
-            failure = self.wording.failure(request, step, icons.get(request.job_id))
-            if failure:
-                failures.append(failure)
-            unknown = is_unknown(request, step)
-            state = DispatchState.UNKNOWN if unknown else DispatchState.DONE
-            closing.append((record, {"state": state, "next_try_at": None}))
-        if failures:
-            fail_dispatch(db, self.engine, failures)
-        self._close(db, closing)
-
-    def _close(self, db: Database, closing: Sequence[tuple[Record, dict[str, object]]]) -> None:
-        """Write what stands after the engine's work, in rows that it left open."""
-        changes = [
-            (record.request.key, Change(0, int(DispatchState.ACCEPTED), values))
-            for record, values in closing
-        ]
-        db.transaction(lambda unit: dispatch.move(unit.conn, changes))
-
-
-def _writes(record: Record) -> bool:
-    return record.learnt is not None or not isinstance(record.step, Fail)
-
-
-def _change(record: Record) -> Change | None:
-    """Return what a step means for its row; a failure is the engine's to write."""
-    request = record.request
-    from_sending = int(DispatchState.SENDING)
-    match record.step:
-        case Accept(check_at=at):
-            values = {"accepted_at": record.at, "next_try_at": at, "state": DispatchState.ACCEPTED}
-            kind = record.learnt[0] if record.learnt else request.agent_kind
-            return Change(0, from_sending, {**values, "agent_kind": kind})
-        case Finish():
-            values = {"accepted_at": record.at, "next_try_at": None, "state": DispatchState.DONE}
-            return Change(0, int(DispatchState.ACCEPTED), values)
-        case Later(at=at):
-            values = {"sending_at": None, "next_try_at": _rounded(at), "tries": request.tries}
-            return Change(0, from_sending, {**values, "state": DispatchState.NEW})
-        case Pursue(at=at):
-            values = {"next_try_at": _rounded(at), "tries": request.tries + 1}
-            return Change(0, int(DispatchState.ACCEPTED), values)
-        case _:
-            return None
-
-
-def _rounded(at: int) -> int:
-    """Round an instant up a little, so that many rows can be written with one statement."""
-    return -(-at // 50) * 50

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,43 @@ def wait_for(condition: Callable[[], Any], what: str, patience: float = PATIENCE
     raise AssertionError(f"waited {patience} s for {what}")
 
 
+def _common(main: int) -> dict[str, object]:
+    return {"inner_jobnet_id": main, "run_type": 1, "jobnet_id": "NET", "user_name": "u"}
+
+
+def _run(main: int) -> dict[str, object]:
+    return {
+        **_common(main),
+        "inner_jobnet_main_id": main,
+        "status": JobnetStatus.RUN,
+        "execution_user_name": "u",
+        "jobnet_name": "net",
+    }
+
+
+def _request(
+    main: int, job: int, host: str, created_at: int, script: str = "date"
+) -> dict[str, object]:
+    payload = {"type": "command", "script": script, "argument": {}, "env": {"A": "b"}}
+    return {
+        "inner_job_id": job,
+        "attempt": 1,
+        "method": Method.NORMAL,
+        "inner_jobnet_main_id": main,
+        "slot": host_slot(host),
+        "state": DispatchState.NEW,
+        "host_name": host,
+        "force_flag": 0,
+        "payload": json.dumps(payload),
+        "created_at": created_at,
+    }
+
+
+def _inserts(table: Any, rows: list[dict[str, object]]) -> list[Any]:
+    """Return statements of a bounded size."""
+    return [insert(table).values(rows[start : start + 500]) for start in range(0, len(rows), 500)]
+
+
 @dataclass
 class World:
     """The database, the executor, and short names for what tests do."""
@@ -68,6 +105,37 @@ class World:
         self.write(insert(t.ext_host).values(row))
         return name
 
+    def hosts(self, places: dict[str, tuple[str, int]]) -> None:
+        """Add many hosts with their addresses and ports."""
+        rows = [
+            {"host_name": name, "address": address, "port": port, "enabled": 1}
+            for name, (address, port) in places.items()
+        ]
+        self.write(insert(t.ext_host).values(rows[0]), *_inserts(t.ext_host, rows[1:]))
+
+    def requests(self, hosts: Iterable[str], each: int, *, age: int = 0) -> dict[int, str]:
+        """Add one run for each host with many requests and no icons; return whose they are."""
+        runs, requests = [], []
+        owners: dict[int, str] = {}
+        for host in hosts:
+            main = self._next_id
+            self._next_id += each + 10
+            owners |= dict.fromkeys(range(main + 1, main + each + 1), host)
+            runs.append(_run(main))
+            requests += [
+                _request(main, main + number, host, SystemClock().now_ms() - age)
+                for number in range(1, each + 1)
+            ]
+        self.write(*_inserts(t.run_jobnet, runs), *_inserts(t.ext_dispatch, requests))
+        return owners
+
+    def accepted(self, ids: Iterable[int]) -> set[int]:
+        """Return which of some requests an agent has taken."""
+        found = self.rows(
+            select(_D.inner_job_id).where(_D.state == DispatchState.ACCEPTED, _D.method == 0)
+        )
+        return {row[0] for row in found} & set(ids)
+
     def job(
         self,
         host: str,
@@ -85,15 +153,9 @@ class World:
         self._next_id += 10
         job = main + 2
         now = SystemClock().now_ms() - age
-        common = {"inner_jobnet_id": main, "run_type": 1, "jobnet_id": "NET", "user_name": "u"}
+        common = _common(main)
         self.write(
-            insert(t.run_jobnet).values(
-                **common,
-                inner_jobnet_main_id=main,
-                status=JobnetStatus.RUN,
-                execution_user_name="u",
-                jobnet_name="net",
-            ),
+            insert(t.run_jobnet).values(_run(main)),
             insert(t.run_jobnet_summary).values(
                 **common, status=JobnetStatus.RUN, execution_user_name="u", jobnet_name="net"
             ),
@@ -138,18 +200,10 @@ class World:
             ),
             insert(t.ext_dispatch).values(
                 {
-                    "inner_job_id": job,
+                    **_request(main, job, host, now, script),
                     "attempt": attempt,
-                    "method": Method.NORMAL,
-                    "inner_jobnet_main_id": main,
-                    "slot": host_slot(host),
                     "state": state,
-                    "host_name": host,
                     "force_flag": int(force),
-                    "payload": json.dumps(
-                        {"type": "command", "script": script, "argument": {}, "env": {"A": "b"}}
-                    ),
-                    "created_at": now,
                     **columns,
                 }
             ),

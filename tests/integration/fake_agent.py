@@ -10,6 +10,9 @@ the next jobruns, one word each, the last one for all that follow:
     reset     reset the connection without taking the job
     close     close the connection without a word
     hang      never answer
+    retry     answer that it takes no jobs for now (ours only)
+
+`freeze` stops it altogether, as SIGSTOP does with a real one, until `thaw`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections import Counter
 from contextlib import suppress
@@ -29,8 +34,10 @@ VERSION = "jobarranger-py test"
 class FakeAgent:
     """Listens on a free port of 127.0.0.1."""
 
-    def __init__(self, *behaviour: str, ours: bool = False) -> None:
-        """Listen; nothing is answered before `start`."""
+    def __init__(
+        self, *behaviour: str, ours: bool = False, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        """Listen, on a free port unless one is given."""
         self.behaviour = list(behaviour or ("take",))
         self.ours = ours
         self.telegrams: list[dict[str, object]] = []
@@ -40,7 +47,10 @@ class FakeAgent:
         self._at_once = 0
         self._lock = threading.Lock()
         self._held: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._address = address
+        self._awake = threading.Event()
+        self._awake.set()
+        self._listener = socket.create_server((address, port), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self._open = True
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -58,10 +68,18 @@ class FakeAgent:
 
     def reopen(self) -> None:
         """Come back on the same port."""
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = socket.create_server((self._address, self.port))
         self._open = True
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
+
+    def freeze(self) -> None:
+        """Take connections and read nothing until `thaw`."""
+        self._awake.clear()
+
+    def thaw(self) -> None:
+        """Go on, with what came in the meantime first."""
+        self._awake.set()
 
     def runs(self) -> list[dict[str, object]]:
         """Return the data of all jobruns that came."""
@@ -85,6 +103,7 @@ class FakeAgent:
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
+        self._awake.wait()
         try:
             telegram = json.loads(_read(connection))
             with self._lock:
@@ -112,6 +131,7 @@ class FakeAgent:
             "take": {"result": 0},
             "refuse": {"result": 2, "message": "not today"},
             "alive": {"result": 3, "message": "job is alive"},
+            "retry": {"result": 2, "retry": 1, "message": "the disk is full"},
         }
         return answers.get(word, word)
 
@@ -148,6 +168,34 @@ class FakeAgent:
             self._held.append(connection)
 
 
+class AgentProcess:
+    """One of our agents that takes everything, in a process of its own."""
+
+    def __init__(self, *, address: str = "127.0.0.1", port: int = 0) -> None:
+        """Start it and learn its port."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.fake_agent", address, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+
+    def finish(self) -> dict[int, int]:
+        """End it; return how often each job was begun."""
+        out, _ = self._process.communicate("")
+        return {int(job): count for job, count in json.loads(out or "{}").items()}
+
+
+def main() -> None:
+    """Be an agent until the standard input ends, then tell what was begun."""
+    agent = FakeAgent("take", ours=True, address=sys.argv[1], port=int(sys.argv[2]))
+    print(agent.port, flush=True)  # noqa: T201
+    sys.stdin.read()
+    print(json.dumps(agent.started))  # noqa: T201
+
+
 def _read(connection: socket.socket) -> bytes:
     """Read one frame: five bytes, the length in eight, the payload."""
     connection.settimeout(10)
@@ -163,3 +211,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
             raise ValueError("closed")
         data += part
     return data
+
+
+if __name__ == "__main__":
+    main()

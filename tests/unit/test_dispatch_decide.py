@@ -16,17 +16,18 @@ from jobarranger.dispatching.steps import (
     Event,
     Fail,
     Finish,
+    Held,
     Later,
     Limits,
     Original,
     Pursue,
     Query,
     Reason,
+    Reported,
     Send,
     Silent,
     Standing,
     Step,
-    Told,
     Unreachable,
     View,
 )
@@ -61,7 +62,9 @@ def view(kind: AgentKind = UNKNOWN, **values: object) -> View:
 FIRST = run()
 SECOND = run(attempt=2)
 KILL = run(method=Method.KILL)
+STOP = run(method=Method.STOP)
 OLD = run(sending_at=NOW - 300_000)
+NOT_NOW = Answered(2, "disk full", "x 1", retry=True)
 
 AFTER_SENDING: list[tuple[str, Request, Event, View, Step]] = [
     ("taken by ours", FIRST, Answered(0, agent="x 1"), view(OURS), Accept(NOW + 60_000)),
@@ -69,6 +72,17 @@ AFTER_SENDING: list[tuple[str, Request, Event, View, Step]] = [
     ("refused", FIRST, Answered(2, "no"), view(ORIGINAL), Fail(Reason.REFUSED, "no")),
     ("first attempt known", FIRST, Answered(3, "m"), view(ORIGINAL), Fail(Reason.REFUSED, "m")),
     ("an older attempt lives", SECOND, Answered(3), view(ORIGINAL), Later(NOW + 500)),
+    ("not taken for now", FIRST, NOT_NOW, view(OURS, failures=1), Later(NOW + 100)),
+    ("still not taken", SECOND, NOT_NOW, view(OURS, failures=9), Later(NOW + 5_000)),
+    (
+        "not taken for long",
+        run(created_at=NOW - 60_000),
+        NOT_NOW,
+        view(OURS, down_since=NOW - 60_000),
+        Fail(Reason.REFUSED, "disk full"),
+    ),
+    ("a stop not taken for now", STOP, NOT_NOW, view(OURS, failures=1), Later(NOW + 100)),
+    ("the host does not answer", FIRST, Held(), view(OURS), Later(NOW + 100)),
     ("no connection", FIRST, Unreachable("x"), view(failures=1), Later(NOW + 100)),
     ("still none", FIRST, Unreachable("x"), view(failures=9), Later(NOW + 5_000)),
     (
@@ -124,12 +138,15 @@ ACCEPTED = run(state=DispatchState.ACCEPTED, accepted_at=NOW - 400_000)
 UNSENT = run(state=DispatchState.NEW)
 
 AFTER_QUERY: list[tuple[str, Request, Event, View, Step]] = [
-    ("ours does not know it", FIRST, Told(Standing.UNKNOWN), view(OURS), Send()),
-    ("ours runs it", FIRST, Told(Standing.RUNNING), view(OURS), Accept(NOW + 60_000)),
-    ("ours has ended it", FIRST, Told(Standing.ENDED), view(OURS), Accept(NOW + 60_000)),
+    ("ours does not know it", FIRST, Reported(Standing.UNKNOWN), view(OURS), Send()),
+    ("ours runs it", FIRST, Reported(Standing.RUNNING), view(OURS), Accept(NOW + 60_000)),
+    ("ours has ended it", FIRST, Reported(Standing.ENDED), view(OURS), Accept(NOW + 60_000)),
     ("an original, in time", FIRST, Original(), view(ORIGINAL), Pursue(NOW + 299_950)),
     ("an original, too long", OLD, Original(), view(ORIGINAL), Fail(Reason.NO_OUTCOME)),
     ("gone", FIRST, Unreachable("x"), view(OURS), Pursue(NOW + 500)),
+    ("held", FIRST, Held(), view(OURS), Pursue(NOW + 500)),
+    ("held for too long", OLD, Held(), view(OURS), Fail(Reason.NO_OUTCOME)),
+    ("large, held", UNSENT, Held(), view(OURS), Later(NOW + 100)),
     ("gone for too long", OLD, Unreachable("x"), view(OURS), Fail(Reason.NO_OUTCOME)),
     ("silent", FIRST, Silent("x"), view(), Pursue(NOW + 500)),
     ("closes once", FIRST, Silent("x", closed=True), view(), Pursue(NOW + 500)),
@@ -140,22 +157,22 @@ AFTER_QUERY: list[tuple[str, Request, Event, View, Step]] = [
         view(),
         Fail(Reason.NO_OUTCOME, "x"),
     ),
-    ("accepted, runs", ACCEPTED, Told(Standing.RUNNING), view(OURS), Pursue(NOW + 400_000)),
+    ("accepted, runs", ACCEPTED, Reported(Standing.RUNNING), view(OURS), Pursue(NOW + 400_000)),
     (
         "accepted, forgotten",
         ACCEPTED,
-        Told(Standing.UNKNOWN),
+        Reported(Standing.UNKNOWN),
         view(OURS),
         Fail(Reason.NO_OUTCOME, "the agent does not know the job any more"),
     ),
     ("accepted, gone", ACCEPTED, Unreachable("x"), view(OURS), Pursue(NOW + 400_000)),
-    ("large, ours", UNSENT, Told(Standing.UNKNOWN), view(OURS), Send()),
+    ("large, ours", UNSENT, Reported(Standing.UNKNOWN), view(OURS), Send()),
     ("large, gone", UNSENT, Unreachable("x"), view(failures=1), Later(NOW + 100)),
-    ("kill, it is over", KILL, Told(Standing.ENDED), view(OURS), Finish()),
+    ("kill, it is over", KILL, Reported(Standing.ENDED), view(OURS), Finish()),
     (
         "kill, it runs on",
         KILL,
-        Told(Standing.RUNNING),
+        Reported(Standing.RUNNING),
         view(OURS),
         Fail(Reason.REFUSED, "the job is running"),
     ),
@@ -205,11 +222,21 @@ def test_a_server_that_was_down_has_not_waited() -> None:
     assert decide.when_due(OLD, view(ORIGINAL), LIMITS) == Fail(Reason.NO_OUTCOME)
 
 
+def test_what_was_sent_before_is_not_new_again_because_its_host_is_held() -> None:
+    """Held back at a repetition: the agent may have it from the first time."""
+    step = decide.after_sending(FIRST, Held(), view(OURS), LIMITS, again=True)
+    assert step == Pursue(NOW + 500)
+    assert decide.after_sending(FIRST, NOT_NOW, view(OURS), LIMITS, again=True) == Later(NOW + 100)
+
+
 def test_an_original_server_s_haste_can_be_restored() -> None:
-    """With JaConnectRetry=0 the first failed connection fails the icon."""
+    """With JaConnectRetry=0 the first failed connection fails the icon, as a refusal does."""
     limits = replace(LIMITS, connect_retry=0)
     step = decide.after_sending(run(created_at=NOW), Unreachable("x"), view(), limits)
     assert step == Fail(Reason.UNREACHABLE, "x")
+    step = decide.after_sending(run(created_at=NOW), NOT_NOW, view(), limits)
+    assert step == Fail(Reason.REFUSED, "disk full")
+    assert decide.after_sending(run(created_at=NOW), Held(), view(), limits) == Later(NOW + 100)
 
 
 @pytest.mark.parametrize(
@@ -238,9 +265,12 @@ sendings = st.one_of(
     st.builds(Unreachable, texts),
     st.builds(Silent, texts, st.booleans()),
     st.builds(Answered, st.integers(0, 5), texts, st.none()),
+    st.just(Held()),
 )
 questions = st.one_of(
-    st.builds(Unreachable, texts), st.builds(Silent, texts, st.booleans()), st.just(Original())
+    st.builds(Unreachable, texts),
+    st.builds(Silent, texts, st.booleans(), st.booleans()),
+    st.sampled_from([Original(), Held()]),
 )
 requests = st.builds(
     run,

@@ -9,60 +9,60 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from jobarranger import messages as m
 from jobarranger.clock import Clock
-from jobarranger.dispatching import decide
+from jobarranger.dispatching import decide, hosts
+from jobarranger.dispatching.hosts import Health
 from jobarranger.dispatching.request import RUNS, Request
 from jobarranger.dispatching.steps import (
     Accept,
     Answered,
     Event,
-    Fail,
+    Held,
     Later,
     Limits,
     Original,
     Pursue,
     Query,
-    Reason,
+    Reported,
     Send,
     Step,
-    Told,
-    Unreachable,
     View,
 )
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import AgentKind, DispatchState
 from processes.aio import DatabaseThread
-from processes.executing import telegrams
-from processes.executing.book import HostBook
-from processes.executing.courier import Courier
-from processes.executing.store import Job, Look, Record, Store, Task
+from processes.executing.channels import Channel, telegrams
+from processes.executing.host_table import HostTable
+from processes.executing.pace import Pace
+from processes.executing.places import Place, Places
+from processes.executing.prober import Prober
+from processes.executing.reports import report_answer, report_recovery, report_trouble
+from processes.executing.store import Store
+from processes.executing.work import Begin, Record, Scan, Task, WorkItem
 
 log = logging.getLogger(__name__)
 
 #: How long the note that an agent has accepted may be kept back (seconds).
 LAZY = 0.03
-#: Connections to one of our agents, and to all agents, at once.
-MOST_TO_HOST, MOST = 16, 256
+#: Connections open at once, unless the system allows less.
+MOST = 8_192
 #: A time that is nearer than this gets a timer; a sweep is soon enough for the others (seconds).
 TIMER = 5.0
+#: Times in rows may be rounded up by so much (ms).
+ROUNDED = 60
 #: Pause before the database is tried again (seconds).
 DATABASE_PAUSE = 1.0
+#: Pause before what one scan has left (seconds): what is hinted at meanwhile comes first.
+MORE_PAUSE = 0.02
+#: Pause before another sweep for the sake of hosts that have room, or answer again (seconds).
+SWEEP_PAUSE, RECOVERY_PAUSE = 0.1, 0.25
 
 
-@dataclass(slots=True)
-class _Gate:
-    """Lets so many connections to a host through as its agent allows."""
-
-    single: asyncio.Lock = field(default_factory=asyncio.Lock)
-    wide: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_TO_HOST))
-
-
-class Desk:
-    """Joins store, book and courier."""
+class Dispatcher:
+    """Joins store, book and client."""
 
     def __init__(
         self,
@@ -70,65 +70,90 @@ class Desk:
         clock: Clock,
         limits: Limits,
         store: Store,
-        courier: Courier,
-        thread: DatabaseThread[Job, list[Task]],
+        channel: Channel,
+        thread: DatabaseThread[WorkItem, list[Task]],
+        most: int = MOST,
     ) -> None:
-        """Start with an empty desk."""
+        """Start with an empty desk.
+
+        Args:
+            clock: gives the time.
+            limits: the rules that an operator sets.
+            store: does the work on the database thread.
+            channel: carries the requests.
+            thread: the database thread.
+            most: connections open at once.
+        """
         self.sent = 0  #: telegrams since the last report
         self._clock = clock
         self._limits = limits
         self._store = store
-        self._courier = courier
+        self._channel = channel
         self._thread = thread
         self._notes: list[Record] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._gates: dict[str, _Gate] = {}
+        self._pace = Pace(self._begin, self._rank)
+        self._places = Places(store.table, clock.now_ms, most)
+        self._prober = Prober(store.table, clock, self.hint, lambda: self._places.probes_left)
         self._news: dict[str, tuple[AgentKind, str | None]] = {}  #: of hosts, to be written
-        self._all = asyncio.Semaphore(MOST)
+        self._sweeps_again = False
         self._closed = False
         self._away = False  #: the database was away at the last try
 
     @property
-    def book(self) -> HostBook:
+    def table(self) -> HostTable:
         """Return what is known of the hosts."""
-        return self._store.book
+        return self._store.table
 
     # -- taking work -----------------------------------------------------------------------------
 
-    def look(self, look: Look) -> None:
-        """Have a look taken; tasks begin as soon as they are claimed."""
-        self._start(self._look(look))
+    def scan(self, scan: Scan) -> None:
+        """Have a scan taken; tasks begin as soon as they are claimed."""
+        self._start(self._scan(scan))
 
-    def hint(self, ids: Collection[int]) -> None:
-        """Look at some icons."""
+    def hint(self, ids: Collection[int], *, urgent: bool = False) -> None:
+        """Scan at some icons; those that another process asks for are urgent."""
         if ids and not self._closed:
-            self.look(Look(ids=frozenset(ids)))
+            self.scan(Scan(ids=frozenset(ids), urgent=urgent))
 
     async def call(self, work: Any) -> Any:
         """Run something on the database thread."""
         return await self._thread.call(work)
 
-    async def _look(self, look: Look | None) -> None:
-        """Hand notes and a look to the database thread, and begin what it returns."""
+    async def _scan(self, scan: Scan | None) -> None:
+        """Hand notes and a scan to the database thread, and begin what it returns."""
         notes, self._notes = self._notes, []
         self._cancel_timer()
         try:
-            tasks = await self._thread.submit(Job(records=tuple(notes), look=look))
+            tasks = await self._thread.submit(WorkItem(records=tuple(notes), scan=scan))
         except DatabaseUnavailable as error:
             self._database_is_away(error, notes)
-            self._again(look)
+            self._again(scan)
             return
         except Exception:
-            log.exception("%d notes and a look have failed", len(notes))
+            log.exception("%d notes and a scan have failed", len(notes))
             self._keep(notes)
-            self._again(look)
+            self._again(scan)
             return
         self._away = False
         for note in notes:
             self._written(note)
-        for task in tasks:
-            self._start(self._carry(task))
+        self._pace.add(tasks)
+        self._prober.wake()
+        if self._store.more:
+            self._sweep_again(MORE_PAUSE)
+
+    def _sweep_again(self, delay: float = 0.0) -> None:
+        """Sweep once more: there is more than one scan takes."""
+        if not self._sweeps_again and not self._closed:
+            self._sweeps_again = True
+            asyncio.get_running_loop().call_later(delay, self._sweep_now)
+
+    def _sweep_now(self) -> None:
+        self._sweeps_again = False
+        if not self._closed:
+            self.scan(Scan(sweep=True))
 
     def _database_is_away(self, error: DatabaseUnavailable, notes: list[Record]) -> None:
         if not self._away:
@@ -136,10 +161,10 @@ class Desk:
         self._away = True
         self._keep(notes)
 
-    def _again(self, look: Look | None) -> None:
+    def _again(self, scan: Scan | None) -> None:
         """Repeat what no sweep would find."""
-        if look is not None and look.left and not self._closed:
-            asyncio.get_running_loop().call_later(DATABASE_PAUSE, self.look, look)
+        if scan is not None and scan.left and not self._closed:
+            asyncio.get_running_loop().call_later(DATABASE_PAUSE, self.scan, scan)
 
     def _keep(self, notes: list[Record]) -> None:
         """Keep notes that could not be written; what they say is true all the same."""
@@ -149,26 +174,40 @@ class Desk:
 
     def _written(self, note: Record) -> None:
         """A note is committed: the row may be looked at again when its time comes."""
-        self.book.forget(note.request.key)
-        if isinstance(note.step, Later | Pursue):
-            delay = (note.step.at - self._clock.now_ms() + 60) / 1000
-            if delay <= TIMER:
-                self._later(delay, [note.request.job_id])
+        request, step = note.request, note.step
+        self.table.settle(request.key)
+        if not isinstance(step, Later | Pursue):
+            return
+        again = isinstance(step, Later) and request.method in RUNS
+        if again and self.table.wait_until(request, step.at + ROUNDED):
+            return
+        delay = (step.at - self._clock.now_ms() + ROUNDED) / 1000
+        if delay <= TIMER:
+            self._later(delay, [request.job_id])
 
     # -- carrying --------------------------------------------------------------------------------
+
+    def _begin(self, task: Task) -> None:
+        self._start(self._carry(task))
+
+    def _rank(self, task: Task) -> int:
+        """Let what was just asked for come first, and hosts that answer before all others."""
+        if not self.table.health(task.request.host_name).answers:
+            return 2
+        return 0 if task.urgent else 1
 
     async def _carry(self, task: Task) -> None:
         """Do what one request needs until nothing can be done for it now."""
         request, name = task.request, task.request.host_name
         noted = False
         try:
-            gate = self._gates.setdefault(name, _Gate())
-            ours = self.book.kind(name) is AgentKind.OURS
-            async with gate.wide if ours else gate.single, self._all:
+            if task.begin is Begin.PROBE:
+                await self._meet(request, Query())
+            else:
                 request, step = await self._exchange(task)
-            if step is not None:
-                self._note(request, step)
-                noted = True
+                if step is not None:
+                    self._note(request, step)
+                    noted = True
         except DatabaseUnavailable as error:  # so nobody could say whether to send it again
             self._database_is_away(error, [])
             self._note(request, Pursue(self._clock.now_ms() + decide.QUERY_FIRST))
@@ -178,9 +217,11 @@ class Desk:
             self._note(request, Pursue(self._clock.now_ms() + decide.QUERY_MOST))
             noted = True
         finally:
-            self.book.release(request)
+            self.table.release(request)
             if not noted:
-                self.book.forget(request.key)
+                self.table.settle(request.key)
+        if task.begin is Begin.PROBE:
+            self.table.wait([request])
         self._next_for(name)
 
     async def _exchange(self, task: Task) -> tuple[Request, Step | None]:
@@ -190,11 +231,11 @@ class Desk:
         """
         request = task.request
         oversized = telegrams.too_large(request.payload) is not None
-        if task.fresh:
+        unsent = task.begin is Begin.SEND
+        if unsent:
             step = decide.first_step(request, oversized=oversized)
         else:
             step = decide.when_due(request, self._view(request), self._limits)
-        unsent = task.fresh
         sends = 0
         while isinstance(step, Send | Query):
             if isinstance(step, Query):
@@ -222,74 +263,81 @@ class Desk:
 
     async def _meet(self, request: Request, step: Send | Query) -> Event:
         """Make one connection, and note what it tells of the host."""
-        name = request.host_name
-        if self.book.is_down(name, self._clock.now_ms()):
-            return Unreachable("another connection to the host has just failed")
-        if isinstance(step, Send):
-            self.sent += 1
-            event = await self._courier.send(request)
-        else:
-            event = await self._courier.query(request)
-        if isinstance(event, Unreachable):
-            self._unreachable(request, event)
-        else:
-            self._reached(request, event)
+        place = await self._places.enter(request.host_name)
+        if place is None:
+            return Held()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(hosts.SLOW_AFTER, self._is_slow, request, place)
+        try:
+            if isinstance(step, Send):
+                self.sent += 1
+                event = await self._channel.send(request)
+            else:
+                event = await self._channel.query(request)
+            self._observe(request, step, event)
+        finally:
+            timer.cancel()
+            self._places.leave(place)
         return event
 
     def _view(self, request: Request) -> View:
-        down_since, failures = self.book.down(request.host_name)
+        health = self.table.health(request.host_name)
+        troubled = health.is_troubled and health.state is not hosts.HostState.SLOW
         return View(
             now=self._clock.now_ms(),
-            kind=self.book.kind(request.host_name),
-            down_since=down_since,
-            failures=failures,
+            kind=self.table.kind(request.host_name),
+            down_since=health.since if troubled else None,
+            failures=health.failures,
         )
 
     # -- what connections tell -------------------------------------------------------------------
 
-    def _unreachable(self, request: Request, event: Unreachable) -> None:
-        """Say so once, and fail what has waited too long for this host."""
-        now = self._clock.now_ms()
-        _, failures, over = self.book.unreachable(request.host_name, now)
-        if failures == 1 and self._limits.connect_retry:
-            m.log_message(
-                m.JACONNECT300002,
-                host=request.host_name,
-                host_address=request.address,
-                port=request.port,
-                error_text=event.text,
-                seconds=self._limits.connect_retry // 1000,
-            )
-        for waiting in over:
-            failing = replace(waiting, address=request.address, port=request.port)
-            self._note(failing, Fail(Reason.UNREACHABLE, event.text))
-
-    def _reached(self, request: Request, event: Event) -> None:
-        """Note which agent it is, and that the host is back."""
+    def _is_slow(self, request: Request, place: Place) -> None:
+        """An exchange takes long: nothing more goes to its host until it answers."""
         name = request.host_name
-        _, failures = self.book.down(name)
-        if failures and self._limits.connect_retry:
-            m.log_message(
-                m.JACONNECT000001, host=name, host_address=request.address, port=request.port
-            )
-        self.book.connected(name)
+        health = self.table.slow(name, self._clock.now_ms())
+        self._places.let_wait(place)
+        if health.is_silent:
+            self._places.turn_away(name)
+        asyncio.get_running_loop().call_later(
+            hosts.SLOW_REPORTED / 1000 - hosts.SLOW_AFTER, self._report, request
+        )
+
+    def _observe(self, request: Request, step: Send | Query, event: Event) -> None:
+        """Note what an exchange tells of the host and of its agent."""
+        name, now = request.host_name, self._clock.now_ms()
+        run = isinstance(step, Send) and request.method in RUNS
+        before, health = self.table.observe(name, event, now, run=run)
+        self._follow(request, before, health)
         match event:
-            case Answered(agent=str(agent)) | Told(agent=agent):
+            case Answered(agent=str(agent)) | Reported(agent=agent):
                 self._learn(request, AgentKind.OURS, agent)
             case Answered() | Original():
                 self._learn(request, AgentKind.ORIGINAL, None)
             case _:
                 pass
-        if isinstance(event, Told) and request.state is not DispatchState.ACCEPTED:
-            m.log_message(
-                m.JADISPATCH000001,
-                inner_job_id=request.job_id,
-                host=name,
-                state=event.standing.value,
-            )
+        report_answer(request, event)
+
+    def _follow(self, request: Request, before: Health, health: Health) -> None:
+        """Do what the state of a host asks for: reports, failures, or all that waits for it."""
+        name = request.host_name
+        if health.is_silent:
+            self._places.turn_away(name)
+        if health.is_troubled:
+            self._report(request)
+        elif before.is_troubled:
+            report_recovery(request, before, health)
+            self._sweep_again(RECOVERY_PAUSE)
+
+    def _report(self, request: Request) -> None:
+        """Tell operators of the trouble at a host, once and if it is worth it."""
+        health = self.table.health(request.host_name)
+        if hosts.is_worth_reporting(health, self._clock.now_ms(), self._limits):
+            report_trouble(request, health, self._limits)
+            self.table.reported(request.host_name)
 
     def _learn(self, request: Request, kind: AgentKind, version: str | None) -> None:
-        if self.book.learn(request.host_name, kind, version):
+        if self.table.learn(request.host_name, kind, version):
             self._news[request.host_name] = (kind, version)
 
     # -- notes -----------------------------------------------------------------------------------
@@ -298,10 +346,8 @@ class Desk:
         """Have a step written: soon if somebody may wait for it, else with the next one."""
         name = request.host_name
         learnt = self._news.pop(name, None)
-        kind = self.book.kind(name)
+        kind = self.table.kind(name)
         request = replace(request, agent_kind=kind)
-        if _waits_for_older(request, step) and not self.book.down(name)[1]:
-            m.log_message(m.JADISPATCH300001, inner_job_id=request.job_id, host=name)
         at = self._clock.now_ms()
         self._notes.append(Record(request=request, step=step, at=at, learnt=learnt))
         self._flush_in(LAZY if isinstance(step, Accept) else 0.0)
@@ -318,7 +364,7 @@ class Desk:
     def _flush(self) -> None:
         self._timer = None
         if self._notes:
-            self._start(self._look(None))
+            self._start(self._scan(None))
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -326,14 +372,12 @@ class Desk:
             self._timer = None
 
     def _next_for(self, name: str) -> None:
-        """Let the next requests for a host come, now or when it may be tried again."""
-        ids, not_before = self.book.next_waiting(name)
-        if ids:
-            delay = (not_before - self._clock.now_ms()) / 1000
-            if delay > 0:
-                self._later(delay + 0.01, ids)
-            else:
-                self.hint(ids)
+        """Let the next requests for a host come; if it is in trouble they come when it is tried."""
+        now = self._clock.now_ms()
+        self.hint([*self.table.next_waiting(name, now), *self.table.expired(name, now)])
+        if self.table.wants_more(name, now):
+            self._sweep_again(SWEEP_PAUSE)
+        self._prober.wake()
 
     def _later(self, delay: float, ids: Collection[int]) -> None:
         if not self._closed:
@@ -354,21 +398,18 @@ class Desk:
     async def close(self, patience: float) -> None:
         """Let what is in hand end, `patience` seconds long; the rest stays SENDING."""
         self._closed = True
+        self._prober.close()
         loop = asyncio.get_running_loop()
         until = loop.time() + patience
-        while (self._running or self._notes) and loop.time() < until:
+        while (self._running or self._notes or self._pace) and loop.time() < until:
             self._flush()
             if self._running:
                 left = max(until - loop.time(), 0)
                 await asyncio.wait(self._running, timeout=min(left, 0.5))
             elif self._away:
                 break
+            else:
+                await asyncio.sleep(0)
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
-
-
-def _waits_for_older(request: Request, step: Step) -> bool:
-    """Tell whether an agent has just said for the first time that an older attempt lives."""
-    later = isinstance(step, Later) and request.method in RUNS
-    return later and request.attempt > 1 and request.tries == 1

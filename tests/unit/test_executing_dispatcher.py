@@ -1,4 +1,4 @@
-"""The executor's desk when the database goes away at an awkward moment."""
+"""The executor's dispatcher when the database goes away at an awkward moment."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 
 from jobarranger.clock import SystemClock
 from jobarranger.dispatching.request import Payload, Request
-from jobarranger.dispatching.steps import Fail, Limits, Pursue, Reason, Standing, Told
+from jobarranger.dispatching.steps import Fail, Limits, Pursue, Reason, Reported, Standing
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.states import DispatchState, Method
-from processes.executing.book import HostBook
-from processes.executing.desk import Desk
-from processes.executing.store import Job, Look, Record, Store, Task
+from processes.executing.dispatcher import Dispatcher
+from processes.executing.host_table import HostTable
+from processes.executing.store import Store
+from processes.executing.work import Begin, Record, Scan, Task, WorkItem
 
 LIMITS = Limits(connect_retry=60_000, unknown=300_000)
 
@@ -24,13 +25,13 @@ LIMITS = Limits(connect_retry=60_000, unknown=300_000)
 class Thread:
     """Hands out one task; every other question finds the database away."""
 
-    def __init__(self, task: Task, book: HostBook) -> None:
+    def __init__(self, task: Task, table: HostTable) -> None:
         self.task: Task | None = task
-        self.book = book
+        self.table = table
         self.noted = asyncio.Event()
-        self.jobs: list[Job] = []
+        self.jobs: list[WorkItem] = []
 
-    async def submit(self, job: Job) -> list[Task]:
+    async def submit(self, job: WorkItem) -> list[Task]:
         """Take notes; return the task at the first time."""
         self.jobs.append(job)
         if job.records:
@@ -38,7 +39,7 @@ class Thread:
         task, self.task = self.task, None
         if task is None:
             return []
-        self.book.take([task.request])
+        self.table.acquire([task.request])
         return [task]
 
     async def call(self, work: Any) -> Any:
@@ -46,12 +47,12 @@ class Thread:
         raise DatabaseUnavailable("gone")
 
 
-class Courier:
+class AgentClient:
     """An agent of ours that has never heard of the request."""
 
-    async def query(self, request: Request) -> Told:
+    async def query(self, request: Request) -> Reported:
         """Answer."""
-        return Told(Standing.UNKNOWN, "jobarranger-py test")
+        return Reported(Standing.UNKNOWN, "jobarranger-py test")
 
 
 @pytest.mark.asyncio
@@ -69,20 +70,22 @@ async def test_a_repetition_that_cannot_be_checked_is_looked_at_again() -> None:
         created_at=SystemClock().now_ms(),
         sending_at=SystemClock().now_ms(),
     )
-    book = HostBook(LIMITS)
-    thread = Thread(Task(request, fresh=False), book)
-    store: Any = SimpleNamespace(book=book)
-    courier: Any = Courier()
+    table = HostTable(LIMITS)
+    thread = Thread(Task(request, Begin.FOLLOW), table)
+    store: Any = SimpleNamespace(table=table, more=False)
+    client: Any = AgentClient()
     kept: Any = thread
-    desk = Desk(clock=SystemClock(), limits=LIMITS, store=store, courier=courier, thread=kept)
-    desk.look(Look(left=True))
+    dispatcher = Dispatcher(
+        clock=SystemClock(), limits=LIMITS, store=store, channel=client, thread=kept
+    )
+    dispatcher.scan(Scan(left=True))
     async with asyncio.timeout(5):
         await thread.noted.wait()
     (record,) = (record for job in thread.jobs for record in job.records)
     assert isinstance(record.step, Pursue)
     assert record.request.key == request.key
-    await desk.close(0.1)
-    assert not book.in_hand(request.key)
+    await dispatcher.close(0.1)
+    assert not table.in_flight(request.key)
 
 
 def test_what_has_failed_is_not_sent_after_all() -> None:
@@ -96,17 +99,17 @@ def test_what_has_failed_is_not_sent_after_all() -> None:
         payload=Payload(script="date"),
         created_at=0,
     )
-    store = Store(
+    store = Store.of(
         clock=SystemClock(),
         engine=cast("Any", None),
         directory=cast("Any", None),
-        book=HostBook(LIMITS),
+        table=HostTable(LIMITS),
         slots=(0,),
         agent_port=0,
         wording=cast("Any", None),
     )
-    with patch("processes.executing.store.dispatch.due_of", return_value=[request]):
-        looks = [Look(ids=frozenset({1}))]
-        assert store._candidates(cast("Any", None), looks) == [request]
-        store.unfailed = [Record(request=request, step=Fail(Reason.UNREACHABLE), at=0)]
-        assert store._candidates(cast("Any", None), looks) == []
+    with patch("processes.executing.scanning.dispatch.due_of", return_value=[request]):
+        scans = [Scan(ids=frozenset({1}))]
+        assert store.candidates(cast("Any", None), scans) == [request]
+        store.failures._kept = [Record(request=request, step=Fail(Reason.UNREACHABLE), at=0)]
+        assert store.candidates(cast("Any", None), scans) == []

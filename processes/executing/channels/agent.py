@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ipc.client import exchange
 from ipc.errors import NoAnswer, NotConnected
+from ipc.resolver import Resolver
 from jobarranger.dispatching.request import Request
 from jobarranger.dispatching.steps import Event, Silent, Unreachable
 from jobarranger.failpoints import failpoint
-from processes.executing import telegrams
+from processes.executing.channels import telegrams
 
 #: An original agent that is busy with another connection answers after this much more (seconds),
 #: and its server waits twice.
@@ -17,12 +18,13 @@ BUSY_SECONDS, WAITS = 15, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Courier:
+class AgentClient:
     """Knows how this server connects."""
 
     server_id: str
     timeout: int  #: seconds, `Timeout`
     source: str | None = None  #: `SourceIP`
+    resolver: Resolver = field(default_factory=Resolver)
 
     async def send(self, request: Request) -> Event:
         """Send a jobrun."""
@@ -44,10 +46,12 @@ class Courier:
                 source=self.source,
                 connect_timeout=self.timeout,
                 reply_timeout=(self.timeout + BUSY_SECONDS) * WAITS,
+                resolver=self.resolver,
             )
         except NotConnected as error:
             return Unreachable(str(error))
         except NoAnswer as error:
-            return Silent(str(error), closed=error.closed and error.received == 0)
+            closed = error.closed and error.received == 0
+            return Silent(str(error), closed=closed, timed_out=error.timed_out)
         read = telegrams.run_answer if run else telegrams.query_answer
         return read(reply.payload)

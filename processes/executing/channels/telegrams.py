@@ -8,7 +8,7 @@ from ipc import dialects
 from ipc.errors import ProtocolError
 from ipc.telegrams import Envelope, JobQuery, JobQueryReply, JobRun, JobRunReply
 from jobarranger.dispatching.request import Payload, Request
-from jobarranger.dispatching.steps import Answered, Event, Original, Silent, Standing, Told
+from jobarranger.dispatching.steps import Answered, Event, Original, Reported, Silent, Standing
 
 #: Bytes of script, argument and environment that a 3.0.0 agent keeps; it cuts what is longer.
 ORIGINAL_LIMIT = 4095
@@ -62,7 +62,7 @@ def run_answer(payload: bytes) -> Event:
         reply = JobRunReply.from_json(_object(payload))
     except ProtocolError as error:
         return Silent(f"unreadable answer: {error}")
-    return Answered(reply.result, reply.message or "", reply.agent)
+    return Answered(reply.result, reply.message or "", reply.agent, retry=bool(reply.retry))
 
 
 def query_answer(payload: bytes) -> Event:
@@ -75,7 +75,7 @@ def query_answer(payload: bytes) -> Event:
         if Envelope.of(message).kind == JobQueryReply.kind:
             reply = JobQueryReply.from_json(message)
             if reply.result == 0 and reply.state in set(Standing):
-                return Told(Standing(reply.state), reply.agent)
+                return Reported(Standing(reply.state), reply.agent)
             return Silent(f"the agent cannot tell: {reply.message or reply.state}")
         answer = JobRunReply.from_json(message)
     except ProtocolError as error:

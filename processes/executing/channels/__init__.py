@@ -1,0 +1,18 @@
+"""How requests get out: one module for each way, all with the same two questions (`Channel`)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jobarranger.dispatching.request import Request
+from jobarranger.dispatching.steps import Event
+
+
+class Channel(Protocol):
+    """Carries requests. Whatever goes wrong on the way is an event, never an exception."""
+
+    async def send(self, request: Request) -> Event:
+        """Send a request, and return what came of it."""
+
+    async def query(self, request: Request) -> Event:
+        """Ask how far a request is, or whether anybody answers at all; does no harm."""
