@@ -116,11 +116,7 @@ class Executor:
         child = self._context.child
         while True:
             await self._sweep()
-            in_flight, sent, self._dispatcher.sent = (
-                self._dispatcher.table.count(),
-                self._dispatcher.sent,
-                0,
-            )
+            in_flight, sent = self._dispatcher.table.count(), self._dispatcher.take_sent()
             child.link.figures.turns += 1
             child.link.figures.done += sent
             child.status(f"{sent} telegrams, {in_flight} in hand, idle {child.interval:g} s")

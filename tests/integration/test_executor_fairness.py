@@ -113,6 +113,7 @@ def measured(what: str, world: World, host: str, seconds: float) -> float:
     return own
 
 
+@pytest.mark.timeout(120)
 def test_frozen_and_dead_hosts_hold_up_nobody(world: World, healthy: str) -> None:
     """16 frozen agents with 20 jobs each and 900 dead hosts with 5: others' jobs go at once.
 
@@ -156,6 +157,7 @@ def test_frozen_and_dead_hosts_hold_up_nobody(world: World, healthy: str) -> Non
         assert back.finish() == dict.fromkeys(returned, 1)
 
 
+@pytest.mark.timeout(120)
 def test_a_crowd_of_requests_to_dead_hosts_hides_none(world: World, healthy: str) -> None:
     """18,000 requests that are due, 20 for each dead host, and a later one that nobody hints at."""
     dead = dead_hosts(free_port(), free_port())
