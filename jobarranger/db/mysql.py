@@ -23,6 +23,8 @@ LIMIT, GALERA = "jobarg_packet_limit", "jobarg_galera"
 _ASK = "SHOW SESSION VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'wsrep_on')"
 #: Bytes of a packet beside the statement: its command, and what the server keeps for itself.
 _AROUND = 64
+#: Characters that a text takes two bytes for, and from how many on a text is looked at beforehand.
+_ESCAPED, _LONG = "\0\n\r\x1a\"'\\", 1 << 20
 
 
 class MySQLCursor(pymysql.cursors.Cursor):
@@ -55,6 +57,16 @@ class MySQLCursor(pymysql.cursors.Cursor):
             self.nextset()
         return int(self.rowcount)
 
+    def executemany(self, query: Any, args: Any) -> int | None:
+        """Send a statement for many rows; those that do not fit into one packet go by several.
+
+        Raises:
+            CannotStore: one row alone is longer than the server takes.
+        """
+        for row in args:
+            self._look_at(row)
+        return super().executemany(query, args)
+
     def _send_alone(self, held: Sequence[HeldStatement], statements: Sequence[bytes]) -> None:
         """Send what was held in packets of their own: together they are too long."""
         for one, statement in zip(held, statements, strict=True):
@@ -62,13 +74,24 @@ class MySQLCursor(pymysql.cursors.Cursor):
             if one.check is not None:
                 one.check(met)
 
-    def _send(self, packet: bytes) -> int:
+    def _look_at(self, values: Any) -> None:
+        """Refuse what is too long before it is escaped, for which all threads would wait."""
+        given = values.values() if isinstance(values, dict) else values or ()
+        for value in given:
+            if isinstance(value, str) and len(value) > _LONG:
+                self._allow(len(value) + sum(map(value.count, _ESCAPED)))
+
+    def _allow(self, length: int) -> None:
+        """Refuse what is longer than a packet may be."""
         limit = self._limit()
-        if len(packet) > limit:
+        if length > limit:
             raise CannotStore(
-                f"a statement of {len(packet):,} bytes is longer than the server's"
+                f"a statement of {length:,} bytes is longer than the server's"
                 f" max_allowed_packet lets through ({limit:,})"
             )
+
+    def _send(self, packet: bytes) -> int:
+        self._allow(len(packet))
         whole: Any = packet
         return int(super().execute(whole))
 
@@ -78,6 +101,7 @@ class MySQLCursor(pymysql.cursors.Cursor):
 
     def _as_bytes(self, query: Any, args: Any) -> bytes:
         """Return a statement with its values put in by the driver."""
+        self._look_at(args)
         text: Any = self.mogrify(query, args)
         if isinstance(text, str):
             return text.encode(self.connection.encoding)
