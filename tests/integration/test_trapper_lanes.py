@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from ipc import telegrams
 from ipc.client import exchange
+from ipc.errors import NoAnswer
 from jobarranger.clock import SystemClock
 from jobarranger.db import schema
 from jobarranger.db import tables as t
@@ -72,9 +73,9 @@ def test_a_request_too_large_for_the_database_keeps_nobody_waiting(
             await ask(rig, START)
             poison = asyncio.create_task(ask(rig, started_by(name)))
             honest = [await ask(rig, START) for _ in range(10)]
-            refused, _ = await poison
+            with pytest.raises(NoAnswer):  # the port takes nothing so large before a log-in
+                await poison
             assert [reply.result for reply, _ in honest] == [0] * 10
-            assert refused.result == 1
             return [took for _, took in honest]
 
     assert max(asyncio.run(main())) < 3
@@ -110,6 +111,8 @@ def test_a_result_that_can_never_be_stored_is_set_aside(
     Results behind it are worked in, those beside it straight away.
     """
     monkeypatch.setattr(replay, "INTERVAL", 0.05)
+    # a result that the port would not let in: what is kept may be longer than what it came as
+    monkeypatch.setitem(trapper_module.KIND_LIMITS, "jobresult", 16 << 20)
 
     def away(name: str) -> frozenset[str]:
         raise OSError("no name server")
