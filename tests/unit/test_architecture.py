@@ -32,7 +32,6 @@ CORE = (
     "db",
     "definitions",
     "directory",
-    "dispatching",
     "flow",
     "icons",
     "loading",
@@ -40,6 +39,7 @@ CORE = (
     "model",
     "planning",
     "purging",
+    "requests",
     "waiting",
     "watching",
 )
@@ -292,7 +292,7 @@ def test_statements_hold_no_number_of_an_icon_type(path: Path) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("package", ["db", "dispatching", "calendars", "directory"])
+@pytest.mark.parametrize("package", ["db", "requests", "calendars", "directory"])
 def test_what_is_below_the_icons_does_not_import_them(package: str) -> None:
     """The registry reads the tables; so statements take sets of types as parameters."""
     found = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Event
+from jobarranger.requests.request import Request
+from jobarranger.requests.steps import Event
 
 
 class Channel(Protocol):
