@@ -21,7 +21,7 @@ from jobarranger.requests.steps import (
     View,
 )
 from jobarranger.states import AgentKind
-from processes.executing.channels import Channel
+from processes.executing.channels import RequestCarrier
 from processes.executing.host_table import HostTable
 from processes.executing.places import ConnectionPlace, ConnectionPlaces
 from processes.executing.reports import report_answer, report_recovery, report_trouble
@@ -36,7 +36,7 @@ class Contacts:
         clock: Clock,
         limits: SendLimits,
         table: HostTable,
-        channel: Channel,
+        channel: RequestCarrier,
         places: ConnectionPlaces,
         recovered: Callable[[], None],
     ) -> None:

@@ -25,7 +25,7 @@ from jobarranger.requests.steps import (
     Step,
 )
 from processes.aio import DatabaseThread
-from processes.executing.channels import Channel
+from processes.executing.channels import RequestCarrier
 from processes.executing.contacts import Contacts
 from processes.executing.exchange import carry_out
 from processes.executing.host_table import HostTable
@@ -63,7 +63,7 @@ class Dispatcher:
         clock: Clock,
         limits: SendLimits,
         store: Store,
-        channel: Channel,
+        channel: RequestCarrier,
         thread: DatabaseThread[WorkItem, list[Task]],
         most: int = MOST,
     ) -> None:
