@@ -23,10 +23,6 @@ class DirectoryError(JobArrangerError):
     """A host, user or group cannot be found or changed as asked."""
 
 
-class ProtocolError(JobArrangerError):
-    """A telegram or frame cannot be understood."""
-
-
 class SchemaError(JobArrangerError):
     """The database's tables are missing or of another version."""
 

@@ -166,13 +166,27 @@ class Method(IntEnum):
 
 
 class DispatchState(IntEnum):
-    """How far a request to an agent has come (docs/dispatch.md)."""
+    """How far a request to the outside has come (docs/requests.md)."""
 
     NEW = 0  #: committed with the icon's start; no byte has been sent
     SENDING = 1  #: about to be sent or sent; the answer is not known
     ACCEPTED = 2  #: the agent has taken it
     DONE = 3  #: its result (or its refusal) has been worked in
     UNKNOWN = 4  #: sent, never answered, never reported: an operator decides
+
+
+#: An open request: a result of it would count.
+OPEN_REQUEST = frozenset(DispatchState) - {DispatchState.DONE}
+#: An open request that goes on by itself: it will be sent, answered or asked after.
+IN_PROGRESS_REQUEST = OPEN_REQUEST - {DispatchState.UNKNOWN}
+
+
+class Channel(IntEnum):
+    """`ja_ext_dispatch.channel`: by which way a request goes out."""
+
+    AGENT = 1  #: a telegram to the agent of a host; the job-executor sends it
+    SSH = 2  #: a session on a host without agent
+    LOCAL = 3  #: a program on the server's own host
 
 
 class AgentKind(IntEnum):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jobarranger.states import Channel
+
 
 class Role(StrEnum):
     """The duties of the server's children; the value is the name in titles and logs."""
@@ -23,6 +25,14 @@ class Role(StrEnum):
     NOTIFIER = "notifier"
     HOUSEKEEPER = "housekeeper"
     MONITOR = "monitor"
+
+
+#: Who carries out the requests of a channel.
+CARRIED_OUT_BY = {
+    Channel.AGENT: Role.EXECUTOR,
+    Channel.SSH: Role.SESSION,
+    Channel.LOCAL: Role.EXECUTOR,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The job-executor: everything between a committed request and the agent that takes it.
 
-Executor number k of n owns the requests whose slot is in its share (docs/dispatch.md). It answers
+Executor number k of n owns the requests whose slot is in its share (docs/requests.md). It answers
 hints at once and looks at everything every `JaJobInterval` seconds; it also turns stop requests
 into requests to agents, and executor number 1 warns of icons that run too long.
 """
@@ -15,12 +15,13 @@ from typing import TypeVar
 
 from jobarranger import directory
 from jobarranger.db.engine import Database
-from jobarranger.dispatching.steps import Limits
 from jobarranger.errors import JobArrangerError
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.stopping import request_stops
 from jobarranger.flow.timeouts import warn_overdue
-from jobarranger.states import HOST_SLOTS
+from jobarranger.requests.rows.due import Share
+from jobarranger.requests.steps import SendLimits
+from jobarranger.states import HOST_SLOTS, Channel
 from processes.aio import AsyncContext
 from processes.executing.channels.agent import AgentClient
 from processes.executing.dispatcher import MOST, Dispatcher
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+#: What an executor sends; requests on other channels are left to others.
+CHANNELS = frozenset({Channel.AGENT})
 #: Every so many seconds accepted jobs that have been silent for long are asked after.
 SILENT_INTERVAL = 10.0
 #: Share of JaStopTimeout that requests in hand may take to end.
@@ -56,7 +59,7 @@ class Executor:
         self._context = context
         self._engine = Engine.from_config(config, child.clock)
         self._slots = tuple(slot for slot in range(HOST_SLOTS) if child.owns(slot))
-        limits = Limits(
+        limits = SendLimits(
             connect_retry=config.ja_connect_retry * 1000,
             unknown=config.ja_unknown_timeout * 1000,
             started_at=child.clock.now_ms(),
@@ -66,7 +69,7 @@ class Executor:
             engine=self._engine,
             directory=directory.open(config),
             table=HostTable(limits),
-            slots=self._slots,
+            share=Share(slots=self._slots, channels=CHANNELS),
             agent_port=config.ja_agent_listen_port,
             wording=Wording(limits=limits, timeout=config.timeout, source=config.source_ip),
         )

@@ -15,7 +15,7 @@ from jobarranger.errors import ConfigError, JobArrangerError
 from jobarranger.model.pauses import Pauses
 from jobarranger.slots import due_slot
 from jobarranger.states import JobnetStatus
-from jobarranger.waiting.facts import HostState
+from jobarranger.waiting.facts import HostUsability
 from jobarranger.waiting.rows.hosts import locked_hosts
 from jobarranger.waiting.rows.lists import RunFilter, newest
 from jobarranger.waiting.rows.runs import Detail, RunRows, read_runs
@@ -74,7 +74,7 @@ def _views(
 
 
 def _explained(
-    session: Session, rows: Sequence[RunRows], hosts: Mapping[str, HostState], paused: Pauses
+    session: Session, rows: Sequence[RunRows], hosts: Mapping[str, HostUsability], paused: Pauses
 ) -> list[RunView]:
     now = session.clock.now_ms()
     minute = due_slot(now, session.zone)
@@ -84,7 +84,7 @@ def _explained(
     ]
 
 
-def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[str, HostState]:
+def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[str, HostUsability]:
     """Return what stands between hosts and requests to them."""
     if not names:
         return {}
@@ -92,17 +92,17 @@ def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[s
     try:
         known = directory.open(session.config, session.db).hosts(conn, names)
     except ConfigError:  # a kind of directory that this release does not have
-        return dict.fromkeys(locked, HostState.LOCKED)
-    states = dict.fromkeys(names, HostState.UNKNOWN)
+        return dict.fromkeys(locked, HostUsability.LOCKED)
+    states = dict.fromkeys(names, HostUsability.UNKNOWN)
     for name, host in known.items():
-        states[name] = HostState.USABLE if host.enabled else HostState.DISABLED
-    return states | dict.fromkeys(locked, HostState.LOCKED)
+        states[name] = HostUsability.USABLE if host.enabled else HostUsability.DISABLED
+    return states | dict.fromkeys(locked, HostUsability.LOCKED)
 
 
 def is_known(session: Session, host: str) -> bool:
     """Tell whether the directory knows a host; if it cannot be asked, it may."""
     return session.db.read(lambda conn: _hosts(session, conn, [host])).get(host) is not (
-        HostState.UNKNOWN
+        HostUsability.UNKNOWN
     )
 
 

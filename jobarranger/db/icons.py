@@ -5,8 +5,8 @@ Functions take a connection inside the caller's transaction and never commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,24 +15,19 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
-    func,
-    insert,
     literal,
     null,
     or_,
     select,
-    update,
 )
 
 from jobarranger.db import query_plans
 from jobarranger.db import tables as t
 from jobarranger.db.guarded import apply_changes
-from jobarranger.db.pipeline import check_count
-from jobarranger.errors import StateConflict
 from jobarranger.model.change import Change
-from jobarranger.states import DispatchState, IconStatus, JobnetStatus, Method
+from jobarranger.states import IconStatus
 
-_I, _F, _D = t.run_job.c, t.run_flow.c, t.ext_dispatch.c
+_I, _F = t.run_job.c, t.run_flow.c
 _IDS: Any = bindparam("ids", expanding=True)
 _KINDS: Any = bindparam("kinds", expanding=True)
 
@@ -229,105 +224,3 @@ def lock_ended(
 ) -> Sequence[Any]:
     """Lock the finished icons of instances of types that end them; the last one comes last."""
     return conn.execute(_LOCK_ENDED, {"ids": sorted(instances), "kinds": sorted(ends)}).all()
-
-
-_LAST_ATTEMPT = (
-    select(_D.inner_job_id, func.max(_D.attempt))
-    .where(_D.inner_job_id.in_(_IDS))
-    .group_by(_D.inner_job_id)
-)
-_DISPATCHES = (
-    select(
-        _D.inner_job_id,
-        _D.attempt,
-        _D.inner_jobnet_main_id,
-        _D.state,
-        _D.host_name,
-        _D.address,
-        _D.agent_kind,
-        _D.sending_at,
-        _C.stop_code,
-    )
-    .outerjoin(t.run_icon_job, _C.inner_job_id == _D.inner_job_id)
-    .where(_D.inner_job_id.in_(_IDS), _D.method.in_([Method.NORMAL, Method.TEST]))
-    .order_by(_D.inner_job_id, _D.attempt)
-)
-_OPEN = (
-    DispatchState.NEW,
-    DispatchState.SENDING,
-    DispatchState.ACCEPTED,
-    DispatchState.UNKNOWN,
-)
-_FINISH = (
-    update(t.ext_dispatch)
-    .where(
-        _D.inner_job_id.in_(_IDS),
-        _D.attempt == bindparam("of_attempt"),
-        _D.state.in_(_OPEN),
-    )
-    .values(state=bindparam("to_state"), result_at=bindparam("at"), warn_at=null())
-)
-
-
-_WITHOUT_REQUEST = (
-    select(_I.inner_job_id, _I.inner_jobnet_main_id)
-    .outerjoin(t.ext_dispatch, _D.inner_job_id == _I.inner_job_id)
-    .join(t.run_jobnet, t.run_jobnet.c.inner_jobnet_id == _I.inner_jobnet_id)
-    .where(
-        _I.job_type.in_(_KINDS),
-        _I.status.in_([IconStatus.RUN, IconStatus.ABORT]),
-        t.run_jobnet.c.status.in_([JobnetStatus.RUN, JobnetStatus.RUNERR]),
-        _D.inner_job_id.is_(None),
-    )
-)
-
-
-def without_request(conn: Connection, kinds: Collection[int]) -> list[tuple[int, int]]:
-    """Return icons at work for which no agent was asked by us, as (inner_job_id, main id).
-
-    Args:
-        conn: the connection.
-        kinds: the types of icon whose work is a job on an agent.
-    """
-    found = conn.execute(_WITHOUT_REQUEST, {"kinds": sorted(kinds)})
-    return [(row[0], row[1]) for row in found]
-
-
-def last_attempts(conn: Connection, ids: Collection[int]) -> dict[int, int]:
-    """Return the number of the last attempt of each icon that was sent before."""
-    return {row[0]: int(row[1]) for row in conn.execute(_LAST_ATTEMPT, {"ids": sorted(ids)})}
-
-
-def dispatches(conn: Connection, ids: Collection[int]) -> Sequence[Any]:
-    """Return the runs of icons on agents, oldest attempt first (stop and kill requests aside)."""
-    return conn.execute(_DISPATCHES, {"ids": sorted(ids)}).all()
-
-
-def add_dispatches(conn: Connection, rows: Sequence[dict[str, object]]) -> None:
-    """Insert requests to agents."""
-    conn.execute(insert(t.ext_dispatch), rows)
-
-
-def finish_dispatches(
-    conn: Connection,
-    attempts: Mapping[int, int],
-    at: int,
-    state: DispatchState = DispatchState.DONE,
-) -> None:
-    """Close the open requests (runs, stops, kills) of icons, each of one attempt.
-
-    Raises:
-        StateConflict: an attempt has no open request any more.
-    """
-    groups: dict[int, list[int]] = {}
-    for icon, attempt in attempts.items():
-        groups.setdefault(attempt, []).append(icon)
-    for attempt, icons in groups.items():
-        parameters = {"ids": sorted(icons), "of_attempt": attempt, "to_state": state, "at": at}
-        check_count(conn, conn.execute(_FINISH, parameters), partial(_all_open, len(icons)))
-
-
-def _all_open(count: int, met: int) -> None:
-    """Complain if fewer requests were closed than there are attempts."""
-    if met < count:
-        raise StateConflict(f"{met} of {count} requests to agents were still open")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
@@ -15,6 +14,7 @@ from jobarranger.flow.propagation import propagate
 from jobarranger.flow.transact import transact
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
+from jobarranger.requests.rows import moves, of_icons
 from jobarranger.states import AWAITING_RESULT, DispatchState, Method
 
 
@@ -37,7 +37,7 @@ def fail_dispatch(db: Database, engine: Engine, failures: Sequence[DispatchFailu
     a result that came in the meantime wins.
     """
     ids = {failure.job_id for failure in failures}
-    found = db.read(lambda conn: icon_rows.dispatches(conn, ids))
+    found = db.read(lambda conn: of_icons.runs(conn, ids))
     mains = {int(row.inner_jobnet_main_id) for row in found}
 
     def step(work: Work) -> None:
@@ -53,7 +53,7 @@ def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
     conn = work.unit.conn
     ids = sorted({failure.job_id for failure in failures})
     newest: dict[int, Any] = {}
-    for row in icon_rows.dispatches(conn, ids):
+    for row in of_icons.runs(conn, ids):
         newest[row.inner_job_id] = row
     icons = {icon.id: icon for icon in work.load_icons(ids)}
     counting = [
@@ -77,4 +77,4 @@ def _fail(work: Work, failures: Sequence[DispatchFailure]) -> None:
         state = DispatchState.UNKNOWN if failure.outcome_unknown else DispatchState.DONE
         closing[state][icon.id] = failure.attempt
     for state, attempts in closing.items():
-        icon_rows.finish_dispatches(conn, attempts, work.now.at, state)
+        moves.finish(conn, attempts, work.now.at, state)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
-from jobarranger.db import icons as icon_rows
 from jobarranger.db import runs
 from jobarranger.db.engine import Database
 from jobarranger.failpoints import failpoint
@@ -27,6 +26,7 @@ from jobarranger.flow.transact import transact
 from jobarranger.flow.work import Work
 from jobarranger.icons import types_with
 from jobarranger.parking import Parking
+from jobarranger.requests.rows import of_icons
 from jobarranger.states import IconEvent, IconStatus
 
 #: Families in one transaction, icons and runs looked at in one pass.
@@ -131,7 +131,7 @@ class Mover:
         """
         by_main: dict[int, list[int]] = {}
         kinds = types_with(lambda traits: traits.asks_agent)
-        found = self._db.read(lambda conn: icon_rows.without_request(conn, kinds))
+        found = self._db.read(lambda conn: of_icons.without_request(conn, kinds))
         for icon_id, main in found:
             by_main.setdefault(main, []).append(icon_id)
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from jobarranger.db import releases, runs
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.releases import Target
+from jobarranger.db.releases import ReleaseTarget
 from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.names import ID, can_be, shown
 from jobarranger.states import MethodFlag
@@ -55,8 +55,8 @@ def read_path(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def decide(
-    request: ReleaseRequest, targets: Sequence[Target], allowed: Mapping[int, bool]
-) -> list[Target]:
+    request: ReleaseRequest, targets: Sequence[ReleaseTarget], allowed: Mapping[int, bool]
+) -> list[ReleaseTarget]:
     """Return the icons to be released. Pure.
 
     Args:
@@ -111,7 +111,7 @@ def release(
     return db.transaction(work)
 
 
-def _resolve(conn: Connection, request: ReleaseRequest, may_use: MayUse) -> list[Target]:
+def _resolve(conn: Connection, request: ReleaseRequest, may_use: MayUse) -> list[ReleaseTarget]:
     found = releases.targets(
         conn, request.jobnet_id, request.path, number=request.number, started=request.started
     )

@@ -1,4 +1,4 @@
-"""An operator decides what became of a job whose outcome is unknown (docs/dispatch.md).
+"""An operator decides what became of a job whose outcome is unknown (docs/requests.md).
 
 Such an icon is RUNERR and its request UNKNOWN. The operator has looked on the host: either the
 job ended with an exit code, which then counts as if its result had arrived, or it failed or never
@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.rows import UnknownOutcome
 from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import ReportedResult, Verdict, complete
+from jobarranger.requests.rows import outcomes
+from jobarranger.requests.rows.outcomes import UnknownOutcome
 from jobarranger.states import DispatchState
 
 #: The word in `ja_ext_audit.action`.
@@ -47,7 +47,7 @@ Decision = Ended | NotDone
 
 def unknown_outcomes(db: Database) -> list[UnknownOutcome]:
     """Return all requests that wait for an operator's decision, the oldest first."""
-    return db.read(lambda conn: dispatch.unknown(conn, None))
+    return db.read(lambda conn: outcomes.unknown(conn, None))
 
 
 def resolve(db: Database, engine: Engine, *, actor: Actor, job_id: int, decision: Decision) -> None:
@@ -57,7 +57,7 @@ def resolve(db: Database, engine: Engine, *, actor: Actor, job_id: int, decision
         NothingToResolve: its outcome is known (again), or there is no such icon.
         DatabaseUnavailable: nothing was changed.
     """
-    found = db.read(lambda conn: dispatch.unknown(conn, job_id))
+    found = db.read(lambda conn: outcomes.unknown(conn, job_id))
     if not found:
         raise NothingToResolve(f"icon {job_id} has no request whose outcome is unknown")
     request = found[-1]
@@ -102,7 +102,7 @@ def _not_done(db: Database, engine: Engine, actor: Actor, request: UnknownOutcom
     detail = f"{request.host_name}, attempt {request.attempt}: failed or never ran"
 
     def work(unit: Unit) -> None:
-        if not dispatch.close_unknown(unit.conn, request, DispatchState.DONE):
+        if not outcomes.close_unknown(unit.conn, request, DispatchState.DONE):
             raise StateConflict(f"the outcome of icon {request.job_id} is known by now")
         actor.note(unit, engine.clock.now_ms(), ACTION, f"icon {request.job_id}", detail)
 

@@ -16,9 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from jobarranger import messages as m
-from jobarranger.db import icons as icon_rows
 from jobarranger.db.engine import Database
-from jobarranger.dispatching import rows as dispatch
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.failpoints import failpoint
 from jobarranger.flow import stepping
@@ -30,6 +28,7 @@ from jobarranger.flow.work import Work
 from jobarranger.icons import Failure, Finished, icon_type
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE, storable
+from jobarranger.requests.rows import agents, of_icons
 from jobarranger.states import (
     AWAITING_RESULT,
     AgentKind,
@@ -151,7 +150,7 @@ def _first_look(
 def _requests(conn: Connection, icons: Collection[int]) -> Requests:
     """Read the requests of icons; a number that no icon can have is not asked for."""
     rows: Requests = {}
-    for row in icon_rows.dispatches(conn, [icon for icon in icons if icon in _ICON_NUMBERS]):
+    for row in of_icons.runs(conn, [icon for icon in icons if icon in _ICON_NUMBERS]):
         rows.setdefault(row.inner_job_id, []).append(row)
     return rows
 
@@ -163,7 +162,7 @@ def _look(
     sent = _request_of(result, rows)
     if sent is None:
         return _not_sent(result, rows)
-    if result.attempt is None and _unanswered(sent) and dispatch.is_ours(conn, result.host_name):
+    if result.attempt is None and _unanswered(sent) and agents.is_ours(conn, result.host_name):
         text = f"{result.host_name} has not answered yet whether its agent counts attempts"
         return Judged(Verdict.PARKED, text)
     known = senders.is_host(conn, result.host_name, sent.address, result.peer)

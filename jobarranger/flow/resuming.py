@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import beginning, stepping, subjobnets
 from jobarranger.flow.starting import start_jobnets
 from jobarranger.flow.work import Work
 from jobarranger.icons import Dispatched, icon_type
 from jobarranger.model.records import Instance
+from jobarranger.requests.rows import of_icons
 from jobarranger.states import (
     ACTIVE_JOBNET,
     AWAITING_RESULT,
@@ -57,7 +57,7 @@ def adopt_jobs(work: Work, ids: Collection[int]) -> None:
     alone, and so is one that another process has taken over meanwhile.
     """
     icons = [icon for icon in work.load_icons(sorted(ids)) if icon.status in AWAITING_RESULT]
-    noted = icon_rows.last_attempts(work.unit.conn, ids)
+    noted = of_icons.last_attempts(work.unit.conn, ids)
     icons = [icon for icon in icons if icon.id not in noted]
     settings = stepping.settings_of(work, icons)
     work.load_values(Variables.BEFORE, icons)

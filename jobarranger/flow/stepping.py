@@ -12,7 +12,6 @@ from typing import Any, assert_never
 
 from jobarranger import messages as m
 from jobarranger.clock import local_time
-from jobarranger.db import icons as icon_rows
 from jobarranger.db.values import Variables
 from jobarranger.flow import beginning
 from jobarranger.flow.same_arrival import is_same_arrival
@@ -31,6 +30,7 @@ from jobarranger.messages import Raised
 from jobarranger.model.arrivals import Arrival, ArrivalRefusal, arrive, fires
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE
+from jobarranger.requests.rows import of_icons
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,
@@ -42,7 +42,7 @@ from jobarranger.states import (
     RunType,
     host_slot,
 )
-from jobarranger.wakes import Role
+from jobarranger.wakes import CARRIED_OUT_BY
 
 #: What each icon says of itself; of no use to the icons behind it, which say it of themselves.
 OWN_NAMES = frozenset({"JOB_ID", "JOB_NAME", "CURRENT_TIME", "JOB_ID_FULL", MESSAGE})
@@ -170,21 +170,24 @@ def _act(work: Work, icon: Icon, values: dict[str, str], outcome: Outcome) -> No
 
 
 def _dispatch(work: Work, icon: Icon, outcome: Dispatched) -> None:
-    """Commit a request to an agent together with the icon's start."""
+    """Commit a request to the outside together with the icon's start."""
     attempt = 1
     if icon.start_time:
-        attempt += icon_rows.last_attempts(work.unit.conn, [icon.id]).get(icon.id, 0)
+        attempt += of_icons.last_attempts(work.unit.conn, [icon.id]).get(icon.id, 0)
     work.dispatches.append(request(work, icon, outcome, attempt))
-    work.unit.wake(Role.EXECUTOR, icon.id, slot=host_slot(outcome.host))
+    role = CARRIED_OUT_BY[outcome.channel]
+    work.unit.wake(role, icon.id, slot=host_slot(outcome.host))
 
 
 def request(work: Work, icon: Icon, outcome: Dispatched, attempt: int) -> dict[str, object]:
-    """Return the row of a new request to an agent."""
+    """Return the row of a new request to the outside."""
     warn = outcome.warn_after_ms
     return {
         "inner_job_id": icon.id,
         "attempt": attempt,
         "method": int(outcome.method),
+        "part": outcome.part,
+        "channel": int(outcome.channel),
         "inner_jobnet_main_id": icon.main_id,
         "slot": host_slot(outcome.host),
         "state": int(DispatchState.NEW),

@@ -1,4 +1,4 @@
-"""Stop single icons: a kill, or the icon's own stop command (docs/dispatch.md).
+"""Stop single icons: a kill, or the icon's own stop command (docs/requests.md).
 
 A person sets `method_flag` 3 on a running icon. The sweep turns that into ABORT together with a
 request to the agent; the icon leaves ABORT when the result of its job arrives. An icon that no
@@ -14,8 +14,6 @@ from sqlalchemy import Row
 
 from jobarranger.db.engine import Database
 from jobarranger.db.values import Variables
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import Payload
 from jobarranger.flow import stepping
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.propagation import propagate
@@ -24,13 +22,16 @@ from jobarranger.flow.work import Work
 from jobarranger.icons import Running, icon_type, types_with
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import MESSAGE
+from jobarranger.requests.request import Payload
+from jobarranger.requests.rows import stops
 from jobarranger.states import (
+    Channel,
     DispatchState,
     IconStatus,
     MethodFlag,
     host_slot,
 )
-from jobarranger.wakes import Role
+from jobarranger.wakes import CARRIED_OUT_BY
 
 #: Icons stopped in one transaction.
 BATCH = 100
@@ -45,9 +46,9 @@ def request_stops(db: Database, engine: Engine, slots: Sequence[int]) -> list[in
 
     Families that somebody else holds are left for the next sweep.
     """
-    asked = [*slots, dispatch.NO_SLOT] if _FIRST_SLOT in slots else slots
+    asked = [*slots, stops.NO_SLOT] if _FIRST_SLOT in slots else slots
     kinds = types_with(lambda traits: traits.stoppable)
-    rows = db.read(lambda conn: dispatch.stop_asked(conn, asked, kinds, most=BATCH))
+    rows = db.read(lambda conn: stops.stop_asked(conn, asked, kinds, most=BATCH))
     if not rows:
         return []
 
@@ -68,18 +69,20 @@ def _is_wanted(icon: Icon) -> bool:
 
 
 def stop_icons(work: Work, icons: Collection[Icon], *, kill: bool = False) -> set[int]:
-    """Stop running icons; return those that an agent has to stop.
+    """Stop running icons; return those that others have to stop.
 
     Args:
         work: the transaction; the icons' families are locked.
         icons: running icons.
         kill: also where an icon has a stop command of its own.
     """
-    at_agents = dispatch.in_progress(work.unit.conn, [icon.id for icon in icons]) if icons else {}
+    at_agents = stops.in_progress(work.unit.conn, [icon.id for icon in icons]) if icons else {}
     alone = [icon for icon in icons if icon.id not in at_agents]
     for icon in icons:
         if icon.id in at_agents:
-            _ask_agent(work, icon, at_agents[icon.id], kill=kill)
+            _abort(work, icon)
+        for row in at_agents.get(icon.id, ()):
+            _ask_agent(work, icon, row, kill=kill)
     work.load_values(Variables.AFTER, alone)
     for icon in alone:
         work.family(icon).steps += 1
@@ -88,8 +91,14 @@ def stop_icons(work: Work, icons: Collection[Icon], *, kill: bool = False) -> se
     return set(at_agents)
 
 
+def _abort(work: Work, icon: Icon) -> None:
+    icon.move(IconStatus.ABORT)
+    work.family(icon).steps += 1
+    work.suspects.add(icon.instance_id)
+
+
 def _ask_agent(work: Work, icon: Icon, row: Row[Any], *, kill: bool) -> None:
-    """Move an icon to ABORT and write the request for its agent."""
+    """Write the request that stops one run of an icon; it goes the way of the run."""
     running = Running(
         run=Payload.from_json(row.payload),
         stop_flag=None if kill else row.stop_flag,
@@ -97,15 +106,14 @@ def _ask_agent(work: Work, icon: Icon, row: Row[Any], *, kill: bool) -> None:
         stop_id=row.inner_job_id_fs_link,
     )
     method, payload = icon_type(icon.type).stop(running)
-    icon.move(IconStatus.ABORT)
-    work.family(icon).steps += 1
-    work.suspects.add(icon.instance_id)
     slot = host_slot(row.host_name)
     work.dispatches.append(
         {
             "inner_job_id": icon.id,
             "attempt": row.attempt,
             "method": int(method),
+            "part": row.part,
+            "channel": row.channel,
             "inner_jobnet_main_id": icon.main_id,
             "slot": slot,
             "state": int(DispatchState.NEW),
@@ -116,4 +124,4 @@ def _ask_agent(work: Work, icon: Icon, row: Row[Any], *, kill: bool) -> None:
             "warn_at": None,
         }
     )
-    work.unit.wake(Role.EXECUTOR, icon.id, slot=slot)
+    work.unit.wake(CARRIED_OUT_BY[Channel(row.channel)], icon.id, slot=slot)

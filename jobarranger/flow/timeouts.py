@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from jobarranger import messages as m
-from jobarranger.db import overdue
 from jobarranger.db.engine import Database
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.settling import settle
@@ -14,6 +13,7 @@ from jobarranger.flow.transact import transact
 from jobarranger.flow.work import Work
 from jobarranger.messages import Raised
 from jobarranger.model.records import Icon
+from jobarranger.requests.rows import overdue
 from jobarranger.states import IconStatus
 
 #: Icons warned of in one transaction, and transactions of one pass.

@@ -26,6 +26,7 @@ from jobarranger.icons import types_with
 from jobarranger.messages import Kind, Raised
 from jobarranger.model.records import Icon, Instance
 from jobarranger.model.variables import MESSAGE, VariableRows
+from jobarranger.requests.rows import moves
 from jobarranger.states import FlowType, IconEvent
 from jobarranger.wakes import Role
 
@@ -339,7 +340,7 @@ class Work:
             self.unit.wake(Role.BOOT, *sorted(over))
 
     def _write_rows(self, conn: Connection) -> None:
-        """Write instances, icons, variables and requests to agents, in the order of locks."""
+        """Write instances, icons, variables and requests, in the order of locks."""
         changes = filter(None, (instance.pending() for instance in self.instances.values()))
         runs.write_instances(conn, list(changes))
         summaries = {main_id: f.summary for main_id, f in self.families.items() if f.summary}
@@ -354,9 +355,9 @@ class Work:
         ):
             values.write(conn, kind, held, owners)
         if self.dispatches:
-            icon_rows.add_dispatches(conn, self.dispatches)
+            moves.add(conn, self.dispatches)
         if self.finished:
-            icon_rows.finish_dispatches(conn, self.finished, self.now.at)
+            moves.finish(conn, self.finished, self.now.at)
 
     def _write_journal(self, conn: Connection, *, notify: bool) -> None:
         """Write run log, notifications and events."""

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobarranger.db import icons as rows
-from jobarranger.dispatching.request import Payload
 from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.messages import Raised
 from jobarranger.model.records import Icon
-from jobarranger.states import FlowType, Method
+from jobarranger.requests.request import Payload
+from jobarranger.states import Channel, FlowType, Method
 
 
 class Failure(IntEnum):
@@ -47,12 +47,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The icon's work is done by an agent; the icon stays RUN until its result comes."""
+    """The icon's work is done outside, as a rule by an agent; it stays RUN until then."""
 
     host: str
     method: Method
-    payload: Mapping[str, object]  #: what the telegram is made of (docs/dispatch.md)
+    payload: Mapping[str, object]  #: what the telegram is made of (docs/requests.md)
     warn_after_ms: int | None = None  #: run time from which on it counts as overdue
+    channel: Channel = Channel.AGENT  #: who does it
+    part: int = 0  #: of an attempt that asks for several things; 0: it is all
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ from sqlalchemy import Connection
 from jobarranger import messages as m
 from jobarranger.db import icons as rows
 from jobarranger.db import tables as t
-from jobarranger.dispatching.request import Payload
-from jobarranger.dispatching.steps import FailedStop
 from jobarranger.icons.base import (
     Dispatched,
     Failed,
@@ -30,6 +28,8 @@ from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.model.numbers import PatternError, matches
 from jobarranger.model.records import Icon
 from jobarranger.model.variables import environment
+from jobarranger.requests.request import Payload
+from jobarranger.requests.steps import FailedStop
 from jobarranger.states import JobType, Method
 
 _MINUTE_MS = 60_000

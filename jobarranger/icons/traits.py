@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import Table
 
 from jobarranger import messages as m
-from jobarranger.dispatching.steps import FailedStop
 from jobarranger.messages import Message
+from jobarranger.requests.steps import FailedStop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

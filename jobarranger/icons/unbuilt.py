@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 
 from jobarranger import messages as m
 from jobarranger.db import tables as t
-from jobarranger.dispatching.steps import FailedStop
 from jobarranger.icons.base import Failed, IconType, Outcome
 from jobarranger.icons.traits import SettingsTable, Traits
 from jobarranger.model.records import Icon
+from jobarranger.requests.steps import FailedStop
 from jobarranger.states import JobType
 
 

@@ -14,7 +14,7 @@ from logging import getLogger
 from jobarranger import messages as m
 from jobarranger.clock import Clock
 from jobarranger.messages import Raised
-from jobarranger.watching.late import Problem
+from jobarranger.watching.late import LateProblem
 from jobarranger.watching.watch import Alarm, readable
 
 log = getLogger(__name__)
@@ -26,8 +26,8 @@ _SHOWN, _CHUNK = 300, 65_536
 class About(IntEnum):
     """The first argument of the program."""
 
-    LOADED = Problem.LOADED  #: a start is not loaded
-    STARTED = Problem.STARTED  #: a start has not begun
+    LOADED = LateProblem.LOADED  #: a start is not loaded
+    STARTED = LateProblem.STARTED  #: a start has not begun
     SERVER = 3  #: the server is silent or stopped
     DATABASE = 4  #: the database cannot be used
     CALENDAR = 5  #: a calendar ends soon

@@ -22,7 +22,7 @@ from jobarranger.errors import DatabaseUnavailable, JobArrangerError, StateConfl
 from jobarranger.monitor.sender import About, AlertSender
 from jobarranger.states import DatabaseType
 from jobarranger.watching.calendar_expiry import CalendarWatch
-from jobarranger.watching.late import LateRules, Problem
+from jobarranger.watching.late import LateProblem, LateRules
 from jobarranger.watching.limits import LimitWatch
 from jobarranger.watching.watch import Alarm, Reporter, ServerWatch, StartWatch
 
@@ -174,4 +174,4 @@ def _about(alarm: Alarm) -> About:
         return About.OVERRUN
     if alarm.missing is None:
         return About.CALENDAR if alarm.calendar_id else About.SERVER
-    return About.LOADED if alarm.missing.problem is Problem.LOADED else About.STARTED
+    return About.LOADED if alarm.missing.problem is LateProblem.LOADED else About.STARTED

@@ -11,7 +11,7 @@ from jobarranger.waiting.explain import Explained, explain
 from jobarranger.waiting.facts import (
     Arrow,
     FamilyFacts,
-    HostState,
+    HostUsability,
     IconFacts,
     InstanceFacts,
     RequestFacts,
@@ -24,7 +24,7 @@ __all__ = [
     "CauseWays",
     "Explained",
     "FamilyFacts",
-    "HostState",
+    "HostUsability",
     "IconFacts",
     "InstanceFacts",
     "Need",

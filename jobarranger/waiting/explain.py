@@ -19,7 +19,13 @@ from jobarranger.states import (
     PauseScope,
 )
 from jobarranger.waiting import arrivals
-from jobarranger.waiting.facts import FamilyFacts, HostState, IconFacts, InstanceFacts, RequestFacts
+from jobarranger.waiting.facts import (
+    FamilyFacts,
+    HostUsability,
+    IconFacts,
+    InstanceFacts,
+    RequestFacts,
+)
 from jobarranger.waiting.reach import Reach
 from jobarranger.waiting.reasons import THE_RUN, WORDS, Need, Reason, Why, names
 
@@ -172,7 +178,7 @@ class _Explainer:
         if icon.is_held:
             held_start = traits_of(icon.type).begins_jobnet
             return self._why(icon, Reason.HELD_START if held_start else Reason.HELD, since=since)
-        locked = [host for host in icon.hosts if self._host(host) is HostState.LOCKED]
+        locked = [host for host in icon.hosts if self._host(host) is HostUsability.LOCKED]
         if locked:
             return self._why(icon, Reason.HOST_LOCKED, host=locked[0])
         if icon.ready_at is not None and self.family.now - icon.ready_at > NOT_TAKEN_MS:
@@ -210,9 +216,9 @@ class _Explainer:
         if pause := self.family.pauses.of_host(host):
             return self._paused(self._why(icon, Reason.HOST_PAUSED, host=host), pause)
         state = self._host(host)
-        if state is HostState.UNKNOWN:
+        if state is HostUsability.UNKNOWN:
             return self._why(icon, Reason.HOST_UNKNOWN, host=host)
-        if state is HostState.DISABLED and not icon.force:
+        if state is HostUsability.DISABLED and not icon.force:
             return self._why(icon, Reason.HOST_DISABLED, host=host)
         if request.tries:
             return self._why(icon, Reason.RETRIED, host=host, since=since, tries=request.tries)
@@ -274,8 +280,8 @@ class _Explainer:
         need = Need.OPERATOR if pause.end_at is None else Need.TIME  # one with an end passes
         return replace(why, need=need, data={**why.data, **told})
 
-    def _host(self, name: str) -> HostState:
-        return self.family.hosts.get(name, HostState.UNCHECKED)
+    def _host(self, name: str) -> HostUsability:
+        return self.family.hosts.get(name, HostUsability.UNCHECKED)
 
     # -- jobnets ---------------------------------------------------------------------------
 

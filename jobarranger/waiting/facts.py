@@ -22,7 +22,7 @@ from jobarranger.states import (
 )
 
 
-class HostState(Enum):
+class HostUsability(Enum):
     """What stands between a host and a request to it."""
 
     USABLE = "usable"
@@ -34,7 +34,7 @@ class HostState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFacts:
-    """A request to an agent that is not done (docs/dispatch.md)."""
+    """A request to an agent that is open (docs/requests.md)."""
 
     attempt: int
     state: DispatchState
@@ -127,7 +127,7 @@ class FamilyFacts:
     instances: Mapping[int, InstanceFacts]
     icons: Mapping[int, IconFacts] = field(default_factory=dict)
     arrows: tuple[Arrow, ...] = ()
-    hosts: Mapping[str, HostState] = field(default_factory=dict)
+    hosts: Mapping[str, HostUsability] = field(default_factory=dict)
     earlier: tuple[int, ...] = ()  #: active runs of the same jobnet
     pauses: Pauses = field(default_factory=Pauses)
     now: int = 0  #: UTC milliseconds

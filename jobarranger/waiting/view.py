@@ -26,7 +26,7 @@ from jobarranger.waiting.explain import Explained, explain
 from jobarranger.waiting.facts import (
     Arrow,
     FamilyFacts,
-    HostState,
+    HostUsability,
     IconFacts,
     InstanceFacts,
     RequestFacts,
@@ -117,7 +117,7 @@ def hosts_of(runs: Collection[RunRows]) -> set[str]:
 
 def run_view(
     rows: RunRows,
-    hosts: Mapping[str, HostState],
+    hosts: Mapping[str, HostUsability],
     *,
     now: int,
     minute: int,
@@ -208,7 +208,7 @@ def _run(
 
 def _family(
     rows: RunRows,
-    hosts: Mapping[str, HostState],
+    hosts: Mapping[str, HostUsability],
     pauses: Pauses,
     *,
     now: int,

@@ -21,7 +21,7 @@ DAY_MS = 24 * 60 * MINUTE_MS
 _BOOT_MS = MINUTE_MS
 
 
-class Problem(IntEnum):
+class LateProblem(IntEnum):
     """What has not happened; the number is the first argument of the sender program."""
 
     LOADED = 1
@@ -61,23 +61,23 @@ class LateRules:
         0  #: how long something must be missing under our eyes (runs: a minute at most)
     )
 
-    def ripe_at(self, problem: Problem, instant: int) -> int:
+    def ripe_at(self, problem: LateProblem, instant: int) -> int:
         """Return from when on (UTC ms) the problem of a start is to be told."""
         shift = self.run_shift
-        if problem is Problem.LOADED:
+        if problem is LateProblem.LOADED:
             shift = self.load_shift - self.load_span
         return instant + (1 + shift) * MINUTE_MS
 
-    def patience(self, problem: Problem) -> int:
+    def patience(self, problem: LateProblem) -> int:
         """Return how long (ms) the problem of a start must be seen before it is told."""
-        return self.confirm_ms if problem is Problem.LOADED else min(self.confirm_ms, _BOOT_MS)
+        return self.confirm_ms if problem is LateProblem.LOADED else min(self.confirm_ms, _BOOT_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
     """A start that is missing in some way."""
 
-    problem: Problem
+    problem: LateProblem
     slot: int  #: when it is to begin, 12 digits
     instant: int  #: the same in UTC ms, or when a pause has let it go
     jobnet_id: str
@@ -90,7 +90,7 @@ class Missing:
     @property
     def cause(self) -> str:
         """Return what tells it from all others, and is the same whoever looks."""
-        if self.problem is Problem.STARTED:
+        if self.problem is LateProblem.STARTED:
             return f"start:{self.run}:{self.slot}"
         return f"load:{self.schedule_id}:{self.calendar_id}:{self.jobnet_id}:{self.slot}"
 
@@ -171,7 +171,7 @@ def unloaded(starts: Iterable[Start], zone: tzinfo) -> Iterator[Missing]:
     """Yield starts as missing; which of them are loaded is not asked here."""
     for start in starts:
         yield Missing(
-            problem=Problem.LOADED,
+            problem=LateProblem.LOADED,
             slot=start.slot,
             instant=instant_of(start.slot, zone),
             jobnet_id=start.jobnet_id,
@@ -198,7 +198,7 @@ def unstarted(runs: Iterable[Unbegun], paused: Pauses, zone: tzinfo) -> Iterator
         if not 0 <= now - instant <= DAY_MS:
             continue
         yield Missing(
-            problem=Problem.STARTED,
+            problem=LateProblem.STARTED,
             slot=run.scheduled_time,
             instant=instant,
             jobnet_id=run.jobnet_id,
@@ -230,7 +230,7 @@ class Suspicions:
         return [
             one
             for one in self.missing.values()
-            if one.problem is Problem.LOADED and one.instant <= now < one.instant + DAY_MS
+            if one.problem is LateProblem.LOADED and one.instant <= now < one.instant + DAY_MS
         ]
 
     def looked(self, missing: Iterable[Missing], now: int) -> Suspicions:

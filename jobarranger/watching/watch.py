@@ -26,9 +26,9 @@ from jobarranger.slots import due_slot, instant_of
 from jobarranger.watching import presence
 from jobarranger.watching.late import (
     DAY_MS,
+    LateProblem,
     LateRules,
     Missing,
-    Problem,
     Suspicions,
     VersionsInForce,
     Waits,
@@ -277,7 +277,7 @@ def _alarm(missing: Missing) -> Alarm:
         "schedule_id": missing.schedule_id,
         "user_name": missing.user_name or "none",
     }
-    if missing.problem is Problem.LOADED:
+    if missing.problem is LateProblem.LOADED:
         raised = m.render(m.JAMONITOR200001, **about)
     else:
         raised = m.render(

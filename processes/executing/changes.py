@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobarranger.dispatching.steps import Accept, Fail, Finish, Later, Pursue
 from jobarranger.model.change import Change
+from jobarranger.requests.steps import Accept, Fail, Finish, Later, Pursue
 from jobarranger.states import DispatchState
 from processes.executing.work import Record
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from jobarranger.clock import Clock
 from jobarranger.db.engine import Database, Unit
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import Key, Request
 from jobarranger.errors import StateConflict
 from jobarranger.failpoints import failpoint
+from jobarranger.requests.request import Key, Request
+from jobarranger.requests.rows import agents, moves
+from jobarranger.requests.rows import claims as claim_rows
 from jobarranger.states import DispatchState
 from processes.executing import changes
 from processes.executing.host_table import HostTable
-from processes.executing.plan import Plan
+from processes.executing.plan import ScanPlan
 from processes.executing.work import Begin, Record, Task
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Claims:
     table: HostTable
     _unsure: dict[Key, int] = field(default_factory=dict)  #: claims not sent, by their instant
 
-    def commit(self, db: Database, records: Sequence[Record], plan: Plan) -> list[Task]:
+    def commit(self, db: Database, records: Sequence[Record], plan: ScanPlan) -> list[Task]:
         """Write records and claims in one transaction; return what may be sent."""
         written = [*records, *plan.records]
         now = self.clock.now_ms()
@@ -58,25 +59,25 @@ class Claims:
         self,
         unit: Unit,
         records: Sequence[Record],
-        plan: Plan,
+        plan: ScanPlan,
         claims: Sequence[Request],
         now: int,
     ) -> None:
         if claims:
             names = {one.host_name for one in claims}
             places = {name: plan.places[name] for name in names}
-            moved = dispatch.claim(unit.conn, [one.key for one in claims], places, now)
+            moved = claim_rows.claim(unit.conn, [one.key for one in claims], places, now)
             if moved != len(claims):
                 raise StateConflict(f"{moved} of {len(claims)} requests were still new")
-        moves = [(one.request.key, change) for one in records if (change := changes.of_row(one))]
-        dispatch.move(unit.conn, moves)
+        found = ((one.request.key, changes.of_row(one)) for one in records)
+        moves.move(unit.conn, [(key, change) for key, change in found if change])
         learnt = {one.request.host_name: one.learnt for one in records if one.learnt}
         for name, (kind, version) in learnt.items():
-            dispatch.remember_agent(unit.conn, name, kind, version, now)
+            agents.remember_agent(unit.conn, name, kind, version, now)
         failpoint("executor.before_commit")
 
     def _one_by_one(
-        self, db: Database, records: Sequence[Record], plan: Plan, now: int
+        self, db: Database, records: Sequence[Record], plan: ScanPlan, now: int
     ) -> list[Request]:
         """Claim singly after a conflict: what somebody else has moved is left out."""
         db.transaction(lambda unit: self._write(unit, records, plan, (), now))
@@ -97,5 +98,5 @@ class Claims:
         they seem to be taken by somebody, to a scan they are in somebody's hand.
         """
         if self._unsure:
-            db.transaction(lambda unit: dispatch.give_back(unit.conn, self._unsure))
+            db.transaction(lambda unit: claim_rows.give_back(unit.conn, self._unsure))
             self._unsure.clear()

@@ -6,24 +6,24 @@ import asyncio
 from collections.abc import Callable
 
 from jobarranger.clock import Clock
-from jobarranger.dispatching import hosts
-from jobarranger.dispatching.hosts import Health
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.steps import (
+from jobarranger.requests import hosts
+from jobarranger.requests.hosts import Health
+from jobarranger.requests.request import RUNS, Request
+from jobarranger.requests.steps import (
     Answered,
     Event,
     Held,
-    Limits,
     Original,
     Query,
     Reported,
     Send,
+    SendLimits,
     View,
 )
 from jobarranger.states import AgentKind
-from processes.executing.channels import Channel
+from processes.executing.channels import RequestCarrier
 from processes.executing.host_table import HostTable
-from processes.executing.places import Place, Places
+from processes.executing.places import ConnectionPlace, ConnectionPlaces
 from processes.executing.reports import report_answer, report_recovery, report_trouble
 
 
@@ -34,10 +34,10 @@ class Contacts:
         self,
         *,
         clock: Clock,
-        limits: Limits,
+        limits: SendLimits,
         table: HostTable,
-        channel: Channel,
-        places: Places,
+        channel: RequestCarrier,
+        places: ConnectionPlaces,
         recovered: Callable[[], None],
     ) -> None:
         """Have met nobody.
@@ -89,7 +89,7 @@ class Contacts:
             failures=health.failures,
         )
 
-    def _is_slow(self, request: Request, place: Place) -> None:
+    def _is_slow(self, request: Request, place: ConnectionPlace) -> None:
         """An exchange takes long: nothing more goes to its host until it answers."""
         name = request.host_name
         health = self._table.slow(name, self._clock.now_ms())

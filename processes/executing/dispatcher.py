@@ -13,25 +13,25 @@ from dataclasses import replace
 from typing import Any
 
 from jobarranger.clock import Clock
-from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.steps import (
+from jobarranger.errors import DatabaseUnavailable
+from jobarranger.requests import decide
+from jobarranger.requests.request import RUNS, Request
+from jobarranger.requests.steps import (
     Accept,
     Later,
-    Limits,
     Pursue,
     Query,
+    SendLimits,
     Step,
 )
-from jobarranger.errors import DatabaseUnavailable
 from processes.aio import DatabaseThread
-from processes.executing.channels import Channel
+from processes.executing.channels import RequestCarrier
 from processes.executing.contacts import Contacts
 from processes.executing.exchange import carry_out
 from processes.executing.host_table import HostTable
 from processes.executing.notes import Notes
 from processes.executing.pace import Pace
-from processes.executing.places import Places
+from processes.executing.places import ConnectionPlaces
 from processes.executing.prober import Prober
 from processes.executing.store import Store
 from processes.executing.work import Begin, Record, Scan, Task, WorkItem
@@ -61,9 +61,9 @@ class Dispatcher:
         self,
         *,
         clock: Clock,
-        limits: Limits,
+        limits: SendLimits,
         store: Store,
-        channel: Channel,
+        channel: RequestCarrier,
         thread: DatabaseThread[WorkItem, list[Task]],
         most: int = MOST,
     ) -> None:
@@ -84,7 +84,7 @@ class Dispatcher:
         self._notes = Notes(self._flush)
         self._running: set[asyncio.Task[None]] = set()
         self._pace = Pace(self._begin, self._rank)
-        places = Places(store.table, clock.now_ms, most)
+        places = ConnectionPlaces(store.table, clock.now_ms, most)
         self._prober = Prober(store.table, clock, self.hint, lambda: places.probes_left)
         self._contacts = Contacts(
             clock=clock,

@@ -1,6 +1,6 @@
 """One request on its way: sends and asks until nothing can be done for it now.
 
-Each step is decided in `jobarranger.dispatching.decide`, from what the last one has shown.
+Each step is decided in `jobarranger.requests.decide`, from what the last one has shown.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Limits, Pursue, Query, Send, Step
+from jobarranger.requests import decide
+from jobarranger.requests.request import Request
+from jobarranger.requests.steps import Pursue, Query, Send, SendLimits, Step
 from jobarranger.states import DispatchState
 from processes.executing.channels import telegrams
 from processes.executing.contacts import Contacts
@@ -18,7 +18,10 @@ from processes.executing.work import Begin, Task
 
 
 async def carry_out(
-    task: Task, contacts: Contacts, limits: Limits, may_repeat: Callable[[Request], Awaitable[bool]]
+    task: Task,
+    contacts: Contacts,
+    limits: SendLimits,
+    may_repeat: Callable[[Request], Awaitable[bool]],
 ) -> tuple[Request, Step | None]:
     """Send and ask as the rules say; return the request as it is then, and the last step.
 

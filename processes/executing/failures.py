@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from jobarranger.clock import Clock
 from jobarranger.db.engine import Database
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import Key
-from jobarranger.dispatching.steps import Fail
 from jobarranger.errors import DatabaseUnavailable
 from jobarranger.flow.dispatching import fail_dispatch
 from jobarranger.flow.engine import Engine
 from jobarranger.model.change import Change
+from jobarranger.requests.request import Key
+from jobarranger.requests.rows import moves, of_icons
+from jobarranger.requests.steps import Fail
 from jobarranger.states import DispatchState
 from processes.executing.wording import IconName, Wording, is_unknown
 from processes.executing.work import Record
@@ -60,7 +60,7 @@ class Failures:
         ids = {one.request.job_id for one in failed}
         icons = {
             row.key.job_id: IconName(row.job_type, row.job_name)
-            for row in db.read(lambda conn: dispatch.peers(conn, ids))
+            for row in db.read(lambda conn: of_icons.siblings(conn, ids))
         }
         try:
             self._fail_some(db, failed, icons)
@@ -104,4 +104,4 @@ class Failures:
             (record.request.key, Change(0, int(DispatchState.ACCEPTED), values))
             for record, values in closing
         ]
-        db.transaction(lambda unit: dispatch.move(unit.conn, changes))
+        db.transaction(lambda unit: moves.move(unit.conn, changes))

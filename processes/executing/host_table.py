@@ -1,6 +1,6 @@
 """What the executor knows of its hosts at this moment; memory only, losing it costs nothing.
 
-For each host: what answers there, how it is (`jobarranger.dispatching.hosts`), what is in hand, and
+For each host: what answers there, how it is (`jobarranger.requests.hosts`), what is in hand, and
 which requests wait for it. The rules of how much may be in hand are pure functions; this table
 counts. Used by the event loop and by the database thread, hence the lock.
 """
@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from jobarranger.dispatching import hosts
-from jobarranger.dispatching.hosts import Health
-from jobarranger.dispatching.request import Key, Request
-from jobarranger.dispatching.steps import Event, Fail, Limits
+from jobarranger.requests import hosts
+from jobarranger.requests.hosts import Health
+from jobarranger.requests.request import Key, Request
+from jobarranger.requests.steps import Event, Fail, SendLimits
 from jobarranger.states import AgentKind
 
 #: A host whose waiting request was just looked up is left alone for so long (ms).
@@ -37,7 +37,7 @@ class _Host:
 class HostTable:
     """Counts and remembers, host by host."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: SendLimits) -> None:
         """Start knowing nothing."""
         self._limits = limits
         self._lock = threading.Lock()

@@ -31,7 +31,7 @@ class Hosts(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class Place:
+class ConnectionPlace:
     """The right to one connection."""
 
     name: str
@@ -40,7 +40,7 @@ class Place:
     late: bool = False
 
 
-class Places:
+class ConnectionPlaces:
     """Gives places; belongs to the event loop."""
 
     def __init__(self, hosts: Hosts, now: Callable[[], int], most: int) -> None:
@@ -56,7 +56,7 @@ class Places:
         self._most = most
         self._open: Counter[str] = Counter()
         self._all = self._shared = self._late = self._probes = 0
-        self._queues: dict[str, deque[asyncio.Future[Place | None]]] = {}
+        self._queues: dict[str, deque[asyncio.Future[ConnectionPlace | None]]] = {}
         #: Hosts with a queue that may have more connections when there are places, in their turn.
         self._turns: dict[str, None] = {}
 
@@ -65,7 +65,7 @@ class Places:
         """Return how many more hosts that do not answer may be asked: half of all places."""
         return self._most // 2 - self._probes
 
-    async def enter(self, name: str) -> Place | None:
+    async def enter(self, name: str) -> ConnectionPlace | None:
         """Wait for a place; None: the host does not answer, and this is not the time to ask it."""
         if self._hosts.is_silent(name):
             return self._take(name, probe=True) if self._may_probe(name) else None
@@ -75,14 +75,14 @@ class Places:
         self._queues.setdefault(name, deque()).append(future)
         self._turns[name] = None
         try:
-            place: Place | None = await future
+            place: ConnectionPlace | None = await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and (given := future.result()):
                 self.leave(given)
             raise
         return place
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: ConnectionPlace) -> None:
         """Give a place back; others that wait get theirs."""
         self._open[place.name] -= 1
         if not self._open[place.name]:
@@ -95,7 +95,7 @@ class Places:
             self._turns[place.name] = None
         self._serve()
 
-    def let_wait(self, place: Place) -> None:
+    def let_wait(self, place: ConnectionPlace) -> None:
         """An answer takes its time: what it is waited for does not hold others up."""
         if place.shared and self._late < LATE:
             place.shared, place.late = False, True
@@ -125,8 +125,8 @@ class Places:
         """Tell whether there is no place for one more connection to a host."""
         return self._all >= self._most or (self._open[name] > 0 and self._shared >= SHARED)
 
-    def _take(self, name: str, *, probe: bool = False) -> Place:
-        place = Place(name, shared=self._open[name] > 0, probe=probe)
+    def _take(self, name: str, *, probe: bool = False) -> ConnectionPlace:
+        place = ConnectionPlace(name, shared=self._open[name] > 0, probe=probe)
         self._open[name] += 1
         self._all += 1
         self._shared += place.shared

@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 from jobarranger.clock import Clock
 from jobarranger.db import pauses
 from jobarranger.directory import Directory, Host
-from jobarranger.dispatching import decide
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.rows import Place
-from jobarranger.dispatching.steps import Fail, Finish, Later, Reason, Send
 from jobarranger.model.pauses import Pauses
+from jobarranger.requests import decide
+from jobarranger.requests.request import RUNS, Request
+from jobarranger.requests.rows import of_icons
+from jobarranger.requests.rows.claims import AgentAddress
+from jobarranger.requests.rows.of_icons import SiblingRequest
+from jobarranger.requests.steps import Fail, FailureReason, Finish, Later, Send
 from jobarranger.states import DispatchState, Method
 from processes.executing.host_table import HostTable
 from processes.executing.work import Begin, Record, Task
@@ -32,11 +33,11 @@ FRESH = 1.0
 
 
 @dataclass(slots=True)
-class Plan:
+class ScanPlan:
     """What a scan comes to before anything is written."""
 
     claims: list[Request] = field(default_factory=list)
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, AgentAddress] = field(default_factory=dict)
     waiting: list[Request] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
@@ -54,15 +55,15 @@ class Planner:
     agent_port: int  #: of hosts that name none
     _known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
 
-    def plan(self, conn: Connection, candidates: Sequence[Request]) -> Plan:
+    def plan(self, conn: Connection, candidates: Sequence[Request]) -> ScanPlan:
         """Decide which candidates can be taken in hand now."""
-        plan = Plan()
+        plan = ScanPlan()
         now = self.clock.now_ms()
         names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
         hosts = self._hosts(conn, names)
         paused = pauses.read(conn, now) if names else Pauses()
         stops = [one for one in candidates if one.method not in RUNS]
-        peers = dispatch.peers(conn, {one.job_id for one in stops}) if stops else []
+        siblings = of_icons.siblings(conn, {one.job_id for one in stops}) if stops else []
         room: dict[tuple[str, bool], int] = {}
         for request in candidates:
             self.table.learn_from_row(request)
@@ -70,7 +71,7 @@ class Planner:
                 plan.tasks.append(Task(request, Begin.FOLLOW))
             elif request.method in RUNS and paused.of_host(request.host_name):
                 continue  # the sweep finds it when the pause is over
-            elif request.method in RUNS or self._stop_goes(plan, request, peers, now):
+            elif request.method in RUNS or self._stop_goes(plan, request, siblings, now):
                 self._admit(plan, request, hosts.get(request.host_name), room, now)
         overtaken = {record.request.key for record in plan.records}
         plan.claims = [one for one in plan.claims if one.key not in overtaken]
@@ -90,17 +91,11 @@ class Planner:
         return {name: self._known[name][1] for name in names if name in self._known}
 
     def _stop_goes(
-        self, plan: Plan, stop: Request, peers: Sequence[dispatch.Peer], now: int
+        self, plan: ScanPlan, stop: Request, siblings: Sequence[SiblingRequest], now: int
     ) -> bool:
         """Tell whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
         run = next(
-            (
-                peer
-                for peer in peers
-                if peer.key.job_id == stop.job_id
-                and peer.key.attempt == stop.attempt
-                and peer.key.method in RUNS
-            ),
+            (one for one in siblings if one.key.same_run(stop.key) and one.key.method in RUNS),
             None,
         )
         kind = self.table.kind(stop.host_name)
@@ -116,7 +111,7 @@ class Planner:
 
     def _admit(
         self,
-        plan: Plan,
+        plan: ScanPlan,
         request: Request,
         host: Host | None,
         room: dict[tuple[str, bool], int],
@@ -127,11 +122,11 @@ class Planner:
             host.enabled or request.force_flag or request.method not in RUNS
         )
         if host is None or not usable:
-            reason = Reason.DISABLED_HOST if host else Reason.UNKNOWN_HOST
+            reason = FailureReason.DISABLED_HOST if host else FailureReason.UNKNOWN_HOST
             plan.records.append(Record(request=request, step=Fail(reason), at=now))
             return
         name = request.host_name
-        place = Place(host.address, host.port or self.agent_port)
+        place = AgentAddress(host.address, host.port or self.agent_port)
         request = replace(request, address=place.address, port=place.port)
         if failure := self.table.failure(request, now):
             plan.records.append(Record(request=request, step=failure, at=now))
@@ -144,7 +139,7 @@ class Planner:
         room[turn] = left - 1
         self._begin(plan, request, place)
 
-    def _begin(self, plan: Plan, request: Request, place: Place) -> None:
+    def _begin(self, plan: ScanPlan, request: Request, place: AgentAddress) -> None:
         """Claim a request, or ask its host about it if that does not answer."""
         health = self.table.health(request.host_name)
         if not health.answers:
@@ -158,7 +153,7 @@ class Planner:
         plan.places[request.host_name] = place
         plan.claims.append(request)
 
-    def _let_wait(self, plan: Plan, request: Request, now: int) -> None:
+    def _let_wait(self, plan: ScanPlan, request: Request, now: int) -> None:
         """Keep in mind what waits for its host.
 
         Runs to a host that does not answer are left out of sweeps from now on. Stops are not, for

@@ -6,14 +6,14 @@ And of requests whose answer is worth a line.
 from __future__ import annotations
 
 from jobarranger import messages as m
-from jobarranger.dispatching import decide
-from jobarranger.dispatching.hosts import Health, HostState
-from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Answered, Event, Limits, Reported
+from jobarranger.requests import decide
+from jobarranger.requests.hosts import Health, HostState
+from jobarranger.requests.request import Request
+from jobarranger.requests.steps import Answered, Event, Reported, SendLimits
 from jobarranger.states import DispatchState
 
 
-def report_trouble(request: Request, health: Health, limits: Limits) -> None:
+def report_trouble(request: Request, health: Health, limits: SendLimits) -> None:
     """Say what is wrong with the host of a request."""
     host, address, port = request.host_name, request.address, request.port
     seconds = limits.connect_retry // 1000

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from jobarranger.clock import Clock
 from jobarranger.db import pauses
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import Key, Request
+from jobarranger.requests.request import Key, Request
+from jobarranger.requests.rows import due
+from jobarranger.requests.rows.due import Share
 from processes.executing.host_table import HostTable
 from processes.executing.plan import MOST_STRANGE
 from processes.executing.work import Scan
@@ -34,7 +35,7 @@ class Scanner:
 
     clock: Clock
     table: HostTable
-    slots: tuple[int, ...]
+    share: Share
     more: bool = False  #: the last scan has left something that is due
     _hinted: list[int] = field(default_factory=list)  #: icons whose turn has not come
     _put_off: list[Scan] = field(default_factory=list)  #: scans that let urgent ones go first
@@ -63,15 +64,15 @@ class Scanner:
         found: list[Request] = []
         self.more = False
         if ids := self._next_hinted(scans):
-            found += dispatch.due_of(conn, ids, now)
+            found += due.due_of(conn, ids, self.share.channels, now)
         if any(scan.left for scan in scans):
-            found += dispatch.left_sending(conn, self.slots, most=MOST_LEFT)
+            found += due.left_sending(conn, self.share, most=MOST_LEFT)
             # an agent that hears from us knows that it can deliver what it holds
-            found += dispatch.one_accepted_each(conn, self.slots, most=MOST_LEFT)
+            found += due.one_accepted_each(conn, self.share, most=MOST_LEFT)
         if any(scan.sweep for scan in scans):
             found += self._swept(conn, now, failing)
         if any(scan.silent for scan in scans):
-            found += dispatch.silent_accepted(conn, self.slots, now, most=BATCH)
+            found += due.silent_accepted(conn, self.share, now, most=BATCH)
         self.more |= bool(self._put_off or self._hinted)
         return self._free(found, failing)
 
@@ -92,23 +93,23 @@ class Scanner:
         ]
 
     def _swept(self, conn: Connection, now: int, failing: Collection[Key]) -> list[Request]:
-        """Read what is due in our slots: one of each host first, then the oldest.
+        """Read what is due in our share: one of each host first, then the oldest.
 
         Pauses matter, and are read, only if something is due.
         """
-        sweep = dispatch.Sweep(
-            slots=self.slots, now=now, full=self.table.full(now), asked=self.table.probed()
+        sweep = due.Sweep(
+            share=self.share, now=now, full=self.table.full(now), asked=self.table.probed()
         )
-        first = dispatch.first_due(conn, sweep)
+        first = due.first_due(conn, sweep)
         if first and (paused := pauses.read(conn, now)).keep_jobs:
             sweep = replace(sweep, paused=paused.hosts, runs=not paused.hold_jobs)
-            first = dispatch.first_due(conn, sweep)
+            first = due.first_due(conn, sweep)
         if not first:
             return []
         chosen = self._chosen(first)
-        found = dispatch.due_of(conn, chosen, now)
+        found = due.due_of(conn, chosen, self.share.channels, now)
         if len(first) < BATCH:
-            found += dispatch.due_in(conn, sweep, most=BATCH)
+            found += due.due_in(conn, sweep, most=BATCH)
         rest = len(chosen) < len(first) or len(found) >= BATCH
         self.more = rest and bool(self._free(found, failing))
         return found

@@ -16,15 +16,16 @@ from sqlalchemy import Connection
 from jobarranger.clock import Clock
 from jobarranger.db.engine import Database
 from jobarranger.directory import Directory
-from jobarranger.dispatching import rows as dispatch
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.steps import Fail, Reason
 from jobarranger.flow.engine import Engine
+from jobarranger.requests.request import RUNS, Request
+from jobarranger.requests.rows import of_icons
+from jobarranger.requests.rows.due import Share
+from jobarranger.requests.steps import Fail, FailureReason
 from jobarranger.states import DispatchState
 from processes.executing.claims import Claims
 from processes.executing.failures import Failures
 from processes.executing.host_table import HostTable
-from processes.executing.plan import Plan, Planner
+from processes.executing.plan import Planner, ScanPlan
 from processes.executing.scanning import Scanner
 from processes.executing.wording import Wording
 from processes.executing.work import Record, Scan, Task, WorkItem
@@ -49,7 +50,7 @@ class Store:
         engine: Engine,
         directory: Directory,
         table: HostTable,
-        slots: tuple[int, ...],
+        share: Share,
         agent_port: int,
         wording: Wording,
     ) -> Store:
@@ -60,14 +61,14 @@ class Store:
             engine: fails icons.
             directory: knows the hosts.
             table: what is known of them just now.
-            slots: of the hosts that are this executor's.
+            share: of all requests, that is this executor's.
             agent_port: of hosts that name none.
             wording: puts failures into words.
         """
         return cls(
             clock=clock,
             table=table,
-            scanner=Scanner(clock=clock, table=table, slots=slots),
+            scanner=Scanner(clock=clock, table=table, share=share),
             planner=Planner(clock=clock, table=table, directory=directory, agent_port=agent_port),
             claims=Claims(clock=clock, table=table),
             failures=Failures(clock=clock, engine=engine, wording=wording),
@@ -90,11 +91,11 @@ class Store:
         tasks = [replace(task, urgent=task.request.job_id in urgent) for task in tasks]
         return [tasks if item is items[0] else [] for item in items]
 
-    def _planned(self, db: Database, scans: Sequence[Scan]) -> Plan:
+    def _planned(self, db: Database, scans: Sequence[Scan]) -> ScanPlan:
         if not scans:
-            return Plan()
+            return ScanPlan()
         found = db.read(lambda conn: self.candidates(conn, scans))
-        plan = db.read(lambda conn: self.planner.plan(conn, found)) if found else Plan()
+        plan = db.read(lambda conn: self.planner.plan(conn, found)) if found else ScanPlan()
         self.scanner.put_back(plan.left)
         return plan
 
@@ -107,17 +108,17 @@ class Store:
 
         A stop that waits for it makes it fail instead: it was never carried out.
         """
-        rows = db.read(lambda conn: dispatch.peers(conn, [request.job_id]))
-        states = {peer.key: peer.state for peer in rows}
+        rows = db.read(lambda conn: of_icons.siblings(conn, [request.job_id]))
+        states = {one.key: one.state for one in rows}
         if states.get(request.key) is not DispatchState.SENDING:
             return False
         if any(
-            peer.key.attempt == request.attempt
-            and peer.key.method not in RUNS
-            and peer.state is DispatchState.NEW
-            for peer in rows
+            one.key.same_run(request.key)
+            and one.key.method not in RUNS
+            and one.state is DispatchState.NEW
+            for one in rows
         ):
-            step = Fail(Reason.STOPPED)
+            step = Fail(FailureReason.STOPPED)
             self.failures.fail(db, [Record(request=request, step=step, at=self.clock.now_ms())])
             return False
         return True

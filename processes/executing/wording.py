@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobarranger import messages as m
-from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.steps import Fail, Limits, Reason
 from jobarranger.flow.dispatching import DispatchFailure
 from jobarranger.icons import Traits, asked_by, traits_of
 from jobarranger.messages import Message
+from jobarranger.requests import decide
+from jobarranger.requests.request import RUNS, Request
+from jobarranger.requests.steps import Fail, FailureReason, SendLimits
 from processes.executing.channels import telegrams
 
 
@@ -26,7 +26,7 @@ class IconName:
 class Wording:
     """Puts failures into words; knows the parameters that the messages quote."""
 
-    limits: Limits
+    limits: SendLimits
     timeout: int  #: seconds, `Timeout`
     source: str | None = None  #: `SourceIP`
 
@@ -60,20 +60,20 @@ class Wording:
         fields: dict[str, object] = {"inner_job_id": request.job_id, "host": request.host_name}
         text = step.text or step.reason.value
         match step.reason:
-            case Reason.UNKNOWN_HOST:
+            case FailureReason.UNKNOWN_HOST:
                 return m.JAHOST200002, fields
-            case Reason.DISABLED_HOST:
+            case FailureReason.DISABLED_HOST:
                 return m.JAHOST200003, {**fields, "job_id": name}
-            case Reason.UNREACHABLE:
+            case FailureReason.UNREACHABLE:
                 return m.JACONNECT300001, {**fields, **self._connection(request, text)}
-            case Reason.TOO_LARGE:
+            case FailureReason.TOO_LARGE:
                 return m.JADISPATCH200002, {**fields, **_excess(request)}
-            case Reason.NO_OUTCOME if request.method in RUNS:
+            case FailureReason.NO_OUTCOME if request.method in RUNS:
                 seconds = self.limits.unknown // 1000
                 return m.JADISPATCH200001, {**fields, "job_id_path": name, "seconds": seconds}
-            case Reason.NO_OUTCOME:
+            case FailureReason.NO_OUTCOME:
                 return m.JADISPATCH200003, {**fields, "error_text": text}
-            case Reason.REFUSED | Reason.STOPPED:
+            case FailureReason.REFUSED | FailureReason.STOPPED:
                 return traits.refused, {**fields, "agent_message": text}
 
     def _connection(self, request: Request, text: str) -> dict[str, object]:
@@ -88,7 +88,7 @@ class Wording:
 
 def is_unknown(request: Request, step: Fail) -> bool:
     """Tell whether the job may have run all the same."""
-    return step.reason is Reason.NO_OUTCOME and request.method in RUNS
+    return step.reason is FailureReason.NO_OUTCOME and request.method in RUNS
 
 
 def _excess(request: Request) -> dict[str, object]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Step
+from jobarranger.requests.request import Request
+from jobarranger.requests.steps import Step
 from jobarranger.states import AgentKind
 
 

@@ -210,6 +210,11 @@ class World:
         )
         return job
 
+    def part(self, job: int, part: int, host: str, **columns: object) -> None:
+        """Add one more request of an icon's first attempt."""
+        row = _request(job - 2, job, host, SystemClock().now_ms())
+        self.write(insert(t.ext_dispatch).values({**row, "part": part, **columns}))
+
     def write(self, *statements: Any) -> None:
         """Commit statements."""
         self.db.transaction(lambda unit: [unit.execute(one) for one in statements])
@@ -218,11 +223,16 @@ class World:
         """Return what a query finds."""
         return self.db.read(lambda conn: list(conn.execute(statement).all()))
 
-    def dispatch(self, job: int, method: Method = Method.NORMAL, attempt: int = 1) -> Any:
+    def dispatch(
+        self, job: int, method: Method = Method.NORMAL, attempt: int = 1, part: int = 0
+    ) -> Any:
         """Return one request's row."""
         found = self.rows(
             select(t.ext_dispatch).where(
-                _D.inner_job_id == job, _D.method == method, _D.attempt == attempt
+                _D.inner_job_id == job,
+                _D.method == method,
+                _D.attempt == attempt,
+                _D.part == part,
             )
         )
         return found[0] if found else None

@@ -10,13 +10,13 @@ from sqlalchemy import func, select, update
 from jobarranger import messages as m
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
-from jobarranger.dispatching import rows as dispatch
 from jobarranger.flow import moving, timeouts
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
 from jobarranger.flow.results import Verdict
 from jobarranger.flow.timeouts import warn_overdue
 from jobarranger.icons.value import Value
 from jobarranger.parking import FAILURES
+from jobarranger.requests.rows import agents
 from jobarranger.states import (
     AgentKind,
     DispatchState,
@@ -236,7 +236,7 @@ def test_an_original_agent_in_the_place_of_ours_is_heard_after_its_answer(bench:
     (request,) = bench.send_all()
     icon = request.inner_job_id
     bench.db.transaction(
-        lambda unit: dispatch.remember_agent(unit.conn, HOST, AgentKind.OURS, "3.1", 1)
+        lambda unit: agents.remember_agent(unit.conn, HOST, AgentKind.OURS, "3.1", 1)
     )
     sent = update(t.ext_dispatch).where(t.ext_dispatch.c.inner_job_id == icon)
     bench.db.transaction(lambda unit: unit.execute(sent.values(state=DispatchState.SENDING)))

@@ -19,6 +19,7 @@ from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.flow.resolving import Ended, NotDone, NothingToResolve, resolve
 from jobarranger.states import (
     AgentKind,
+    Channel,
     DispatchState,
     IconStatus,
     JobnetStatus,
@@ -126,6 +127,48 @@ def test_requests_to_several_hosts_go_where_they_belong(
     ports = {job: world.wait_state(job, ACCEPTED).port for job in jobs}
     wanted = {"web01": ours.port, "web02": original.port}
     assert ports == {job: wanted[host] for job, host in jobs.items()}
+
+
+def test_requests_of_other_channels_are_left_alone(world: World, ours: FakeAgent) -> None:
+    """What no agent is to get stays as it is: new, begun by others, or silent for long."""
+    host = world.host("web01", ours)
+    past = SystemClock().now_ms() - 1_000
+    sent = {"address": "127.0.0.1", "port": ours.port, "agent_kind": AgentKind.OURS}
+    silent = world.job(host, state=ACCEPTED, accepted_at=past, next_try_at=past, **sent)
+    others = [
+        world.job(host, state=state, channel=channel, next_try_at=past, **sent)
+        for state in (NEW, SENDING, ACCEPTED)
+        for channel in (Channel.SSH, Channel.LOCAL)
+    ]
+    before = [tuple(world.dispatch(job)) for job in others]
+    first = world.job(host)
+    world.start()
+    world.hint(*others, first)
+    world.wait_state(first, ACCEPTED)
+    world.wait_state(silent, UNKNOWN)
+    assert [tuple(world.dispatch(job)) for job in others] == before
+    assert set(ours.started) == {first}
+    asked = {int(telegram["data"]["jobid"]) for telegram in ours.telegrams}  # type: ignore[index]
+    assert asked == {first, silent}
+
+
+def test_parts_of_one_attempt_are_requests_of_their_own(
+    world: World, ours: FakeAgent, original: FakeAgent
+) -> None:
+    """Each goes to its own host, and each is killed there when the icon is stopped."""
+    hosts = {1: world.host("web01", ours), 2: world.host("web02", original)}
+    job = world.job(hosts[1], part=1)
+    world.part(job, 2, hosts[2])
+    world.start()
+    for part, host in hosts.items():
+        assert world.wait_state(job, ACCEPTED, part=part).host_name == host
+    world.ask_stop(job)
+    for part, host in hosts.items():
+        kill = world.wait_state(job, DONE, method=Method.KILL, part=part)
+        assert (kill.host_name, kill.channel) == (host, Channel.AGENT)
+    assert [one["method"] for one in ours.runs()] == [0, 3]
+    assert [one["method"] for one in original.runs()] == [0, 3]
+    assert world.status(job) is IconStatus.ABORT
 
 
 def test_hosts_that_cannot_be_used(world: World, original: FakeAgent) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import delete, select
@@ -23,9 +24,10 @@ from jobarranger.errors import DefinitionError
 from jobarranger.flow.operating import NotPossible, Operation, operate
 from jobarranger.icons import registry, run_settings_tables, settings_tables
 from jobarranger.purging.rows import removing
-from jobarranger.states import DispatchState, IconStatus, JobnetStatus, Method
+from jobarranger.states import Channel, DispatchState, IconStatus, JobnetStatus, Method
 from jobarranger.waiting.rows.runs import Detail, read_runs
 from jobarranger.waiting.view import IconView, run_view
+from jobarranger.wakes import Role, Wake
 from tests.jobnets import HOST, Bench, define
 
 ANN = Actor(user="ann")
@@ -120,6 +122,26 @@ def test_it_runs_on_an_agent_and_its_output_is_shown(bench: Bench) -> None:
     assert bench.before(run, "END-1")["STD_OUT"] == "-rw-r--r-- /data/in\n"
     icon = seen(bench, run)
     assert (icon.type, icon.exit_code, icon.std_out) == ("probe", "0", "-rw-r--r-- /data/in\n")
+
+
+@pytest.mark.usefixtures("probe")
+def test_it_may_ask_by_another_channel(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outcome names channel and part; stop and kill go the same way, and so do the hints."""
+    probe = cast("Any", registry.REGISTRY[77])
+    asked = probe.start
+    other = {"channel": Channel.SSH, "part": 1}
+    monkeypatch.setattr(probe, "start", lambda *given: replace(asked(*given), **other))
+    woken: list[Wake] = []
+    monkeypatch.setattr(bench.db, "_on_wake", woken.extend)
+    run = probing(bench)
+    icon = bench.icon(run, "PROBE-1").inner_job_id
+    (sent,) = bench.rows(select(t.ext_dispatch))
+    assert (sent.channel, sent.part, sent.state) == (Channel.SSH, 1, DispatchState.NEW)
+    bench.send_all()
+    do(bench, Operation.STOP, run)
+    kill = bench.rows(select(t.ext_dispatch).where(t.ext_dispatch.c.method == Method.KILL))[0]
+    assert (kill.inner_job_id, kill.channel, kill.part) == (icon, Channel.SSH, 1)
+    assert [wake.role for wake in woken if icon in wake.ids] == [Role.SESSION, Role.SESSION]
 
 
 @pytest.mark.usefixtures("probe")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from jobarranger.db import icons as icon_rows
 from jobarranger.db import tables as t
 from jobarranger.db.engine import Database
 from jobarranger.flow.results import Verdict, complete
 from jobarranger.flow.stopping import request_stops
+from jobarranger.requests.rows import of_icons
 from jobarranger.states import (
     HOST_SLOTS,
     IconStatus,
@@ -189,7 +189,7 @@ def test_two_processes_take_a_job_over_once(bench: Bench, monkeypatch: pytest.Mo
     """Both have seen it before one of them was faster."""
     run, icon = running_job(bench)
     bench.mover.adopt()
-    monkeypatch.setattr(icon_rows, "without_request", lambda *_: [(icon, run)])
+    monkeypatch.setattr(of_icons, "without_request", lambda *_: [(icon, run)])
     assert bench.mover.adopt() == 0
 
 

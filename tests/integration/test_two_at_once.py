@@ -23,11 +23,11 @@ from jobarranger.db.ids import IdPool
 from jobarranger.definitions import versions, yamlform
 from jobarranger.directory import keeping
 from jobarranger.directory.base import Host
-from jobarranger.dispatching import rows as dispatch
 from jobarranger.errors import DirectoryError
 from jobarranger.flow.work import Work
 from jobarranger.loading.requests import StartRefusal, StartRequest, register
 from jobarranger.loading.rows import loaded_starts
+from jobarranger.requests.rows import agents
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
 from jobarranger.watching.rows import servers, told
 from tests.integration.test_supervisor import eventually
@@ -95,7 +95,7 @@ def test_an_agent_that_nobody_knew(server_database, other):
     """Executors of two servers hear of an agent for the first time; both can note it."""
 
     def work(unit: Unit) -> None:
-        dispatch.remember_agent(unit.conn, "host1", AgentKind.OURS, "7.0", 7)
+        agents.remember_agent(unit.conn, "host1", AgentKind.OURS, "7.0", 7)
 
     in_between("INSERT INTO ja_ext_agent", server_database, other, work)
     assert [(row["host_name"], row["version"]) for row in rows(other, t.ext_agent)] == [

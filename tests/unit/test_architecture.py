@@ -32,7 +32,6 @@ CORE = (
     "db",
     "definitions",
     "directory",
-    "dispatching",
     "flow",
     "icons",
     "loading",
@@ -40,6 +39,7 @@ CORE = (
     "model",
     "planning",
     "purging",
+    "requests",
     "waiting",
     "watching",
 )
@@ -292,7 +292,7 @@ def test_statements_hold_no_number_of_an_icon_type(path: Path) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("package", ["db", "dispatching", "calendars", "directory"])
+@pytest.mark.parametrize("package", ["db", "requests", "calendars", "directory"])
 def test_what_is_below_the_icons_does_not_import_them(package: str) -> None:
     """The registry reads the tables; so statements take sets of types as parameters."""
     found = [
@@ -302,3 +302,60 @@ def test_what_is_below_the_icons_does_not_import_them(package: str) -> None:
         if name.startswith("jobarranger.icons")
     ]
     assert not found
+
+
+def public_classes() -> dict[str, list[str]]:
+    """Return where each public class is defined, by its name."""
+    found: dict[str, list[str]] = {}
+    for path, name in zip(SOURCES, NAMES, strict=True):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(f"{name}:{node.lineno}")
+    return found
+
+
+def test_one_class_name_is_one_thing() -> None:
+    """Who reads a name knows which class is meant, wherever it stands."""
+    classes = public_classes()
+    assert {"Request", "SiblingRequest", "AgentAddress"} <= set(classes)
+    assert {name: places for name, places in classes.items() if len(places) > 1} == {}
+
+
+#: Who may name the table of requests beside `requests/rows`: its definition, the view of runs,
+#: and what removes all that belongs to a run.
+NAMING_REQUESTS = {
+    "jobarranger/db/tables/__init__.py",
+    "jobarranger/db/tables/own.py",
+    "jobarranger/purging/rows/removing.py",
+    "jobarranger/waiting/rows/runs.py",
+}
+
+
+def names_requests(module: ast.Module) -> bool:
+    """Tell whether a module names the table of requests."""
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr == "ext_dispatch")
+        or (isinstance(node, ast.Name) and node.id == "ext_dispatch")
+        or (isinstance(node, ast.alias) and node.name == "ext_dispatch")
+        for node in ast.walk(module)
+    )
+
+
+def test_statements_about_requests_have_one_home() -> None:
+    """So what *open* means, and which states a change may find, is decided in one place."""
+    found = {
+        name
+        for path, name in zip(SOURCES, NAMES, strict=True)
+        if names_requests(tree(path)) and not name.startswith("jobarranger/requests/rows/")
+    }
+    assert found == NAMING_REQUESTS
+
+
+def test_views_of_requests_decide_nothing_by_their_states() -> None:
+    """They take the one condition for *open*; no state is named there."""
+    path = ROOT / "jobarranger/waiting/rows/runs.py"
+    named = {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+    used = {node.id for node in ast.walk(tree(path)) if isinstance(node, ast.Name)}
+    assert "IS_OPEN" in used
+    assert not named & {"NEW", "SENDING", "ACCEPTED", "UNKNOWN"}
+    assert "DispatchState" not in used

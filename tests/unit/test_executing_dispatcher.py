@@ -10,16 +10,24 @@ from unittest.mock import patch
 import pytest
 
 from jobarranger.clock import SystemClock
-from jobarranger.dispatching.request import Payload, Request
-from jobarranger.dispatching.steps import Fail, Limits, Pursue, Reason, Reported, Standing
 from jobarranger.errors import DatabaseUnavailable
-from jobarranger.states import DispatchState, Method
+from jobarranger.requests.request import Payload, Request
+from jobarranger.requests.rows.due import Share
+from jobarranger.requests.steps import (
+    Fail,
+    FailureReason,
+    JobStanding,
+    Pursue,
+    Reported,
+    SendLimits,
+)
+from jobarranger.states import Channel, DispatchState, Method
 from processes.executing.dispatcher import Dispatcher
 from processes.executing.host_table import HostTable
 from processes.executing.store import Store
 from processes.executing.work import Begin, Record, Scan, Task, WorkItem
 
-LIMITS = Limits(connect_retry=60_000, unknown=300_000)
+LIMITS = SendLimits(connect_retry=60_000, unknown=300_000)
 
 
 class Thread:
@@ -52,7 +60,7 @@ class AgentClient:
 
     async def query(self, request: Request) -> Reported:
         """Answer."""
-        return Reported(Standing.UNKNOWN, "jobarranger-py test")
+        return Reported(JobStanding.UNKNOWN, "jobarranger-py test")
 
 
 @pytest.mark.asyncio
@@ -104,12 +112,12 @@ def test_what_has_failed_is_not_sent_after_all() -> None:
         engine=cast("Any", None),
         directory=cast("Any", None),
         table=HostTable(LIMITS),
-        slots=(0,),
+        share=Share(slots=(0,), channels={Channel.AGENT}),
         agent_port=0,
         wording=cast("Any", None),
     )
-    with patch("processes.executing.scanning.dispatch.due_of", return_value=[request]):
+    with patch("processes.executing.scanning.due.due_of", return_value=[request]):
         scans = [Scan(ids=frozenset({1}))]
         assert store.candidates(cast("Any", None), scans) == [request]
-        store.failures._kept = [Record(request=request, step=Fail(Reason.UNREACHABLE), at=0)]
+        store.failures._kept = [Record(request=request, step=Fail(FailureReason.UNREACHABLE), at=0)]
         assert store.candidates(cast("Any", None), scans) == []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from processes.executing.places import LATE, SHARED, Place, Places
+from processes.executing.places import LATE, SHARED, ConnectionPlace, ConnectionPlaces
 
 
 @dataclass
@@ -26,25 +26,25 @@ class Hosts:
         return name in self.silent
 
 
-def places(hosts: Hosts, most: int = 8_192) -> Places:
+def places(hosts: Hosts, most: int = 8_192) -> ConnectionPlaces:
     """Return places at an instant that does not matter."""
-    return Places(hosts, lambda: 0, most)
+    return ConnectionPlaces(hosts, lambda: 0, most)
 
 
-async def now(places: Places, name: str) -> Place | None:
+async def now(places: ConnectionPlaces, name: str) -> ConnectionPlace | None:
     """Enter without waiting."""
     async with asyncio.timeout(0.5):
         return await places.enter(name)
 
 
-async def taken(places: Places, name: str) -> Place:
+async def taken(places: ConnectionPlaces, name: str) -> ConnectionPlace:
     """Enter without waiting, and be let in."""
     place = await now(places, name)
     assert place is not None
     return place
 
 
-async def fill(places: Places, busy: int) -> list[Place]:
+async def fill(places: ConnectionPlaces, busy: int) -> list[ConnectionPlace]:
     """Take sixteen places for each of many hosts."""
     return [await taken(places, f"busy{number}") for number in range(busy) for _ in range(16)]
 

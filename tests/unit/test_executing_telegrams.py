@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ipc.telegrams import JobRunReply
-from jobarranger.dispatching.steps import Answered, Silent
+from jobarranger.requests.steps import Answered, Silent
 from processes.executing.channels import telegrams
 
 

@@ -14,9 +14,9 @@ from jobarranger.states import ObjectFlag, PauseScope
 from jobarranger.watching import presence
 from jobarranger.watching.late import (
     DAY_MS,
+    LateProblem,
     LateRules,
     Missing,
-    Problem,
     Suspicions,
     Unbegun,
     Waits,
@@ -157,7 +157,7 @@ def test_a_run_that_has_not_begun_is_late_with_its_reason(columns, waits):
     """From its minute on; the rules say when it is told."""
     assert late(unbegun(**columns), NINE - 1) == []
     (one,) = late(unbegun(**columns), NINE)
-    assert (one.problem, one.waits, one.run) == (Problem.STARTED, waits, 7)
+    assert (one.problem, one.waits, one.run) == (LateProblem.STARTED, waits, 7)
     assert LateRules(load_span=60).ripe_at(one.problem, one.instant) == NINE + MINUTE
     assert (
         LateRules(load_span=60, run_shift=5).ripe_at(one.problem, one.instant) == NINE + 6 * MINUTE
@@ -228,7 +228,7 @@ def test_a_run_is_not_told_later_because_schedules_are_read_seldom():
     rules = LateRules(load_span=60, confirm_ms=20 * MINUTE)
     (begun,) = late(unbegun(), NINE)
     seen = Suspicions().looked([begun, missing()], NINE)
-    assert [one.problem for one in seen.confirmed(NINE + MINUTE, rules)] == [Problem.STARTED]
+    assert [one.problem for one in seen.confirmed(NINE + MINUTE, rules)] == [LateProblem.STARTED]
     assert len(seen.confirmed(NINE + 20 * MINUTE, rules)) == 2
 
 

@@ -24,7 +24,7 @@ from jobarranger.waiting import (
     Arrow,
     Explained,
     FamilyFacts,
-    HostState,
+    HostUsability,
     IconFacts,
     InstanceFacts,
     Need,
@@ -292,7 +292,7 @@ def test_ready_icons():
     net.set("JOB-1", ready_at=NOW - 60_000)
     assert net.why("JOB-1").reason is Reason.NOT_TAKEN
     assert "JARUN300002" in net.why("JOB-1").advice
-    net.set("JOB-1", hosts=("web1",)).known(hosts={"web1": HostState.LOCKED})
+    net.set("JOB-1", hosts=("web1",)).known(hosts={"web1": HostUsability.LOCKED})
     assert net.why("JOB-1").reason is Reason.HOST_LOCKED
     net.set("JOB-1", status=B).set("START", status=B)
     assert net.why("START").reason is Reason.NEXT
@@ -301,14 +301,14 @@ def test_ready_icons():
 @pytest.mark.parametrize(
     ("run", "host", "reason"),
     [
-        (request(DispatchState.NEW), HostState.USABLE, Reason.NOT_SENT),
-        (request(DispatchState.NEW, tries=3), HostState.UNCHECKED, Reason.RETRIED),
-        (request(DispatchState.NEW), HostState.UNKNOWN, Reason.HOST_UNKNOWN),
-        (request(DispatchState.NEW), HostState.DISABLED, Reason.HOST_DISABLED),
-        (request(DispatchState.SENDING, sending_at=NOW), HostState.USABLE, Reason.UNANSWERED),
-        (request(DispatchState.ACCEPTED, accepted_at=NOW), HostState.DISABLED, Reason.RUNNING),
-        (request(DispatchState.UNKNOWN), HostState.USABLE, Reason.OUTCOME_UNKNOWN),
-        (None, HostState.USABLE, Reason.WORKING),
+        (request(DispatchState.NEW), HostUsability.USABLE, Reason.NOT_SENT),
+        (request(DispatchState.NEW, tries=3), HostUsability.UNCHECKED, Reason.RETRIED),
+        (request(DispatchState.NEW), HostUsability.UNKNOWN, Reason.HOST_UNKNOWN),
+        (request(DispatchState.NEW), HostUsability.DISABLED, Reason.HOST_DISABLED),
+        (request(DispatchState.SENDING, sending_at=NOW), HostUsability.USABLE, Reason.UNANSWERED),
+        (request(DispatchState.ACCEPTED, accepted_at=NOW), HostUsability.DISABLED, Reason.RUNNING),
+        (request(DispatchState.UNKNOWN), HostUsability.USABLE, Reason.OUTCOME_UNKNOWN),
+        (None, HostUsability.USABLE, Reason.WORKING),
     ],
 )
 def test_an_icon_that_an_agent_works_on(run, host, reason):
@@ -325,7 +325,7 @@ def test_a_forced_icon_runs_on_a_disabled_host():
     """`force_flag` asks for nothing else."""
     net = Net("START JOB-1 END", START=END, JOB_1=RUN)
     net.set("JOB-1", run=request(DispatchState.NEW), force=True)
-    net.known(hosts={"web1": HostState.DISABLED})
+    net.known(hosts={"web1": HostUsability.DISABLED})
     assert net.why("JOB-1").reason is Reason.NOT_SENT
 
 
@@ -623,7 +623,7 @@ def families(draw: st.DrawFn) -> FamilyFacts:
         instances={one.id: one for one in owned},
         icons={icon.id: icon for icon in icons},
         arrows=tuple(arrows),
-        hosts={"web1": draw(st.sampled_from(HostState))},
+        hosts={"web1": draw(st.sampled_from(HostUsability))},
         earlier=draw(st.sampled_from([(), (77,)])),
         now=NOW,
     )

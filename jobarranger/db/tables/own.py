@@ -19,12 +19,14 @@ from jobarranger.db.tables.columns import (
 )
 from jobarranger.db.tables.run import run_jobnet
 
-#: Requests to agents: committed before the first byte is sent (states.DispatchState).
+#: Requests to the outside: committed before the first byte is sent (states.DispatchState).
 ext_dispatch = own_table(
     "ja_ext_dispatch",
     u64("inner_job_id"),
     integer("attempt"),
     integer("method"),  # states.Method
+    integer("part"),  # of an attempt that asks for several things; 0: it is all
+    integer("channel", default=1),  # states.Channel
     u64("inner_jobnet_main_id"),
     integer("slot"),  # states.host_slot(host_name)
     integer("state"),
@@ -42,7 +44,7 @@ ext_dispatch = own_table(
     integer("tries"),
     i64("warn_at", null=True),  # when the icon exceeds its warning time
     long_text("message", null=True),
-    primary_key("ja_ext_dispatch_pk", "inner_job_id", "attempt", "method"),
+    primary_key("ja_ext_dispatch_pk", "inner_job_id", "attempt", "method", "part"),
     child_of(run_jobnet, "ja_ext_dispatch_fk1", "inner_jobnet_main_id", of=("inner_jobnet_id",)),
     index("ja_ext_dispatch_idx1", "state", "slot"),
     index("ja_ext_dispatch_idx2", "inner_jobnet_main_id"),

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 
 from jobarranger.db import gates, icons
 from jobarranger.db import tables as t
-from jobarranger.states import DispatchState, IconStatus, JobnetStatus, LoadStatus
+from jobarranger.requests.rows.conditions import IS_OPEN
+from jobarranger.states import IconStatus, JobnetStatus, LoadStatus
 from jobarranger.waiting.rows.columns import RUNS, SUMMARY
 from jobarranger.waiting.rows.hosts import wished
 
@@ -93,7 +94,7 @@ _REQUESTS = (
         _D.sending_at,
         _D.accepted_at,
     )
-    .where(_D.inner_jobnet_main_id.in_(_IDS), _D.state != DispatchState.DONE)
+    .where(_D.inner_jobnet_main_id.in_(_IDS), IS_OPEN)
     .order_by(_D.attempt)
 )
 _EVENTS = (

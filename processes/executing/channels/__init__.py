@@ -1,14 +1,17 @@
-"""How requests get out: one module for each way, all with the same two questions (`Channel`)."""
+"""How requests get out: one module for each channel, all with the same two questions.
+
+Only requests to agents are sent in this release (`states.Channel`).
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Event
+from jobarranger.requests.request import Request
+from jobarranger.requests.steps import Event
 
 
-class Channel(Protocol):
+class RequestCarrier(Protocol):
     """Carries requests. Whatever goes wrong on the way is an event, never an exception."""
 
     async def send(self, request: Request) -> Event:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from ipc.client import exchange
 from ipc.errors import NoAnswer, NotConnected
 from ipc.resolver import Resolver
-from jobarranger.dispatching.request import Request
-from jobarranger.dispatching.steps import Event, Silent, Unreachable
 from jobarranger.failpoints import failpoint
+from jobarranger.requests.request import Request
+from jobarranger.requests.steps import Event, Silent, Unreachable
 from processes.executing.channels import telegrams
 
 #: An original agent that is busy with another connection answers after this much more (seconds),

@@ -1,4 +1,4 @@
-"""Requests in the words of the wire, and answers in the words of `jobarranger.dispatching`."""
+"""Requests in the words of the wire, and answers in the words of `jobarranger.requests`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from ipc import dialects
 from ipc.errors import ProtocolError
 from ipc.telegrams import Envelope, JobQuery, JobQueryReply, JobRun, JobRunReply
-from jobarranger.dispatching.request import Payload, Request
-from jobarranger.dispatching.steps import Answered, Event, Original, Reported, Silent, Standing
+from jobarranger.requests.request import Payload, Request
+from jobarranger.requests.steps import Answered, Event, JobStanding, Original, Reported, Silent
 
 #: Bytes of script, argument and environment that a 3.0.0 agent keeps; it cuts what is longer.
 ORIGINAL_LIMIT = 4095
@@ -74,8 +74,8 @@ def query_answer(payload: bytes) -> Event:
         message = _object(payload)
         if Envelope.of(message).kind == JobQueryReply.kind:
             reply = JobQueryReply.from_json(message)
-            if reply.result == 0 and reply.state in set(Standing):
-                return Reported(Standing(reply.state), reply.agent)
+            if reply.result == 0 and reply.state in set(JobStanding):
+                return Reported(JobStanding(reply.state), reply.agent)
             return Silent(f"the agent cannot tell: {reply.message or reply.state}")
         answer = JobRunReply.from_json(message)
     except ProtocolError as error:

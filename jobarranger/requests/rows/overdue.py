@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from jobarranger.db import tables as t
+from jobarranger.requests.rows.conditions import IDS, MOST, NOW
 
 _D = t.ext_dispatch.c
 
 _DUE = (
     select(_D.inner_job_id, _D.inner_jobnet_main_id)
-    .where(_D.warn_at <= bindparam("now"))
+    .where(_D.warn_at <= NOW)
     .order_by(_D.warn_at)
-    .limit(bindparam("most"))
+    .limit(MOST)
 )
-_DUE_OF = select(_D.inner_job_id).where(
-    _D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now")
-)
+_DUE_OF = select(_D.inner_job_id).where(_D.inner_job_id.in_(IDS), _D.warn_at <= NOW)
 _CLEAR = (
-    update(t.ext_dispatch)
-    .where(_D.inner_job_id.in_(bindparam("ids", expanding=True)), _D.warn_at <= bindparam("now"))
-    .values(warn_at=None)
+    update(t.ext_dispatch).where(_D.inner_job_id.in_(IDS), _D.warn_at <= NOW).values(warn_at=None)
 )
 
 _LIMITS = select(t.run_icon_job.c.inner_job_id, t.run_icon_job.c.timeout).where(
-    t.run_icon_job.c.inner_job_id.in_(bindparam("ids", expanding=True))
+    t.run_icon_job.c.inner_job_id.in_(IDS)
 )
 
 

@@ -8,34 +8,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.dispatching import decide
-from jobarranger.dispatching.request import RUNS, Payload, Request
-from jobarranger.dispatching.steps import (
+from jobarranger.icons import traits_of
+from jobarranger.requests import decide
+from jobarranger.requests.request import RUNS, Payload, Request
+from jobarranger.requests.steps import (
     Accept,
     Answered,
     Event,
     Fail,
+    FailureReason,
     Finish,
     Held,
+    JobStanding,
     Later,
-    Limits,
     Original,
     Pursue,
     Query,
-    Reason,
     Reported,
     Send,
+    SendLimits,
     Silent,
-    Standing,
     Step,
     Unreachable,
     View,
 )
-from jobarranger.icons import traits_of
 from jobarranger.states import AgentKind, DispatchState, JobType, Method
 
 NOW = 1_000_000_000
-LIMITS = Limits(connect_retry=60_000, unknown=300_000, started_at=NOW - 3_600_000)
+LIMITS = SendLimits(connect_retry=60_000, unknown=300_000, started_at=NOW - 3_600_000)
 OURS, ORIGINAL, UNKNOWN = AgentKind.OURS, AgentKind.ORIGINAL, AgentKind.UNKNOWN
 
 
@@ -69,8 +69,14 @@ NOT_NOW = Answered(2, "disk full", "x 1", retry=True)
 AFTER_SENDING: list[tuple[str, Request, Event, View, Step]] = [
     ("taken by ours", FIRST, Answered(0, agent="x 1"), view(OURS), Accept(NOW + 60_000)),
     ("taken by an original", FIRST, Answered(0), view(ORIGINAL), Accept(None)),
-    ("refused", FIRST, Answered(2, "no"), view(ORIGINAL), Fail(Reason.REFUSED, "no")),
-    ("first attempt known", FIRST, Answered(3, "m"), view(ORIGINAL), Fail(Reason.REFUSED, "m")),
+    ("refused", FIRST, Answered(2, "no"), view(ORIGINAL), Fail(FailureReason.REFUSED, "no")),
+    (
+        "first attempt known",
+        FIRST,
+        Answered(3, "m"),
+        view(ORIGINAL),
+        Fail(FailureReason.REFUSED, "m"),
+    ),
     ("an older attempt lives", SECOND, Answered(3), view(ORIGINAL), Later(NOW + 500)),
     ("not taken for now", FIRST, NOT_NOW, view(OURS, failures=1), Later(NOW + 100)),
     ("still not taken", SECOND, NOT_NOW, view(OURS, failures=9), Later(NOW + 5_000)),
@@ -79,7 +85,7 @@ AFTER_SENDING: list[tuple[str, Request, Event, View, Step]] = [
         run(created_at=NOW - 60_000),
         NOT_NOW,
         view(OURS, down_since=NOW - 60_000),
-        Fail(Reason.REFUSED, "disk full"),
+        Fail(FailureReason.REFUSED, "disk full"),
     ),
     ("a stop not taken for now", STOP, NOT_NOW, view(OURS, failures=1), Later(NOW + 100)),
     ("the host does not answer", FIRST, Held(), view(OURS), Later(NOW + 100)),
@@ -90,7 +96,7 @@ AFTER_SENDING: list[tuple[str, Request, Event, View, Step]] = [
         run(created_at=NOW - 60_000),
         Unreachable("x"),
         view(down_since=NOW - 60_000),
-        Fail(Reason.UNREACHABLE, "x"),
+        Fail(FailureReason.UNREACHABLE, "x"),
     ),
     (
         "an old request, a host just gone",
@@ -110,7 +116,7 @@ AFTER_SENDING: list[tuple[str, Request, Event, View, Step]] = [
         run(method=Method.KILL, created_at=NOW - 5_000),
         Answered(2, "not running"),
         view(ORIGINAL),
-        Fail(Reason.REFUSED, "not running"),
+        Fail(FailureReason.REFUSED, "not running"),
     ),
     (
         "kill in vain at ours",
@@ -138,16 +144,16 @@ ACCEPTED = run(state=DispatchState.ACCEPTED, accepted_at=NOW - 400_000)
 UNSENT = run(state=DispatchState.NEW)
 
 AFTER_QUERY: list[tuple[str, Request, Event, View, Step]] = [
-    ("ours does not know it", FIRST, Reported(Standing.UNKNOWN), view(OURS), Send()),
-    ("ours runs it", FIRST, Reported(Standing.RUNNING), view(OURS), Accept(NOW + 60_000)),
-    ("ours has ended it", FIRST, Reported(Standing.ENDED), view(OURS), Accept(NOW + 60_000)),
+    ("ours does not know it", FIRST, Reported(JobStanding.UNKNOWN), view(OURS), Send()),
+    ("ours runs it", FIRST, Reported(JobStanding.RUNNING), view(OURS), Accept(NOW + 60_000)),
+    ("ours has ended it", FIRST, Reported(JobStanding.ENDED), view(OURS), Accept(NOW + 60_000)),
     ("an original, in time", FIRST, Original(), view(ORIGINAL), Pursue(NOW + 299_950)),
-    ("an original, too long", OLD, Original(), view(ORIGINAL), Fail(Reason.NO_OUTCOME)),
+    ("an original, too long", OLD, Original(), view(ORIGINAL), Fail(FailureReason.NO_OUTCOME)),
     ("gone", FIRST, Unreachable("x"), view(OURS), Pursue(NOW + 500)),
     ("held", FIRST, Held(), view(OURS), Pursue(NOW + 500)),
-    ("held for too long", OLD, Held(), view(OURS), Fail(Reason.NO_OUTCOME)),
+    ("held for too long", OLD, Held(), view(OURS), Fail(FailureReason.NO_OUTCOME)),
     ("large, held", UNSENT, Held(), view(OURS), Later(NOW + 100)),
-    ("gone for too long", OLD, Unreachable("x"), view(OURS), Fail(Reason.NO_OUTCOME)),
+    ("gone for too long", OLD, Unreachable("x"), view(OURS), Fail(FailureReason.NO_OUTCOME)),
     ("silent", FIRST, Silent("x"), view(), Pursue(NOW + 500)),
     ("closes once", FIRST, Silent("x", closed=True), view(), Pursue(NOW + 500)),
     (
@@ -155,26 +161,26 @@ AFTER_QUERY: list[tuple[str, Request, Event, View, Step]] = [
         run(tries=4),
         Silent("x", closed=True),
         view(),
-        Fail(Reason.NO_OUTCOME, "x"),
+        Fail(FailureReason.NO_OUTCOME, "x"),
     ),
-    ("accepted, runs", ACCEPTED, Reported(Standing.RUNNING), view(OURS), Pursue(NOW + 400_000)),
+    ("accepted, runs", ACCEPTED, Reported(JobStanding.RUNNING), view(OURS), Pursue(NOW + 400_000)),
     (
         "accepted, forgotten",
         ACCEPTED,
-        Reported(Standing.UNKNOWN),
+        Reported(JobStanding.UNKNOWN),
         view(OURS),
-        Fail(Reason.NO_OUTCOME, "the agent does not know the job any more"),
+        Fail(FailureReason.NO_OUTCOME, "the agent does not know the job any more"),
     ),
     ("accepted, gone", ACCEPTED, Unreachable("x"), view(OURS), Pursue(NOW + 400_000)),
-    ("large, ours", UNSENT, Reported(Standing.UNKNOWN), view(OURS), Send()),
+    ("large, ours", UNSENT, Reported(JobStanding.UNKNOWN), view(OURS), Send()),
     ("large, gone", UNSENT, Unreachable("x"), view(failures=1), Later(NOW + 100)),
-    ("kill, it is over", KILL, Reported(Standing.ENDED), view(OURS), Finish()),
+    ("kill, it is over", KILL, Reported(JobStanding.ENDED), view(OURS), Finish()),
     (
         "kill, it runs on",
         KILL,
-        Reported(Standing.RUNNING),
+        Reported(JobStanding.RUNNING),
         view(OURS),
-        Fail(Reason.REFUSED, "the job is running"),
+        Fail(FailureReason.REFUSED, "the job is running"),
     ),
 ]
 
@@ -193,7 +199,7 @@ def test_a_large_request_is_not_cut_short() -> None:
     """It asks first, and fails clearly at an original."""
     assert decide.first_step(UNSENT, oversized=True) == Query()
     step = decide.after_query(UNSENT, Original(), view(ORIGINAL), LIMITS, oversized=True)
-    assert step == Fail(Reason.TOO_LARGE)
+    assert step == Fail(FailureReason.TOO_LARGE)
     assert decide.first_step(UNSENT, oversized=False) == Send()
 
 
@@ -203,7 +209,7 @@ def test_a_large_request_is_not_cut_short() -> None:
         (None, OURS, Finish()),
         (DispatchState.DONE, OURS, Finish()),
         (DispatchState.UNKNOWN, OURS, Finish()),
-        (DispatchState.NEW, OURS, Fail(Reason.STOPPED)),
+        (DispatchState.NEW, OURS, Fail(FailureReason.STOPPED)),
         (DispatchState.SENDING, OURS, Later(NOW + 1_000)),
         (DispatchState.SENDING, UNKNOWN, Later(NOW + 1_000)),
         (DispatchState.SENDING, ORIGINAL, Send()),
@@ -219,7 +225,7 @@ def test_a_server_that_was_down_has_not_waited() -> None:
     """The time for an answer runs from the executor's start at the earliest."""
     limits = replace(LIMITS, started_at=NOW - 10)
     assert decide.when_due(OLD, view(ORIGINAL), limits) == Pursue(NOW - 10 + 300_000)
-    assert decide.when_due(OLD, view(ORIGINAL), LIMITS) == Fail(Reason.NO_OUTCOME)
+    assert decide.when_due(OLD, view(ORIGINAL), LIMITS) == Fail(FailureReason.NO_OUTCOME)
 
 
 def test_what_was_sent_before_is_not_new_again_because_its_host_is_held() -> None:
@@ -233,26 +239,26 @@ def test_an_original_server_s_haste_can_be_restored() -> None:
     """With JaConnectRetry=0 the first failed connection fails the icon, as a refusal does."""
     limits = replace(LIMITS, connect_retry=0)
     step = decide.after_sending(run(created_at=NOW), Unreachable("x"), view(), limits)
-    assert step == Fail(Reason.UNREACHABLE, "x")
+    assert step == Fail(FailureReason.UNREACHABLE, "x")
     step = decide.after_sending(run(created_at=NOW), NOT_NOW, view(), limits)
-    assert step == Fail(Reason.REFUSED, "disk full")
+    assert step == Fail(FailureReason.REFUSED, "disk full")
     assert decide.after_sending(run(created_at=NOW), Held(), view(), limits) == Later(NOW + 100)
 
 
 @pytest.mark.parametrize(
     ("reason", "method", "job_type", "fails"),
     [
-        (Reason.REFUSED, Method.NORMAL, JobType.REBOOT, True),
-        (Reason.REFUSED, Method.KILL, JobType.JOB, True),
-        (Reason.UNREACHABLE, Method.STOP, JobType.JOB, True),
-        (Reason.UNREACHABLE, Method.KILL, JobType.FWAIT, True),
-        (Reason.REFUSED, Method.KILL, JobType.FWAIT, False),
-        (Reason.UNREACHABLE, Method.KILL, JobType.REBOOT, False),
-        (Reason.REFUSED, Method.KILL, JobType.REBOOT, False),
+        (FailureReason.REFUSED, Method.NORMAL, JobType.REBOOT, True),
+        (FailureReason.REFUSED, Method.KILL, JobType.JOB, True),
+        (FailureReason.UNREACHABLE, Method.STOP, JobType.JOB, True),
+        (FailureReason.UNREACHABLE, Method.KILL, JobType.FWAIT, True),
+        (FailureReason.REFUSED, Method.KILL, JobType.FWAIT, False),
+        (FailureReason.UNREACHABLE, Method.KILL, JobType.REBOOT, False),
+        (FailureReason.REFUSED, Method.KILL, JobType.REBOOT, False),
     ],
 )
 def test_which_failures_take_the_icon_down(
-    reason: Reason, method: Method, job_type: JobType, fails: bool
+    reason: FailureReason, method: Method, job_type: JobType, fails: bool
 ) -> None:
     """A stop in vain concerns JOB icons, FWAIT icons partly, REBOOT icons never."""
     assert decide.fails_icon(reason, method, traits_of(job_type).failed_stop) is fails

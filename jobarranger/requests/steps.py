@@ -36,7 +36,7 @@ class Answered:
     retry: bool = False  #: refused for now only: it has not taken it, and wants to be asked again
 
 
-class Standing(StrEnum):
+class JobStanding(StrEnum):
     """What our agent says about an attempt when it is asked."""
 
     UNKNOWN = "unknown"  #: it has never taken it, or has lost its journal
@@ -50,7 +50,7 @@ class Standing(StrEnum):
 class Reported:
     """Our agent answered a query."""
 
-    standing: Standing
+    standing: JobStanding
     agent: str | None = None
 
 
@@ -69,7 +69,7 @@ Event = Unreachable | Silent | Answered | Reported | Original | Held
 # -- what to do ---------------------------------------------------------------------------------
 
 
-class Reason(Enum):
+class FailureReason(Enum):
     """Why a request has failed."""
 
     UNKNOWN_HOST = "the host is not in the directory"
@@ -129,7 +129,7 @@ class Pursue:
 class Fail:
     """It has failed for good."""
 
-    reason: Reason
+    reason: FailureReason
     text: str = ""
 
 
@@ -137,7 +137,7 @@ Step = Send | Query | Accept | Finish | Later | Pursue | Fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SendLimits:
     """The rules that an operator sets, and the life of this executor; milliseconds."""
 
     connect_retry: int  #: `JaConnectRetry`: how long connecting is repeated

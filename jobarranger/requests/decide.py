@@ -1,4 +1,4 @@
-"""The rules of sending: never twice to a 3.0.0 agent, exactly once with ours (docs/dispatch.md).
+"""The rules of sending: never twice to a 3.0.0 agent, exactly once with ours (docs/requests.md).
 
 Everything here is a pure function of the row, of what happened and of the time. Three facts carry
 the rules:
@@ -14,25 +14,25 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from jobarranger.dispatching.request import RUNS, Request
-from jobarranger.dispatching.steps import (
+from jobarranger.requests.request import RUNS, Request
+from jobarranger.requests.steps import (
     Accept,
     Answered,
     Event,
     Fail,
     FailedStop,
+    FailureReason,
     Finish,
     Held,
+    JobStanding,
     Later,
-    Limits,
     Original,
     Pursue,
     Query,
-    Reason,
     Reported,
     Send,
+    SendLimits,
     Silent,
-    Standing,
     Step,
     Unreachable,
     View,
@@ -81,7 +81,7 @@ def before_stop(run: DispatchState | None, kind: AgentKind, now: int) -> Step:
         case None | DispatchState.DONE | DispatchState.UNKNOWN:
             return Finish()
         case DispatchState.NEW:
-            return Fail(Reason.STOPPED)
+            return Fail(FailureReason.STOPPED)
         case DispatchState.SENDING:
             return Send() if kind is AgentKind.ORIGINAL else Later(now + KILL_PAUSE)
         case DispatchState.ACCEPTED:
@@ -90,7 +90,7 @@ def before_stop(run: DispatchState | None, kind: AgentKind, now: int) -> Step:
 
 
 def after_sending(  # noqa: PLR0911 - one answer for each case
-    request: Request, event: Event, view: View, limits: Limits, *, again: bool = False
+    request: Request, event: Event, view: View, limits: SendLimits, *, again: bool = False
 ) -> Step:
     """Decide after a jobrun was sent, or was to be sent.
 
@@ -107,7 +107,7 @@ def after_sending(  # noqa: PLR0911 - one answer for each case
         case Silent():
             return _silent(request, event, view, limits)
         case Answered(retry=True):
-            return _patient(request, Fail(Reason.REFUSED, event.message), view, limits)
+            return _patient(request, Fail(FailureReason.REFUSED, event.message), view, limits)
         case Answered(result=result) if result == TAKEN:
             return _taken(request, view)
         case Answered() if is_older_alive(request, event):
@@ -125,7 +125,7 @@ def is_older_alive(request: Request, event: Answered) -> bool:
 
 
 def after_query(  # noqa: PLR0911 - one answer for each case
-    request: Request, event: Event, view: View, limits: Limits, *, oversized: bool = False
+    request: Request, event: Event, view: View, limits: SendLimits, *, oversized: bool = False
 ) -> Step:
     """Decide after the agent was asked about a request."""
     match event:
@@ -145,12 +145,12 @@ def after_query(  # noqa: PLR0911 - one answer for each case
             if _unsent(request):
                 return _unreachable(request, Unreachable(event.text), view, limits)
             if closed and request.tries >= CLOSED_MOST and not _is_accepted(request):
-                return Fail(Reason.NO_OUTCOME, event.text)
+                return Fail(FailureReason.NO_OUTCOME, event.text)
             return when_due(request, view, limits, asked=True)
     assert_never(event)
 
 
-def when_due(request: Request, view: View, limits: Limits, *, asked: bool = False) -> Step:
+def when_due(request: Request, view: View, limits: SendLimits, *, asked: bool = False) -> Step:
     """Decide about a request that was sent and whose time for another look has come.
 
     `asked` tells that the agent has just been asked and could not be reached.
@@ -159,7 +159,7 @@ def when_due(request: Request, view: View, limits: Limits, *, asked: bool = Fals
         return Pursue(next_check(request, view.now)) if asked else Query()
     until = deadline(request, limits)
     if view.now >= until:
-        return Fail(Reason.NO_OUTCOME)
+        return Fail(FailureReason.NO_OUTCOME)
     if request.method is Method.KILL and not asked:
         return Send()
     if view.kind is AgentKind.ORIGINAL and not asked:
@@ -169,7 +169,7 @@ def when_due(request: Request, view: View, limits: Limits, *, asked: bool = Fals
     return Pursue(min(until, view.now + pause(request.tries, QUERY_FIRST, QUERY_MOST)))
 
 
-def deadline(request: Request, limits: Limits) -> int:
+def deadline(request: Request, limits: SendLimits) -> int:
     """Return when the wait for an answer or a result ends (UTC ms).
 
     A server that was down has not waited: the time runs from its start at the earliest.
@@ -183,12 +183,12 @@ def next_check(request: Request, now: int) -> int:
     return now + min(max(age, CHECK_FIRST), CHECK_MOST)
 
 
-def expired(created_at: int, down_since: int, now: int, limits: Limits) -> bool:
+def expired(created_at: int, down_since: int, now: int, limits: SendLimits) -> bool:
     """Tell whether a request has waited long enough for a host that cannot be connected."""
     return now >= max(created_at, down_since) + limits.connect_retry
 
 
-def fails_icon(reason: Reason, method: Method, stop: FailedStop) -> bool:
+def fails_icon(reason: FailureReason, method: Method, stop: FailedStop) -> bool:
     """Tell whether a failure takes the icon down, or is only reported.
 
     Args:
@@ -200,7 +200,7 @@ def fails_icon(reason: Reason, method: Method, stop: FailedStop) -> bool:
         return True
     if stop is FailedStop.REPORTED:
         return False
-    return reason not in {Reason.REFUSED, Reason.NO_OUTCOME}
+    return reason not in {FailureReason.REFUSED, FailureReason.NO_OUTCOME}
 
 
 def _is_accepted(request: Request) -> bool:
@@ -212,11 +212,11 @@ def _unsent(request: Request) -> bool:
     return request.state is DispatchState.NEW
 
 
-def _unreachable(request: Request, event: Unreachable, view: View, limits: Limits) -> Step:
-    return _patient(request, Fail(Reason.UNREACHABLE, event.text), view, limits)
+def _unreachable(request: Request, event: Unreachable, view: View, limits: SendLimits) -> Step:
+    return _patient(request, Fail(FailureReason.UNREACHABLE, event.text), view, limits)
 
 
-def _patient(request: Request, failure: Fail, view: View, limits: Limits) -> Step:
+def _patient(request: Request, failure: Fail, view: View, limits: SendLimits) -> Step:
     """Repeat for `JaConnectRetry`, counted while the host has been in this trouble."""
     since = view.down_since if view.down_since is not None else view.now
     if expired(request.created_at, since, view.now, limits):
@@ -224,7 +224,7 @@ def _patient(request: Request, failure: Fail, view: View, limits: Limits) -> Ste
     return Later(view.now + pause(view.failures, CONNECT_FIRST, CONNECT_MOST))
 
 
-def _silent(request: Request, event: Silent, view: View, limits: Limits) -> Step:
+def _silent(request: Request, event: Silent, view: View, limits: SendLimits) -> Step:
     """Ask at once what became of it; a kill is simply repeated.
 
     A 3.0.0 agent is asked only if it closed: then the question is whether it listens to us.
@@ -233,7 +233,7 @@ def _silent(request: Request, event: Silent, view: View, limits: Limits) -> Step
         return when_due(request, view, limits, asked=True)
     if view.kind is AgentKind.ORIGINAL and not event.closed:
         until = deadline(request, limits)
-        return Fail(Reason.NO_OUTCOME) if view.now >= until else Pursue(until)
+        return Fail(FailureReason.NO_OUTCOME) if view.now >= until else Pursue(until)
     return Query()
 
 
@@ -246,39 +246,41 @@ def _taken(request: Request, view: View) -> Step:
 
 def _refused(request: Request, event: Answered, view: View) -> Step:
     if request.method is not Method.KILL:
-        return Fail(Reason.REFUSED, event.message)
+        return Fail(FailureReason.REFUSED, event.message)
     if view.now < request.created_at + KILL_PATIENCE:
         return Later(view.now + KILL_PAUSE)
-    return Query() if view.kind is AgentKind.OURS else Fail(Reason.REFUSED, event.message)
+    return Query() if view.kind is AgentKind.OURS else Fail(FailureReason.REFUSED, event.message)
 
 
-def _reported(request: Request, event: Reported, view: View, limits: Limits) -> Step:
+def _reported(request: Request, event: Reported, view: View, limits: SendLimits) -> Step:
     """Our agent knows, or knows that it does not know."""
     if request.method is Method.KILL:
-        over = event.standing in {Standing.ENDED, Standing.CLOSED}
-        return Finish() if over else Fail(Reason.REFUSED, f"the job is {event.standing}")
+        over = event.standing in {JobStanding.ENDED, JobStanding.CLOSED}
+        return Finish() if over else Fail(FailureReason.REFUSED, f"the job is {event.standing}")
     if _is_accepted(request):
         return _reported_of_accepted(request, event, view, limits)
-    if event.standing is Standing.UNKNOWN:
+    if event.standing is JobStanding.UNKNOWN:
         return Send()
     return _taken(request, view)
 
 
-def _reported_of_accepted(request: Request, event: Reported, view: View, limits: Limits) -> Step:
+def _reported_of_accepted(
+    request: Request, event: Reported, view: View, limits: SendLimits
+) -> Step:
     """A job that the agent no longer knows, or has long reported, will send no result."""
-    if event.standing is Standing.UNKNOWN:
-        return Fail(Reason.NO_OUTCOME, "the agent does not know the job any more")
+    if event.standing is JobStanding.UNKNOWN:
+        return Fail(FailureReason.NO_OUTCOME, "the agent does not know the job any more")
     age = view.now - max(request.accepted_at or 0, limits.started_at)
-    if event.standing is Standing.CLOSED and age >= limits.unknown:
-        return Fail(Reason.NO_OUTCOME, "the agent has reported a result that never counted")
+    if event.standing is JobStanding.CLOSED and age >= limits.unknown:
+        return Fail(FailureReason.NO_OUTCOME, "the agent has reported a result that never counted")
     return Pursue(next_check(request, view.now))
 
 
-def _original(request: Request, view: View, limits: Limits, *, oversized: bool) -> Step:
+def _original(request: Request, view: View, limits: SendLimits, *, oversized: bool) -> Step:
     """A 3.0.0 agent cannot be asked: what was sent is waited for."""
     if _unsent(request):
-        return Fail(Reason.TOO_LARGE) if oversized else Send()
+        return Fail(FailureReason.TOO_LARGE) if oversized else Send()
     if _is_accepted(request):
-        return Fail(Reason.NO_OUTCOME, "the agent was replaced by one that cannot be asked")
+        return Fail(FailureReason.NO_OUTCOME, "the agent was replaced by one that cannot be asked")
     until = deadline(request, limits)
-    return Fail(Reason.NO_OUTCOME) if view.now >= until else Pursue(until)
+    return Fail(FailureReason.NO_OUTCOME) if view.now >= until else Pursue(until)

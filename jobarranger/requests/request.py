@@ -1,24 +1,44 @@
-"""A request to an agent, as its row in `ja_ext_dispatch` tells it."""
+"""A request to the outside, as its row in `ja_ext_dispatch` tells it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from jobarranger.states import AgentKind, DispatchState, Method
+from jobarranger.states import AgentKind, Channel, DispatchState, Method
 
 #: The methods that start a job whose result is reported.
 RUNS = frozenset({Method.NORMAL, Method.TEST})
 
 
 class Key(NamedTuple):
-    """The primary key of a dispatch row."""
+    """The primary key of a request's row."""
 
     job_id: int
     attempt: int
     method: int
+    part: int = 0  #: of an attempt that asks for several things; 0: it is all
+
+    def same_run(self, other: Key) -> bool:
+        """Tell whether both are about one part of one attempt: a run, its stop, its kill."""
+        return (self.job_id, self.attempt, self.part) == (other.job_id, other.attempt, other.part)
+
+
+def alike(keys: Iterable[Key]) -> list[tuple[dict[str, object], list[int]]]:
+    """Sort keys into sets that one statement can name.
+
+    Returns:
+        What the keys of a set have in common, as parameters, and their icons in ascending order.
+    """
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for key in sorted(keys):
+        groups.setdefault(key[1:], []).append(key.job_id)
+    return [
+        ({"attempt_": attempt, "method_": method, "part_": part}, ids)
+        for (attempt, method, part), ids in groups.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +72,8 @@ class Request:
     job_id: int
     attempt: int
     method: Method
+    part: int = 0
+    channel: Channel = Channel.AGENT
     state: DispatchState
     host_name: str
     force_flag: bool = False
@@ -69,7 +91,7 @@ class Request:
     @property
     def key(self) -> Key:
         """Return the primary key."""
-        return Key(self.job_id, self.attempt, int(self.method))
+        return Key(self.job_id, self.attempt, int(self.method), self.part)
 
     @property
     def telegram_job_id(self) -> int:

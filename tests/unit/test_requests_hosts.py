@@ -8,25 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobarranger.dispatching import hosts
-from jobarranger.dispatching.hosts import Health, HostState
-from jobarranger.dispatching.steps import (
+from jobarranger.requests import hosts
+from jobarranger.requests.hosts import Health, HostState
+from jobarranger.requests.steps import (
     Answered,
     Event,
     Fail,
+    FailureReason,
     Held,
-    Limits,
+    JobStanding,
     Original,
-    Reason,
     Reported,
+    SendLimits,
     Silent,
-    Standing,
     Unreachable,
 )
 from jobarranger.states import AgentKind
 
 NOW = 1_000_000_000
-LIMITS = Limits(connect_retry=60_000, unknown=300_000)
+LIMITS = SendLimits(connect_retry=60_000, unknown=300_000)
 OURS, ORIGINAL, NOBODY = AgentKind.OURS, AgentKind.ORIGINAL, AgentKind.UNKNOWN
 UNKNOWN, ANSWERING, SLOW, DOWN, BUSY = HostState
 
@@ -55,17 +55,17 @@ CHANGES: list[tuple[HostState, Event, HostState]] = [
     (ANSWERING, Unreachable("x"), DOWN),
     (ANSWERING, CLOSED, UNKNOWN),
     (SLOW, TAKEN, ANSWERING),
-    (SLOW, Reported(Standing.UNKNOWN), ANSWERING),
+    (SLOW, Reported(JobStanding.UNKNOWN), ANSWERING),
     (SLOW, Original(), ANSWERING),
     (SLOW, CLOSED, SLOW),
     (SLOW, Unreachable("x"), DOWN),
     (DOWN, TIMED_OUT, SLOW),
-    (DOWN, Reported(Standing.UNKNOWN), ANSWERING),
+    (DOWN, Reported(JobStanding.UNKNOWN), ANSWERING),
     (DOWN, CLOSED, UNKNOWN),
     (DOWN, Held(), DOWN),
     (BUSY, TAKEN, ANSWERING),
     (BUSY, Answered(2, "no"), ANSWERING),
-    (BUSY, Reported(Standing.RUNNING), BUSY),
+    (BUSY, Reported(JobStanding.RUNNING), BUSY),
     (BUSY, NOT_NOW, BUSY),
     (BUSY, TIMED_OUT, SLOW),
 ]
@@ -146,14 +146,18 @@ def test_a_host_in_trouble_is_left_alone_until_its_time() -> None:
     [
         (health(ANSWERING), NOW - 10**7, None),
         (health(DOWN, since=NOW - 59_999), NOW - 10**7, None),
-        (health(DOWN, since=NOW - 60_000, text="x"), NOW - 10**7, Fail(Reason.UNREACHABLE, "x")),
+        (
+            health(DOWN, since=NOW - 60_000, text="x"),
+            NOW - 10**7,
+            Fail(FailureReason.UNREACHABLE, "x"),
+        ),
         (health(DOWN, since=NOW - 60_000), NOW - 59_999, None),
-        (health(BUSY, since=NOW - 60_000, text="full"), 0, Fail(Reason.REFUSED, "full")),
+        (health(BUSY, since=NOW - 60_000, text="full"), 0, Fail(FailureReason.REFUSED, "full")),
         (health(SLOW, since=NOW - 299_999, silent_since=NOW - 299_999), 0, None),
         (
             health(SLOW, since=NOW - 1, silent_since=NOW - 300_000, text="no reply"),
             0,
-            Fail(Reason.UNREACHABLE, "no reply"),
+            Fail(FailureReason.UNREACHABLE, "no reply"),
         ),
     ],
 )
@@ -168,7 +172,7 @@ def test_a_host_is_tried_before_anything_fails() -> None:
     down = health(DOWN, since=NOW - 10**6, silent_since=NOW - 10**6, failed_at=NOW - 1)
     assert hosts.failure(down, NOW, NOW, none) is None
     tried = hosts.after(down, Unreachable("x"), NOW, run=False)
-    assert hosts.failure(tried, NOW, NOW, none) == Fail(Reason.UNREACHABLE, "x")
+    assert hosts.failure(tried, NOW, NOW, none) == Fail(FailureReason.UNREACHABLE, "x")
 
 
 def test_a_host_that_flaps_between_silences_has_one_patience() -> None:
@@ -208,7 +212,7 @@ events = st.sampled_from(
         TIMED_OUT,
         CLOSED,
         Unreachable("x"),
-        Reported(Standing.ENDED),
+        Reported(JobStanding.ENDED),
         Original(),
         Held(),
     ]

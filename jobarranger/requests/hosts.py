@@ -1,4 +1,4 @@
-"""How a host's agent is, and how much may be asked of it: pure rules (docs/dispatch.md, Hosts).
+"""How a host's agent is, and how much may be asked of it: pure rules (docs/requests.md, Hosts).
 
 What is known of a host is a `Health`. `after` says what an exchange makes of it, the other
 functions what follows: how many requests and connections at once, and when a request has waited
@@ -11,16 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from jobarranger.dispatching.decide import CONNECT_FIRST, CONNECT_MOST, expired, pause
-from jobarranger.dispatching.steps import (
+from jobarranger.requests.decide import CONNECT_FIRST, CONNECT_MOST, expired, pause
+from jobarranger.requests.steps import (
     Answered,
     Event,
     Fail,
+    FailureReason,
     Held,
-    Limits,
     Original,
-    Reason,
     Reported,
+    SendLimits,
     Silent,
     Unreachable,
 )
@@ -153,7 +153,7 @@ def most_connections(health: Health, kind: AgentKind, now: int) -> int:
 # -- the end of patience ------------------------------------------------------------------------
 
 
-def failure(health: Health, created_at: int, now: int, limits: Limits) -> Fail | None:
+def failure(health: Health, created_at: int, now: int, limits: SendLimits) -> Fail | None:
     """Return how a request that was never sent fails by the state of its host; None: it waits.
 
     It has patience with a host that is down or takes no jobs for `JaConnectRetry`, and with one
@@ -168,14 +168,14 @@ def failure(health: Health, created_at: int, now: int, limits: Limits) -> Fail |
         over = now >= max(created_at, health.silent_since) + patience
     if not over:
         return None
-    reason = Reason.REFUSED if health.state is HostState.BUSY else Reason.UNREACHABLE
+    reason = FailureReason.REFUSED if health.state is HostState.BUSY else FailureReason.UNREACHABLE
     return Fail(reason, health.text or health.state.value)
 
 
 # -- what operators are told --------------------------------------------------------------------
 
 
-def is_worth_reporting(health: Health, now: int, limits: Limits) -> bool:
+def is_worth_reporting(health: Health, now: int, limits: SendLimits) -> bool:
     """Tell whether operators should hear of a trouble now: once, and not of every hesitation."""
     if health.reported or not health.is_troubled:
         return False
