@@ -7,7 +7,7 @@ from typing import Any
 
 from jobarranger.commands.operate import Session
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.resolving import Ended, NotDone, resolve, unknown_outcomes
+from jobarranger.operations.resolving import Ended, NotDone, resolve, unknown_outcomes
 
 
 def add_parsers(objects: Any) -> Any:

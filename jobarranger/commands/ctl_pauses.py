@@ -16,8 +16,8 @@ from jobarranger.commands.operate import Session
 from jobarranger.db import pauses
 from jobarranger.db.definitions import valid_header
 from jobarranger.errors import JobArrangerError
-from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.model.pauses import Pause
+from jobarranger.operations.pausing import Target, pause, resume
 from jobarranger.states import PauseScope
 
 #: Characters of a jobnet's or host's name.

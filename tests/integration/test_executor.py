@@ -15,8 +15,8 @@ from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.pausing import Target, pause, resume
-from jobarranger.flow.resolving import Ended, NotDone, NothingToResolve, resolve
+from jobarranger.operations.pausing import Target, pause, resume
+from jobarranger.operations.resolving import Ended, NotDone, NothingToResolve, resolve
 from jobarranger.states import (
     AgentKind,
     DispatchState,

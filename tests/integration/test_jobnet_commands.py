@@ -17,8 +17,8 @@ from jobarranger.commands import ctl_jobnets, look, operate
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
-from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render
+from jobarranger.operations.pausing import Target, pause, resume
 from jobarranger.states import IconStatus, Method, PauseScope, RunType
 from jobarranger.waiting import Need, Reason
 from jobarranger.waiting.rows.lists import Filter, Which

@@ -14,9 +14,9 @@ from jobarranger.db import pauses
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.pausing import CannotPause, Target, pause, resume
 from jobarranger.loading.boot import boot_due
 from jobarranger.model.pauses import Pauses
+from jobarranger.operations.pausing import CannotPause, Target, pause, resume
 from jobarranger.states import JobnetStatus, PauseScope, RunType
 from processes import startcheck
 from tests.jobnets import Bench, define

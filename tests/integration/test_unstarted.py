@@ -19,7 +19,7 @@ from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
 from jobarranger.flow import unstarted
 from jobarranger.flow.operating import NotPossible, stop_run
-from jobarranger.flow.pausing import Target, pause
+from jobarranger.operations.pausing import Target, pause
 from jobarranger.states import (
     IconStatus,
     JobnetStatus,

@@ -38,6 +38,7 @@ CORE = (
     "loading",
     "messages",
     "model",
+    "operations",
     "planning",
     "purging",
     "waiting",
