@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from jobarranger.commands.operate import Session
-from jobarranger.flow import unstarted
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.operating import NotPossible
+from jobarranger.operations import unstarted
+from jobarranger.operations.errors import NotPossible
 
 #: Digits of a start time.
 _DIGITS = len("YYYYMMDDHHMM")

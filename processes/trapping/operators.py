@@ -21,7 +21,7 @@ from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.directory import Directory, User
 from jobarranger.errors import StateConflict
-from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
+from jobarranger.operations.releasing import ReleaseRefused, ReleaseRequest, read_path, release
 from processes.trapping.filters import Filters
 from processes.trapping.passwords import Doorkeeper
 from processes.trapping.refusals import Refused

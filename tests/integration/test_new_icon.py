@@ -20,8 +20,10 @@ from jobarranger.db.definitions import read_versions
 from jobarranger.db.engine import Database
 from jobarranger.definitions import forms, versions, yamlform, yamltext
 from jobarranger.errors import DefinitionError
-from jobarranger.flow.operating import NotPossible, Operation, operate
 from jobarranger.icons import registry, run_settings_tables, settings_tables
+from jobarranger.operations.errors import NotPossible
+from jobarranger.operations.icons import operate
+from jobarranger.operations.rules import Operation
 from jobarranger.purging.rows import removing
 from jobarranger.states import DispatchState, IconStatus, JobnetStatus, Method
 from jobarranger.waiting.rows.runs import Detail, read_runs

@@ -16,7 +16,7 @@ from jobarranger.clock import stamp12, stamp14
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.operating import stop_run
+from jobarranger.operations.aborting import stop_run
 from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
 from jobarranger.purging.rows import removing

@@ -17,8 +17,9 @@ from jobarranger.commands.hints import receivers
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow import unstarted
-from jobarranger.flow.operating import NotPossible, stop_run
+from jobarranger.operations import unstarted
+from jobarranger.operations.aborting import stop_run
+from jobarranger.operations.errors import NotPossible
 from jobarranger.operations.pausing import Target, pause
 from jobarranger.states import (
     IconStatus,

@@ -17,9 +17,9 @@ from ipc.server import Ending
 from ipc.telegrams import LogRequest
 from jobarranger import messages as m
 from jobarranger.clock import SystemClock
-from jobarranger.db.releases import Target
-from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
 from jobarranger.flow.results import Judged, Verdict
+from jobarranger.operations.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
+from jobarranger.operations.rows.paths import Target
 from processes.trapping.clients import cut
 from processes.trapping.filters import Filters
 from processes.trapping.operators import csv_line, read_choice

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobarranger.db import gates, operations, pauses, runs
+from jobarranger.db import gates, pauses, runs
 from jobarranger.db import tables as t
 from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.operating import NotPossible
 from jobarranger.icons import types_with
+from jobarranger.operations.errors import NotPossible
+from jobarranger.operations.rows import states
 from jobarranger.slots import instant_of
 from jobarranger.states import (
     ENDED_JOBNET,
@@ -90,7 +91,7 @@ def reschedule(db: Database, engine: Engine, *, actor: Actor, run: int, slot: in
             raise _refusal("reschedule", run, f"{slot} has passed")
         if found.instance_status != JobnetStatus.BEGIN:
             raise _refusal("reschedule", run, "it has been stopped")
-        moved = operations.change_instance(found, {"scheduled_time": slot})
+        moved = states.change_instance(found, {"scheduled_time": slot})
         unit.update_exactly(moved, 1, t.run_jobnet.name)
         _change(unit, found, {"scheduled_time": slot, "load_status": int(LoadStatus.NORMAL)})
         return f"{found.jobnet_id}: {slot} instead of {found.scheduled_time}"
@@ -111,7 +112,7 @@ def start(db: Database, engine: Engine, *, actor: Actor, run: int, force: bool =
     Raises:
         NotPossible: there is no such run, it has started, or it would need `force`.
     """
-    known = db.read(lambda conn: operations.run(conn, run))
+    known = db.read(lambda conn: states.run(conn, run))
     names = {str(known.jobnet_id)} if known is not None else set()
     gates.make(db, names)
 
@@ -151,9 +152,9 @@ def _others(unit: Unit, found: Any, engine: Engine) -> str:
 def _take_back(unit: Unit, found: Any) -> None:
     """Put a missed start back to where it was before: the main row and the START icon."""
     begun = {"status": int(JobnetStatus.BEGIN)}
-    unit.update_exactly(operations.change_instance(found, begun), 1, t.run_jobnet.name)
+    unit.update_exactly(states.change_instance(found, begun), 1, t.run_jobnet.name)
     starts = types_with(lambda traits: traits.begins_jobnet)
-    operations.change_starts(unit.conn, found.inner_jobnet_id, starts, int(IconStatus.BEGIN))
+    states.change_starts(unit.conn, found.inner_jobnet_id, starts, int(IconStatus.BEGIN))
 
 
 def _operate(
@@ -173,7 +174,7 @@ def _operate(
         if names:
             gates.lock(unit, names)
         runs.lock_mains(unit.conn, [run], wait=True)
-        found = operations.run(unit.conn, run)
+        found = states.run(unit.conn, run)
         if found is None:
             raise NotPossible(f"there is no run with the number {run}, or it is not loaded yet")
         if against := _against(found, missed=missed):
@@ -205,7 +206,7 @@ def _against(found: Any, *, missed: bool) -> str:
 def _change(unit: Unit, found: Any, values: Mapping[str, int]) -> None:
     """Change the summary of a run, if nobody has changed it meanwhile."""
     run = found.inner_jobnet_id
-    unit.update_exactly(operations.change_unstarted(found, values), 1, f"run {run}")
+    unit.update_exactly(states.change_unstarted(found, values), 1, f"run {run}")
 
 
 def _refusal(operation: str, run: int, reason: str) -> NotPossible:

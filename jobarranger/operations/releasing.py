@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from jobarranger.db import releases, runs
+from jobarranger.db import runs
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.releases import Target
 from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.names import ID, can_be, shown
+from jobarranger.operations.rows import paths
+from jobarranger.operations.rows.paths import Target
 from jobarranger.states import MethodFlag
 from jobarranger.wakes import Role
 
@@ -102,7 +103,7 @@ def release(
         if _resolve(unit.conn, request, may_use) != chosen:
             raise StateConflict("the runs to be released have changed")
         icons = sorted(one.icon_id for one in chosen if one.icon_id is not None)
-        unit.update_exactly(releases.unhold(icons), len(icons), "release of held icons")
+        unit.update_exactly(paths.unhold(icons), len(icons), "release of held icons")
         for main in mains:
             note(unit, "/".join((request.jobnet_id, *request.path)) + f" in {main}")
         unit.wake(Role.RUN, *mains)
@@ -112,7 +113,7 @@ def release(
 
 
 def _resolve(conn: Connection, request: ReleaseRequest, may_use: MayUse) -> list[Target]:
-    found = releases.targets(
+    found = paths.targets(
         conn, request.jobnet_id, request.path, number=request.number, started=request.started
     )
     allowed = {one.main_id: may_use(conn, one.owner, one.public) for one in found}
