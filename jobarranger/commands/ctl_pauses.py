@@ -77,7 +77,8 @@ def _pause(session: Session, arguments: argparse.Namespace) -> int:
         if known is None:
             raise JobArrangerError(f"jobnet {target.name} has no version in force")
     until = None if minutes is None else session.clock.now_ms() + minutes * 60_000
-    pause(session.db, actor=session.actor, target=target, reason=arguments.reason, until_at=until)
+    actor = session.actor.because(arguments.reason)
+    pause(session.db, actor=actor, target=target, until_at=until)
     print(f"{target}: paused")
     if target.scope is PauseScope.HOST and not look.is_known(session, target.name):
         text = f"nobody knows host {target.name}; only jobs of icons that name it like this wait"

@@ -22,9 +22,9 @@ from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
 from jobarranger.commands.hints import Hints
 from jobarranger.config import ServerConfig, load_server
 from jobarranger.db import schema
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import ConfigError, JobArrangerError
+from jobarranger.operations.actor import Actor
 from jobarranger.states import DatabaseType
 
 #: Where the server's configuration is by default.
@@ -44,7 +44,7 @@ class Session:
     @property
     def actor(self) -> Actor:
         """Who calls the command."""
-        return Actor(user=caller(), source=self.source)
+        return Actor.trusted(caller(), self.source)
 
     def audit(self, unit: Unit, action: str, target: str, detail: str = "") -> None:
         """Note what a person did, in the transaction that does it."""

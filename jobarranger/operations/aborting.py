@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobarranger.db import runs
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
+from jobarranger.operations.actor import Actor
 from jobarranger.operations.errors import NotPossible, state_name
 from jobarranger.operations.rows import states
 from jobarranger.states import ENDED_JOBNET, JobnetStatus
@@ -21,12 +21,12 @@ def stop_run(db: Database, engine: Engine, *, actor: Actor, run: int) -> bool:
     A running one is over after the next sweep of the run process (docs/flow.md, Stopping a run).
 
     Raises:
-        NotPossible: there is no such run, it is over, or it is being stopped already.
+        NotPossible: there is no such run for the actor, it is over, or it is being stopped.
     """
 
     def work(unit: Unit) -> bool:
         runs.lock_mains(unit.conn, [run], wait=True)
-        found = _stoppable(unit.conn, run)
+        found = _stoppable(unit.conn, actor, run)
         running = bool(found.status != JobnetStatus.BEGIN)
         now = engine.now()
         values = {"jobnet_abort_flag": runs.ASKED}
@@ -40,9 +40,9 @@ def stop_run(db: Database, engine: Engine, *, actor: Actor, run: int) -> bool:
     return db.transaction(work)
 
 
-def _stoppable(conn: Connection, run: int) -> Any:
+def _stoppable(conn: Connection, actor: Actor, run: int) -> Any:
     """Return a run that can be stopped, or say why not."""
-    found = states.run(conn, run)
+    found = actor.if_usable(conn, states.run(conn, run))
     if found is None:
         raise NotPossible(f"there is no run with the number {run}, or it is not loaded yet")
     if found.status in ENDED_JOBNET:

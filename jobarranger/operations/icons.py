@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from jobarranger.db import runs
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
 from jobarranger.icons import icon_type
+from jobarranger.operations.actor import Actor
 from jobarranger.operations.errors import NotPossible
 from jobarranger.operations.rows import paths, states
 from jobarranger.operations.rules import Operation, changes
@@ -24,16 +24,16 @@ def operate(
     """Do what a person wants done to an icon.
 
     Raises:
-        NotPossible: there is no such icon, or its state is against it.
+        NotPossible: there is no such icon for the actor, or its state is against it.
     """
-    found = db.read(lambda conn: states.icon(conn, icon_id))
+    found = db.read(lambda conn: actor.if_usable(conn, states.icon(conn, icon_id)))
     if found is None:
         raise NotPossible(f"there is no icon with the number {icon_id}")
     main = found.inner_jobnet_main_id
 
     def work(unit: Unit) -> None:
         runs.lock_mains(unit.conn, [main], wait=True)
-        icon = states.icon(unit.conn, icon_id, lock=True)
+        icon = actor.if_usable(unit.conn, states.icon(unit.conn, icon_id, lock=True))
         if icon is None:
             raise NotPossible(f"there is no icon with the number {icon_id} any more")
         values = changes(operation, icon)

@@ -11,10 +11,10 @@ from typing import Any
 
 from jobarranger.db import gates, pauses, runs
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
 from jobarranger.icons import types_with
+from jobarranger.operations.actor import Actor
 from jobarranger.operations.errors import NotPossible
 from jobarranger.operations.rows import states
 from jobarranger.slots import instant_of
@@ -38,7 +38,7 @@ def hold(db: Database, engine: Engine, *, actor: Actor, run: int) -> None:
     """Keep a run from starting until it is released.
 
     Raises:
-        NotPossible: there is no such run, it is on hold already, or it has started.
+        NotPossible: there is no such run for the actor, it is on hold already, or it has started.
     """
 
     def work(unit: Unit, found: Any) -> str:
@@ -54,7 +54,7 @@ def release(db: Database, engine: Engine, *, actor: Actor, run: int) -> None:
     """End the hold of a run: it starts at its time, at once if that has passed, however late.
 
     Raises:
-        NotPossible: there is no such run, it is not on hold, or it has started.
+        NotPossible: there is no such run for the actor, it is not on hold, or it has started.
     """
 
     def work(unit: Unit, found: Any) -> str:
@@ -79,7 +79,8 @@ def reschedule(db: Database, engine: Engine, *, actor: Actor, run: int, slot: in
         slot: YYYYMMDDHHMM, later than now.
 
     Raises:
-        NotPossible: there is no such run, it has started, or the time is no time or has passed.
+        NotPossible: there is no such run for the actor, it has started, or the time is no time
+            or has passed.
     """
     try:
         at = instant_of(slot, engine.zone)
@@ -110,9 +111,9 @@ def start(db: Database, engine: Engine, *, actor: Actor, run: int, force: bool =
         force: also beside other runs of a jobnet that does not want that, and while it is paused.
 
     Raises:
-        NotPossible: there is no such run, it has started, or it would need `force`.
+        NotPossible: there is no such run for the actor, it has started, or it would need `force`.
     """
-    known = db.read(lambda conn: states.run(conn, run))
+    known = db.read(lambda conn: actor.if_usable(conn, states.run(conn, run)))
     names = {str(known.jobnet_id)} if known is not None else set()
     gates.make(db, names)
 
@@ -174,7 +175,7 @@ def _operate(
         if names:
             gates.lock(unit, names)
         runs.lock_mains(unit.conn, [run], wait=True)
-        found = states.run(unit.conn, run)
+        found = actor.if_usable(unit.conn, states.run(unit.conn, run))
         if found is None:
             raise NotPossible(f"there is no run with the number {run}, or it is not loaded yet")
         if against := _against(found, missed=missed):

@@ -15,12 +15,12 @@ from sqlalchemy import delete, select
 
 import jobarranger.icons
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.definitions import read_versions
 from jobarranger.db.engine import Database
 from jobarranger.definitions import forms, versions, yamlform, yamltext
 from jobarranger.errors import DefinitionError
 from jobarranger.icons import registry, run_settings_tables, settings_tables
+from jobarranger.operations.actor import Actor
 from jobarranger.operations.errors import NotPossible
 from jobarranger.operations.icons import operate
 from jobarranger.operations.rules import Operation
@@ -30,7 +30,7 @@ from jobarranger.waiting.rows.runs import Detail, read_runs
 from jobarranger.waiting.view import IconView, run_view
 from tests.jobnets import HOST, Bench, define
 
-ANN = Actor(user="ann")
+ANN = Actor.trusted("ann")
 PLACE = Path(__file__).parent / "new_icon"
 VERSION = 20260101000000
 TEXT = f"""\

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
 from jobarranger.icons import types_with
 from jobarranger.operations.aborting import stop_run
+from jobarranger.operations.actor import Actor
 from jobarranger.operations.errors import NotPossible
 from jobarranger.operations.icons import find_icon, operate
 from jobarranger.operations.rules import Operation, changes
@@ -26,7 +26,7 @@ from jobarranger.states import (
 )
 from tests.jobnets import Bench, define
 
-ANN = Actor(user="ann")
+ANN = Actor.trusted("ann")
 
 
 @pytest.fixture
