@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from jobarranger.commands.operate import Session
-from jobarranger.flow.engine import Engine
 from jobarranger.operations.aborting import stop_run
 from jobarranger.operations.icons import find_icon, operate
 from jobarranger.operations.rules import Operation
@@ -38,7 +37,7 @@ def add_parsers(jobnets: Any, icons: Any) -> None:
 
 
 def _abort(session: Session, arguments: argparse.Namespace) -> int:
-    running = stop_run(session.db, _engine(session), actor=session.actor, run=arguments.registry)
+    running = stop_run(session.db, session.engine, actor=session.actor, run=arguments.registry)
     done = "is being stopped" if running else "had not started; it is cancelled"
     print(f"run {arguments.registry} {done}")
     return 0
@@ -47,13 +46,9 @@ def _abort(session: Session, arguments: argparse.Namespace) -> int:
 def _operate(operation: Operation, session: Session, arguments: argparse.Namespace) -> int:
     operate(
         session.db,
-        _engine(session),
+        session.engine,
         actor=session.actor,
         icon_id=find_icon(session.db, arguments.icon),
         operation=operation,
     )
     return 0
-
-
-def _engine(session: Session) -> Engine:
-    return Engine.from_config(session.config, session.clock)

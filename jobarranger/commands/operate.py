@@ -24,6 +24,7 @@ from jobarranger.config import ServerConfig, load_server
 from jobarranger.db import schema
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import ConfigError, JobArrangerError
+from jobarranger.flow.engine import Engine
 from jobarranger.operations.actor import Actor
 from jobarranger.states import DatabaseType
 
@@ -45,6 +46,11 @@ class Session:
     def actor(self) -> Actor:
         """Who calls the command."""
         return Actor.trusted(caller(), self.source)
+
+    @property
+    def engine(self) -> Engine:
+        """What operations need to know of the server: clock, zone, limits."""
+        return Engine.from_config(self.config, self.clock)
 
     def audit(self, unit: Unit, action: str, target: str, detail: str = "") -> None:
         """Note what a person did, in the transaction that does it."""
