@@ -17,7 +17,7 @@ from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.names import ID, can_be, shown
 from jobarranger.operations.actor import Actor
 from jobarranger.operations.rows import paths
-from jobarranger.operations.rows.paths import Target
+from jobarranger.operations.rows.paths import IconInRun
 from jobarranger.states import MethodFlag
 from jobarranger.wakes import Role
 
@@ -62,8 +62,8 @@ def read_path(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def decide(
-    request: ReleaseRequest, targets: Sequence[Target], allowed: Mapping[int, bool]
-) -> list[Target]:
+    request: ReleaseRequest, targets: Sequence[IconInRun], allowed: Mapping[int, bool]
+) -> list[IconInRun]:
     """Return the icons to be released. Pure.
 
     Args:
@@ -97,7 +97,7 @@ def release(db: Database, request: ReleaseRequest, *, actor: Actor) -> list[int]
     """
     forbidden = False
 
-    def resolve(conn: Connection) -> list[Target]:
+    def resolve(conn: Connection) -> list[IconInRun]:
         nonlocal forbidden
         found = paths.targets(
             conn, request.jobnet_id, request.path, number=request.number, started=request.started
