@@ -185,9 +185,9 @@ def _check_database(config: ServerConfig, clock: Clock, *, hold_all: bool) -> No
 
 def _hold_all(database: Database) -> None:
     """Pause all starts, the loading by schedules, and all jobs."""
-    from jobarranger.db.audit import Actor
-    from jobarranger.flow.pausing import CannotPause, Target, pause
+    from jobarranger.operations.actor import Actor
+    from jobarranger.operations.pausing import CannotPause, Target, pause
 
-    actor = Actor(user="jobarg_server", source="jobarg_server")
+    actor = Actor.trusted("jobarg_server", "jobarg_server").because("--hold-all")
     with suppress(CannotPause):  # an earlier start has done it already
-        pause(database, actor=actor, target=Target(), reason="--hold-all", hold_loading=True)
+        pause(database, actor=actor, target=Target(), hold_loading=True)

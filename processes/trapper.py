@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -26,15 +25,14 @@ from ipc.server import ServerSettings, TelegramServer
 from ipc.shape import FLAT
 from jobarranger import directory
 from jobarranger.clock import zone_named
-from jobarranger.db.definitions import Values
 from jobarranger.db.engine import Database
 from jobarranger.db.ids import IdPool
-from jobarranger.directory import Directory, User
 from jobarranger.errors import JobArrangerError
 from jobarranger.failpoints import failpoint
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import Judged
-from jobarranger.loading.requests import Answer, StartRequest, register
+from jobarranger.loading.requests import Answer
+from jobarranger.operations.starting import AskedStart, start
 from processes.aio import AsyncContext, DatabaseThread, Lane
 from processes.context import ChildContext
 from processes.trapping import replay
@@ -48,9 +46,6 @@ from processes.trapping.spool import Spool
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-#: A start request and the user who makes it.
-Asked: TypeAlias = tuple[StartRequest, User]
 
 _MEBIBYTE = 1 << 20
 #: Longest requests of the kinds that may be large, in bytes: a start has up to 1,024 variables, a
@@ -125,11 +120,11 @@ class Trapper:
         self._readers = Pool(READERS, "reader")
         self._writers = Pool(WRITERS, "spool")
         self._work = ResultWork(engine, self._senders)
-        self._starts = Starts(child, self._directory)
+        self._starts = Starts(child)
         self._results: DatabaseThread[ReceivedResult, Judged] = context.thread(
             self._take_results, lane=RESULTS
         )
-        self._commands: DatabaseThread[Asked, Answer] = context.thread(
+        self._commands: DatabaseThread[AskedStart, Answer] = context.thread(
             self._starts.take, lane=COMMANDS
         )
         self._doorkeeper = Authenticator(self._directory, self._read, child.clock)
@@ -196,8 +191,8 @@ class Trapper:
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await self._commands.call(lambda db: db.read(work))
 
-    async def _register(self, request: StartRequest, user: User) -> Answer:
-        return await self._commands.submit((request, user))
+    async def _register(self, asked: AskedStart) -> Answer:
+        return await self._commands.submit(asked)
 
     async def _submit(self, arrived: ReceivedResult) -> Judged:
         return await self._results.submit(arrived)
@@ -209,25 +204,18 @@ class Trapper:
 class Starts:
     """Registers start requests that arrived together in one transaction."""
 
-    def __init__(self, child: ChildContext, people: Directory) -> None:
-        """Take ids in blocks; ask `people` for rights."""
+    def __init__(self, child: ChildContext) -> None:
+        """Take ids in blocks."""
         self._child = child
-        self._directory = people
-        self._zone = zone_named(child.config.ja_time_zone)
         self._ids: IdPool | None = None
 
-    def take(self, db: Database, asked: list[Asked]) -> Sequence[Answer]:
+    def take(self, db: Database, asked: list[AskedStart]) -> Sequence[Answer]:
         """Return the number of each request's run, or why it is refused."""
-        requests = [request for request, _ in asked]
-        permits = [partial(self._may_use, user) for _, user in asked]
         self._ids = self._ids or IdPool(db)
         failpoint("trapper.before_commit")
-        answers = register(db, self._ids, requests, self._child.clock, self._zone, permits=permits)
+        answers = start(db, self._ids, asked, self._child.clock)
         failpoint("trapper.after_commit")
         return answers
-
-    def _may_use(self, user: User, conn: Connection, header: Values) -> bool:
-        return self._directory.may_use(conn, user, header["user_name"], header["public_flag"])
 
 
 async def _show(context: AsyncContext, server: TelegramServer) -> None:

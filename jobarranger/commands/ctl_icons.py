@@ -6,8 +6,7 @@ import argparse
 from typing import Any
 
 from jobarranger.commands.operate import Session
-from jobarranger.flow.engine import Engine
-from jobarranger.flow.resolving import Ended, NotDone, resolve, unknown_outcomes
+from jobarranger.operations.resolving import Ended, NotDone, resolve, unknown_outcomes
 
 
 def add_parsers(objects: Any) -> Any:
@@ -46,7 +45,7 @@ def _resolve(session: Session, arguments: argparse.Namespace) -> int:
     decision = NotDone() if arguments.not_done else Ended(exit_code=arguments.ended)
     resolve(
         session.db,
-        Engine.from_config(session.config, session.clock),
+        session.engine,
         actor=session.actor,
         job_id=arguments.icon,
         decision=decision,

@@ -7,10 +7,9 @@ from functools import partial
 from typing import Any
 
 from jobarranger.commands.operate import Session
-from jobarranger.db import releases
-from jobarranger.flow.engine import Engine
-from jobarranger.flow.operating import NotPossible, Operation, stop_run
-from jobarranger.flow.operating import operate as operate_icon
+from jobarranger.operations.aborting import stop_run
+from jobarranger.operations.icons import find_icon, operate
+from jobarranger.operations.rules import Operation
 
 _HELP = {
     Operation.HOLD: "let it wait when the flow reaches it",
@@ -38,40 +37,18 @@ def add_parsers(jobnets: Any, icons: Any) -> None:
 
 
 def _abort(session: Session, arguments: argparse.Namespace) -> int:
-    running = stop_run(session.db, _engine(session), actor=session.actor, run=arguments.registry)
+    running = stop_run(session.db, session.engine, actor=session.actor, run=arguments.registry)
     done = "is being stopped" if running else "had not started; it is cancelled"
     print(f"run {arguments.registry} {done}")
     return 0
 
 
 def _operate(operation: Operation, session: Session, arguments: argparse.Namespace) -> int:
-    operate_icon(
+    operate(
         session.db,
-        _engine(session),
+        session.engine,
         actor=session.actor,
-        icon_id=find_icon(session, arguments.icon),
+        icon_id=find_icon(session.db, arguments.icon),
         operation=operation,
     )
     return 0
-
-
-def find_icon(session: Session, text: str) -> int:
-    """Return the number of an icon that is named by its number or by run and path.
-
-    Raises:
-        NotPossible: it is neither, or the path leads nowhere.
-    """
-    number, *path = text.split("/")
-    if not number.isascii() or not number.isdigit() or not all(path):
-        raise NotPossible(f"'{text}' is neither the number of an icon nor REGISTRY/PATH")
-    if not path:
-        return int(number)
-    run = int(number)
-    found = session.db.read(lambda conn: releases.icons_at(conn, [run], path))
-    if run not in found:
-        raise NotPossible(f"there is no icon {'/'.join(path)} in run {run}")
-    return found[run][0]
-
-
-def _engine(session: Session) -> Engine:
-    return Engine.from_config(session.config, session.clock)

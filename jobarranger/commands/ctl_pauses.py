@@ -16,8 +16,8 @@ from jobarranger.commands.operate import Session
 from jobarranger.db import pauses
 from jobarranger.db.definitions import valid_header
 from jobarranger.errors import JobArrangerError
-from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.model.pauses import Pause
+from jobarranger.operations.pausing import Target, pause, resume
 from jobarranger.states import PauseScope
 
 #: Characters of a jobnet's or host's name.
@@ -77,7 +77,8 @@ def _pause(session: Session, arguments: argparse.Namespace) -> int:
         if known is None:
             raise JobArrangerError(f"jobnet {target.name} has no version in force")
     until = None if minutes is None else session.clock.now_ms() + minutes * 60_000
-    pause(session.db, actor=session.actor, target=target, reason=arguments.reason, until_at=until)
+    actor = session.actor.because(arguments.reason)
+    pause(session.db, actor=actor, target=target, until_at=until)
     print(f"{target}: paused")
     if target.scope is PauseScope.HOST and not waiting_queries.is_known(session, target.name):
         text = f"nobody knows host {target.name}; only jobs of icons that name it like this wait"

@@ -7,9 +7,8 @@ from functools import partial
 from typing import Any
 
 from jobarranger.commands.operate import Session
-from jobarranger.flow import unstarted
-from jobarranger.flow.engine import Engine
-from jobarranger.flow.operating import NotPossible
+from jobarranger.operations import unstarted
+from jobarranger.operations.errors import NotPossible
 
 #: Digits of a start time.
 _DIGITS = len("YYYYMMDDHHMM")
@@ -41,15 +40,13 @@ def _add(jobnets: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 def _start(session: Session, arguments: argparse.Namespace) -> int:
     run = arguments.registry
-    unstarted.start(
-        session.db, _engine(session), actor=session.actor, run=run, force=arguments.force
-    )
+    unstarted.start(session.db, session.engine, actor=session.actor, run=run, force=arguments.force)
     print(f"run {run} starts")
     return 0
 
 
 def _pending(operation: Any, done: str, session: Session, arguments: argparse.Namespace) -> int:
-    operation(session.db, _engine(session), actor=session.actor, run=arguments.registry)
+    operation(session.db, session.engine, actor=session.actor, run=arguments.registry)
     print(f"run {arguments.registry} {done}")
     return 0
 
@@ -58,10 +55,6 @@ def _reschedule(session: Session, arguments: argparse.Namespace) -> int:
     run, time = arguments.registry, arguments.time
     if not time.isascii() or not time.isdigit() or len(time) != _DIGITS:
         raise NotPossible(f"'{time}' is not a time YYYYMMDDHHMM")
-    unstarted.reschedule(session.db, _engine(session), actor=session.actor, run=run, slot=int(time))
+    unstarted.reschedule(session.db, session.engine, actor=session.actor, run=run, slot=int(time))
     print(f"run {run} is to start at {time}")
     return 0
-
-
-def _engine(session: Session) -> Engine:
-    return Engine.from_config(session.config, session.clock)

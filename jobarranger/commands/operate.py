@@ -22,9 +22,10 @@ from jobarranger.clock import Clock, SystemClock, stamp14, zone_named
 from jobarranger.commands.hints import CollectedHints
 from jobarranger.config import ServerConfig, load_server
 from jobarranger.db import schema
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import ConfigError, JobArrangerError
+from jobarranger.flow.engine import Engine
+from jobarranger.operations.actor import Actor
 from jobarranger.states import DatabaseType
 
 #: Where the server's configuration is by default.
@@ -44,7 +45,12 @@ class Session:
     @property
     def actor(self) -> Actor:
         """Who calls the command."""
-        return Actor(user=caller(), source=self.source)
+        return Actor.trusted(caller(), self.source)
+
+    @property
+    def engine(self) -> Engine:
+        """What operations need to know of the server: clock, zone, limits."""
+        return Engine.from_config(self.config, self.clock)
 
     def audit(self, unit: Unit, action: str, target: str, detail: str = "") -> None:
         """Note what a person did, in the transaction that does it."""

@@ -49,7 +49,7 @@ class IdSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
-    """One request to start a jobnet; whoever makes it has checked the user's rights."""
+    """One request to start a jobnet."""
 
     jobnet_id: str
     execution_user_name: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from jobarranger.flow.operating import Operation, is_for
 from jobarranger.icons import traits_of
 from jobarranger.model.pauses import Pause
+from jobarranger.operations.rules import Operation, is_for
 from jobarranger.states import (
     ACTIVE_JOBNET,
     DispatchState,

@@ -26,6 +26,8 @@ from jobarranger.directory import Directory, User
 from jobarranger.errors import DatabaseUnavailable, StateConflict
 from jobarranger.icons import types_with
 from jobarranger.loading.requests import StartRefusal, StartRequest
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.starting import AskedStart
 from jobarranger.states import JobnetStatus, JobStatus, RunType
 from processes.trapping.authentication import Authenticator
 from processes.trapping.client_requests import StartCommand, read_start, read_status
@@ -48,7 +50,7 @@ class Read(Protocol):
 
 #: Reads the variables of a start request.
 Rest = Callable[[], Awaitable[dict[str, str]]]
-Register = Callable[[StartRequest, User], Awaitable[int | StartRefusal]]
+Register = Callable[[AskedStart], Awaitable[int | StartRefusal]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class ClientHandler:
         return await to_the_end(self._started(command, user, peer))
 
     async def _started(self, command: StartCommand, user: User, peer: str) -> bytes:
-        number = await self._register(command, user)
+        number = await self._register(command, user, peer)
         m.log_message(
             m.JATRAPPER000002,
             jobnet_id=names.shown(command.jobnet_id, names.ID),
@@ -124,7 +126,7 @@ class ClientHandler:
             serverid=self.server_id, result=1, message=str(refused)
         ).to_json()
 
-    async def _register(self, command: StartCommand, user: User) -> int:
+    async def _register(self, command: StartCommand, user: User, peer: str) -> int:
         shown = names.shown(command.jobnet_id, names.ID)
         if not names.can_be(command.jobnet_id, names.ID):
             raise Refused(NOT_AUTHENTICATED, m.JATRAPPER200046, jobnet_id=shown)
@@ -136,8 +138,9 @@ class ClientHandler:
             deterrence=command.deterrence,
             env=command.env,
         )
+        actor = Actor.user(user, self.directory, f"jobarg_exec {peer}")
         try:
-            answer = await self.register(request, user)
+            answer = await self.register(AskedStart(request, actor))
         except (DatabaseUnavailable, StateConflict) as error:
             log.warning("jobnet %s could not be registered: %s", shown, error)
             raise Refused(_BUSY, m.JATRAPPER200016, jobnet_id=shown) from error

@@ -17,11 +17,10 @@ from jobarranger import messages as m
 from jobarranger import names
 from jobarranger.clock import Clock
 from jobarranger.db import inquiries
-from jobarranger.db.audit import Actor
-from jobarranger.db.engine import Database, Unit
+from jobarranger.db.engine import Database
 from jobarranger.directory import Directory, User
-from jobarranger.errors import StateConflict
-from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, read_path, release
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.releasing import ReleaseRefused, ReleaseRequest, read_path, release
 from processes.trapping.authentication import Authenticator
 from processes.trapping.client_requests import registry_number
 from processes.trapping.filters import Filters
@@ -79,20 +78,12 @@ class OperatorHandler:
             raise Refused(str(error)) from error
         user = await self.authenticator.identify(telegram.username, telegram.password, peer)
         request = read_release(telegram)
-        note = self._note(user.name, peer)
-        forbidden = False
-
-        def may_use(conn: Connection, owner: str, public: int) -> bool:
-            nonlocal forbidden
-            may = self.directory.may_use(conn, user, owner, public)
-            forbidden = forbidden or not may
-            return may
-
+        actor = Actor.user(user, self.directory, f"jobarg_release {peer}")
         try:
-            numbers = await self.call(lambda db: release(db, request, may_use, note))
-        except (ReleaseRefused, StateConflict) as error:
+            numbers = await self.call(lambda db: release(db, request, actor=actor))
+        except ReleaseRefused as error:
             shown = names.shown(request.jobnet_id, names.ID)
-            told = m.JATRAPPER200047 if forbidden else None  # the reply does not tell
+            told = m.JATRAPPER200047 if error.forbidden else None  # the reply does not tell
             raise Refused(str(error), told, jobnet_id=shown).with_list() from error
         return telegrams.Response(
             serverid=self.server_id, inner_jobnet_id=[str(one) for one in numbers], result=0
@@ -138,13 +129,6 @@ class OperatorHandler:
             result=-1,
             message=str(refused),
         ).to_json()
-
-    def _note(self, user: str, peer: str) -> Callable[[Unit, str], None]:
-        def note(unit: Unit, target: str) -> None:
-            actor = Actor(user, f"jobarg_release {peer}")
-            actor.note(unit, self.clock.now_ms(), "release", target)
-
-        return note
 
     def _lines(
         self, conn: Connection, user: User, choice: LogFilter, filters: Filters

@@ -164,8 +164,8 @@ def test_get(database: Database, tmp_path: Path) -> None:
             refused("there is no run with this registry number", "-r", wrong)
         refused(NOT_AUTHENTICATED, "-r", "99", password="wrong")
         # who may not see a run is not told whether there is one
-        for number in (str(NUMBER), "99"):
-            refused("there is no run with this registry number", "-r", number, user="stranger")
+        for unseen in (str(NUMBER), "99"):
+            refused("there is no run with this registry number", "-r", unseen, user="stranger")
 
     against_server(database, tmp_path, check)
 

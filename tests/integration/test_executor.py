@@ -12,11 +12,11 @@ from sqlalchemy import select, update
 
 from jobarranger.clock import SystemClock
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.pausing import Target, pause, resume
-from jobarranger.flow.resolving import Ended, NotDone, NothingToResolve, resolve
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.pausing import Target, pause, resume
+from jobarranger.operations.resolving import Ended, NotDone, NothingToResolve, resolve
 from jobarranger.states import (
     AgentKind,
     Channel,
@@ -133,7 +133,8 @@ def test_requests_of_other_channels_are_left_alone(world: World, ours: FakeAgent
     """What no agent is to get stays as it is: new, begun by others, or silent for long."""
     host = world.host("web01", ours)
     past = SystemClock().now_ms() - 1_000
-    sent = {"address": "127.0.0.1", "port": ours.port, "agent_kind": AgentKind.OURS}
+    sent: dict[str, Any] = {"address": "127.0.0.1", "port": ours.port}
+    sent["agent_kind"] = AgentKind.OURS
     silent = world.job(host, state=ACCEPTED, accepted_at=past, next_try_at=past, **sent)
     others = [
         world.job(host, state=state, channel=channel, next_try_at=past, **sent)
@@ -356,7 +357,7 @@ def test_a_paused_host_gets_no_job(world: World, ours: FakeAgent) -> None:
     """Jobs for it wait unsent, those for other hosts go on; when it is resumed they are sent."""
     host, other = world.host("web01", ours), world.host("web02", ours)
     target = Target(PauseScope.HOST, host)
-    pause(world.db, actor=Actor(user="ann"), target=target, reason="new disk")
+    pause(world.db, actor=Actor.trusted("ann").because("new disk"), target=target)
     world.start()
     waiting, sent = world.job(host), world.job(other)
     world.hint(waiting, sent)
@@ -364,14 +365,14 @@ def test_a_paused_host_gets_no_job(world: World, ours: FakeAgent) -> None:
     for _ in range(2):  # sweeps that pass it by
         world.wait_state(world.job(other), ACCEPTED)
     assert world.dispatch(waiting).state == NEW
-    resume(world.db, actor=Actor(user="ann"), target=target)
+    resume(world.db, actor=Actor.trusted("ann"), target=target)
     world.wait_state(waiting, ACCEPTED)
 
 
 def test_no_host_gets_a_job_while_everything_is_held(world: World, ours: FakeAgent) -> None:
     """After a restore nobody knows what has run; released, everything is sent once."""
-    ann = Actor(user="ann")
-    pause(world.db, actor=ann, target=Target(), reason="--hold-all", hold_loading=True)
+    ann = Actor.trusted("ann")
+    pause(world.db, actor=ann.because("--hold-all"), target=Target(), hold_loading=True)
     host = world.host("web01", ours)
     waiting = world.job(host)
     world.start()
@@ -380,7 +381,7 @@ def test_no_host_gets_a_job_while_everything_is_held(world: World, ours: FakeAge
     world.ask_stop(running)
     world.wait_state(running, DONE, method=Method.KILL)
     assert world.dispatch(waiting).state == NEW
-    resume(world.db, actor=Actor(user="ann"), target=Target())
+    resume(world.db, actor=Actor.trusted("ann"), target=Target())
     world.wait_state(waiting, ACCEPTED)
     assert set(ours.started.values()) == {1}
 
@@ -392,7 +393,7 @@ def test_a_running_job_on_a_paused_host_can_be_stopped(world: World, original: F
     job = world.job(host)
     world.wait_state(job, ACCEPTED)
     target = Target(PauseScope.HOST, host)
-    pause(world.db, actor=Actor(user="ann"), target=target, reason="new disk")
+    pause(world.db, actor=Actor.trusted("ann").because("new disk"), target=target)
     world.ask_stop(job)
     world.wait_state(job, DONE, method=Method.KILL)
 
@@ -483,7 +484,7 @@ def test_an_operator_says_that_it_ended(world: World, unknown: int) -> None:
     resolve(
         world.db,
         engine(),
-        actor=Actor("Admin"),
+        actor=Actor.trusted("Admin"),
         job_id=unknown,
         decision=Ended(0),
     )
@@ -493,12 +494,12 @@ def test_an_operator_says_that_it_ended(world: World, unknown: int) -> None:
     (audit,) = world.rows(select(t.ext_audit))
     assert (audit.actor_user, audit.target) == ("Admin", f"icon {unknown}")
     with pytest.raises(NothingToResolve):
-        resolve(world.db, engine(), actor=Actor("x"), job_id=unknown, decision=NotDone())
+        resolve(world.db, engine(), actor=Actor.trusted("x"), job_id=unknown, decision=NotDone())
 
 
 def test_an_operator_says_that_it_did_not_run(world: World, unknown: int) -> None:
     """The icon stays in error, and a late result is not awaited any more."""
-    resolve(world.db, engine(), actor=Actor("Admin"), job_id=unknown, decision=NotDone())
+    resolve(world.db, engine(), actor=Actor.trusted("Admin"), job_id=unknown, decision=NotDone())
     assert world.status(unknown) is IconStatus.RUNERR
     assert world.dispatch(unknown).state == DONE
     assert len(world.rows(select(t.ext_audit))) == 1

@@ -15,10 +15,10 @@ from sqlalchemy import insert, update
 from jobarranger import messages as m
 from jobarranger.commands import ctl_jobnets, operate, waiting_queries
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.flow.dispatching import DispatchFailure, fail_dispatch
-from jobarranger.flow.pausing import Target, pause, resume
 from jobarranger.messages import render
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.pausing import Target, pause, resume
 from jobarranger.states import IconStatus, Method, PauseScope, RunType
 from jobarranger.waiting import Need, Reason
 from jobarranger.waiting.rows.lists import RunFilter, Which
@@ -138,9 +138,9 @@ def test_hosts(bench, session):
     bench.drain()
     assert reason() is Reason.HOST_UNKNOWN
     target = Target(PauseScope.HOST, HOST)
-    pause(bench.db, actor=Actor(user="ann"), target=target, reason="kernel")
+    pause(bench.db, actor=Actor.trusted("ann").because("kernel"), target=target)
     assert reason() is Reason.HOST_PAUSED
-    resume(bench.db, actor=Actor(user="ann"), target=target)
+    resume(bench.db, actor=Actor.trusted("ann"), target=target)
     add_host(bench.db, enabled=0)
     assert reason() is Reason.HOST_DISABLED
     change(bench.db, t.ext_host, t.ext_host.c.host_name == HOST, enabled=1)
@@ -211,8 +211,8 @@ def test_runs_that_have_not_started(bench, session):
 def test_a_paused_start(bench, session):
     """The run names who, since when and why; one whose pause has an end needs nobody."""
     define(bench.db, "START JOB-1 END-1")
-    ann, jobnet = Actor(user="ann"), Target(PauseScope.JOBNET, "NET")
-    pause(bench.db, actor=ann, target=jobnet, reason="moving house")
+    ann, jobnet = Actor.trusted("ann"), Target(PauseScope.JOBNET, "NET")
+    pause(bench.db, actor=ann.because("moving house"), target=jobnet)
     (number,) = bench.start()
     run = waiting_queries.run(session, number)
     assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.OPERATOR)
@@ -222,7 +222,7 @@ def test_a_paused_start(bench, session):
     assert causes(run)["NET/JOB-1"] == (Reason.BEFORE_START, "NET")
     resume(bench.db, actor=ann, target=None)
     until = bench.clock.now_ms() + 60_000
-    pause(bench.db, actor=ann, target=Target(), reason="disks", until_at=until)
+    pause(bench.db, actor=ann.because("disks"), target=Target(), until_at=until)
     run = waiting_queries.run(session, number)
     assert (run.why.reason, run.why.need) == (Reason.PAUSED, Need.TIME)
     assert "all starts are paused by ann" in run.why.text

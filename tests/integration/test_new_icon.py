@@ -16,13 +16,15 @@ from sqlalchemy import delete, select
 
 import jobarranger.icons
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.definitions import read_versions
 from jobarranger.db.engine import Database
 from jobarranger.definitions import forms, versions, yamlform, yamltext
 from jobarranger.errors import DefinitionError
-from jobarranger.flow.operating import NotPossible, Operation, operate
 from jobarranger.icons import registry, run_settings_tables, settings_tables
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.errors import NotPossible
+from jobarranger.operations.icons import operate
+from jobarranger.operations.rules import Operation
 from jobarranger.purging.rows import removing
 from jobarranger.states import Channel, DispatchState, IconStatus, JobnetStatus, Method
 from jobarranger.waiting.rows.runs import Detail, read_runs
@@ -30,7 +32,7 @@ from jobarranger.waiting.view import IconView, run_view
 from jobarranger.wakes import Role, Wake
 from tests.jobnets import HOST, Bench, define
 
-ANN = Actor(user="ann")
+ANN = Actor.trusted("ann")
 PLACE = Path(__file__).parent / "new_icon"
 VERSION = 20260101000000
 TEXT = f"""\

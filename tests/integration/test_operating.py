@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
 
-from jobarranger.commands.ctl_operations import find_icon
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.operating import NotPossible, Operation, changes, operate, stop_run
 from jobarranger.icons import types_with
+from jobarranger.operations.aborting import stop_run
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.errors import NotPossible
+from jobarranger.operations.icons import find_icon, operate
+from jobarranger.operations.rules import Operation, changes
 from jobarranger.states import (
     IconStatus,
     JobnetStatus,
@@ -25,7 +26,7 @@ from jobarranger.states import (
 )
 from tests.jobnets import Bench, define
 
-ANN = Actor(user="ann")
+ANN = Actor.trusted("ann")
 
 
 @pytest.fixture
@@ -157,15 +158,14 @@ def test_icons_are_found_by_path(bench: Bench) -> None:
     define(bench.db, "START JOB-1 END-1", jobnet_id="SUB")
     define(bench.db, "START NET-1 END-1")
     (run,) = bench.start()
-    session: Any = SimpleNamespace(db=bench.db)
     wanted = bench.icon(bench.sub(run, "NET-1"), "JOB-1").inner_job_id
-    assert find_icon(session, f"{run}/NET-1/JOB-1") == wanted
-    assert find_icon(session, str(wanted)) == wanted
+    assert find_icon(bench.db, f"{run}/NET-1/JOB-1") == wanted
+    assert find_icon(bench.db, str(wanted)) == wanted
     for text in ("JOB-1", f"{run}/", "-1", "/JOB-1", "٣"):
         with pytest.raises(NotPossible, match="neither the number of an icon nor REGISTRY/PATH"):
-            find_icon(session, text)
+            find_icon(bench.db, text)
     with pytest.raises(NotPossible, match=f"there is no icon NET-1/JOB-9 in run {run}"):
-        find_icon(session, f"{run}/NET-1/JOB-9")
+        find_icon(bench.db, f"{run}/NET-1/JOB-9")
 
 
 def test_somebody_elses_change_wins(bench: Bench) -> None:

@@ -12,16 +12,16 @@ from jobarranger.clock import stamp12
 from jobarranger.config import load_server
 from jobarranger.db import pauses
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.pausing import CannotPause, Target, pause, resume
 from jobarranger.loading.boot import boot_due
 from jobarranger.model.pauses import Pauses
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.pausing import CannotPause, Target, pause, resume
 from jobarranger.states import JobnetStatus, PauseScope, RunType
 from processes import startcheck
 from tests.jobnets import Bench, define
 
-ANN = Actor(user="ann")
+ANN = Actor.trusted("ann")
 NET, OTHER = Target(PauseScope.JOBNET, "NET"), Target(PauseScope.JOBNET, "OTHER")
 
 
@@ -37,7 +37,7 @@ def bench(database: Database) -> Bench:
 
 def stop_starts(bench: Bench, target: Target | None = None, **options: Any) -> None:
     """Let Ann pause something."""
-    pause(bench.db, actor=ANN, target=target or Target(), reason="new disks", **options)
+    pause(bench.db, actor=ANN.because("new disks"), target=target or Target(), **options)
 
 
 def state(bench: Bench, run: int) -> JobnetStatus:

@@ -14,9 +14,9 @@ from sqlalchemy import delete, func, insert, select, update
 from jobarranger import failpoints
 from jobarranger.clock import stamp12, stamp14
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow.operating import stop_run
+from jobarranger.operations.aborting import stop_run
+from jobarranger.operations.actor import Actor
 from jobarranger.purging import passing
 from jobarranger.purging.passing import Purger
 from jobarranger.purging.rows import removing
@@ -213,7 +213,7 @@ def test_runs_in_error_are_kept(bench: Bench) -> None:
     bench.report(bench.result(request.inner_job_id, return_code=1))
     bench.clock.advance(30 * DAY)
     assert "runs" not in clean(bench)
-    stop_run(bench.db, bench.engine, actor=Actor(user="ann"), run=run)
+    stop_run(bench.db, bench.engine, actor=Actor.trusted("ann"), run=run)
     bench.sweep()
     bench.clock.advance(2 * HOUR)
     assert clean(bench)["runs"] == 1
@@ -234,7 +234,7 @@ def test_a_cancelled_run_is_kept_until_its_time_has_passed(bench: Bench) -> None
     """Its rows tell the loader that this start has been dealt with."""
     at = stamp12(bench.clock.now_ms() + 5 * HOUR * 1000, bench.zone)
     (run,) = bench.start(run_type=RunType.TIME, scheduled_time=at)
-    stop_run(bench.db, bench.engine, actor=Actor(user="ann"), run=run)
+    stop_run(bench.db, bench.engine, actor=Actor.trusted("ann"), run=run)
     bench.clock.advance(2 * HOUR)
     assert clean(bench) == {}
     bench.clock.advance(4 * HOUR)

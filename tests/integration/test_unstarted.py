@@ -15,11 +15,12 @@ from ipc.queues import Receiver
 from jobarranger.clock import stamp12
 from jobarranger.commands.hints import receivers
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database
-from jobarranger.flow import unstarted
-from jobarranger.flow.operating import NotPossible, stop_run
-from jobarranger.flow.pausing import Target, pause
+from jobarranger.operations import unstarted
+from jobarranger.operations.aborting import stop_run
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.errors import NotPossible
+from jobarranger.operations.pausing import Target, pause
 from jobarranger.states import (
     IconStatus,
     JobnetStatus,
@@ -35,7 +36,7 @@ from tests.jobnets import Bench, define
 from tests.manager_sql.manager import Manager
 from tests.shell import Shell
 
-ANN = Actor(user="ann")
+ANN = Actor.trusted("ann")
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_a_missed_start_waits_for_others(bench: Bench) -> None:
 def test_in_a_pause_only_by_force(bench: Bench) -> None:
     """Who has paused the starts, and why, is told."""
     run = timed(bench)
-    pause(bench.db, actor=Actor(user="bob"), target=Target(), reason="new disks")
+    pause(bench.db, actor=Actor.trusted("bob").because("new disks"), target=Target())
     refused(bench, "start", run, "all starts: paused by bob (new disks); --force")
     do(bench, "start", run, force=True)
     assert bench.status(run, "JOB-1") is IconStatus.RUN

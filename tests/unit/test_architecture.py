@@ -37,6 +37,7 @@ CORE = (
     "loading",
     "messages",
     "model",
+    "operations",
     "planning",
     "purging",
     "requests",
@@ -359,3 +360,78 @@ def test_views_of_requests_decide_nothing_by_their_states() -> None:
     assert "IS_OPEN" in used
     assert not named & {"NEW", "SENDING", "ACCEPTED", "UNKNOWN"}
     assert "DispatchState" not in used
+
+
+#: Who changes runs because people want it; what each may name of the engine and of the loader.
+FOR_PEOPLE: dict[str, dict[str, set[str]]] = {
+    "jobarranger/commands": {
+        "jobarranger.flow.engine": {"Engine"},  # clock, zone and limits, for the operations
+        "jobarranger.loading.rows.scheduling": {"Scheduling", "read_scheduling"},  # reads
+    },
+    "processes/startcheck.py": {},
+    "processes/trapper.py": {
+        "jobarranger.flow.engine": {"Engine"},
+        "jobarranger.flow.results": {"Judged"},
+        "jobarranger.loading.requests": {"Answer"},
+    },
+    "processes/trapping": {
+        "jobarranger.flow.engine": {"Engine"},
+        # what agents report is nothing that a person does
+        "jobarranger.flow.results": {
+            *("ReportedResult", "Judged", "Senders", "Verdict"),
+            *("complete", "same_address"),
+        },
+        "jobarranger.loading.requests": {
+            "StartRefusal",
+            "StartRequest",
+        },  # a request and its answer
+    },
+}
+
+
+def named(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield module and name of each import; the name is empty for a module as a whole."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def past_operations(module: ast.Module, allowed: dict[str, set[str]]) -> list[str]:
+    """Return what a module names of the engine, the loader or operations' statements."""
+    closed = re.compile(r"jobarranger\.(flow|loading|operations\.rows)\b")
+    return [
+        f"{source}: {name}"
+        for source, name in named(module)
+        if closed.match(f"{source}.{name}") and name not in allowed.get(source, set())
+    ]
+
+
+@pytest.mark.parametrize("place", FOR_PEOPLE)
+def test_what_people_do_goes_through_operations(place: str) -> None:
+    """There the state and the right are checked and the audit row is written, for everybody."""
+    paths = [path for path in SOURCES if path.is_relative_to(ROOT / place)]
+    found = [past for path in paths for past in past_operations(tree(path), FOR_PEOPLE[place])]
+    assert paths
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from jobarranger.operations.icons import operate", []),
+        ("from jobarranger.flow.engine import Engine", []),
+        ("from jobarranger.flow.engine import Now", ["jobarranger.flow.engine: Now"]),
+        ("from jobarranger import flow", ["jobarranger: flow"]),
+        ("import jobarranger.flow.stopping", ["jobarranger.flow.stopping: "]),
+        ("from jobarranger.flow import stopping", ["jobarranger.flow: stopping"]),
+        ("from jobarranger.loading.load import x", ["jobarranger.loading.load: x"]),
+        ("from jobarranger.operations.rows import states", ["jobarranger.operations.rows: states"]),
+        ("from jobarranger import floods", []),
+    ],
+)
+def test_ways_past_operations_are_recognised(text: str, found: list[str]) -> None:
+    """Whatever the form of the import."""
+    allowed = {"jobarranger.flow.engine": {"Engine"}}
+    assert past_operations(ast.parse(text), allowed) == found

@@ -17,9 +17,9 @@ from ipc.server import Ending
 from ipc.telegrams import LogRequest
 from jobarranger import messages as m
 from jobarranger.clock import SystemClock
-from jobarranger.db.releases import ReleaseTarget
-from jobarranger.flow.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
 from jobarranger.flow.results import Judged, Verdict
+from jobarranger.operations.releasing import ReleaseRefused, ReleaseRequest, decide, read_path
+from jobarranger.operations.rows.paths import IconInRun
 from processes.trapping.client_requests import read_start, read_variables, registry_number
 from processes.trapping.clients import cut
 from processes.trapping.filters import Filters
@@ -246,9 +246,9 @@ def test_cut_leaves_characters_whole() -> None:
     assert cut("abc", 5) == "abc"
 
 
-def target(main: int, icon: int | None = 5, method: int | None = 1) -> ReleaseTarget:
+def target(main: int, icon: int | None = 5, method: int | None = 1) -> IconInRun:
     """Return a run with the icon at the path."""
-    return ReleaseTarget(main_id=main, owner="o", public=0, icon_id=icon, method=method)
+    return IconInRun(main_id=main, owner="o", public=0, icon_id=icon, method=method)
 
 
 def test_release_is_all_or_nothing() -> None:

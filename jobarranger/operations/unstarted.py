@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobarranger.db import gates, operations, pauses, runs
+from jobarranger.db import gates, pauses, runs
 from jobarranger.db import tables as t
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.flow.engine import Engine
-from jobarranger.flow.operating import NotPossible
 from jobarranger.icons import types_with
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.errors import NotPossible
+from jobarranger.operations.rows import states
 from jobarranger.slots import instant_of
 from jobarranger.states import (
     ENDED_JOBNET,
@@ -37,7 +38,7 @@ def hold(db: Database, engine: Engine, *, actor: Actor, run: int) -> None:
     """Keep a run from starting until it is released.
 
     Raises:
-        NotPossible: there is no such run, it is on hold already, or it has started.
+        NotPossible: there is no such run for the actor, it is on hold already, or it has started.
     """
 
     def work(unit: Unit, found: Any) -> str:
@@ -53,7 +54,7 @@ def release(db: Database, engine: Engine, *, actor: Actor, run: int) -> None:
     """End the hold of a run: it starts at its time, at once if that has passed, however late.
 
     Raises:
-        NotPossible: there is no such run, it is not on hold, or it has started.
+        NotPossible: there is no such run for the actor, it is not on hold, or it has started.
     """
 
     def work(unit: Unit, found: Any) -> str:
@@ -78,7 +79,8 @@ def reschedule(db: Database, engine: Engine, *, actor: Actor, run: int, slot: in
         slot: YYYYMMDDHHMM, later than now.
 
     Raises:
-        NotPossible: there is no such run, it has started, or the time is no time or has passed.
+        NotPossible: there is no such run for the actor, it has started, or the time is no time
+            or has passed.
     """
     try:
         at = instant_of(slot, engine.zone)
@@ -90,7 +92,7 @@ def reschedule(db: Database, engine: Engine, *, actor: Actor, run: int, slot: in
             raise _refusal("reschedule", run, f"{slot} has passed")
         if found.instance_status != JobnetStatus.BEGIN:
             raise _refusal("reschedule", run, "it has been stopped")
-        moved = operations.change_instance(found, {"scheduled_time": slot})
+        moved = states.change_instance(found, {"scheduled_time": slot})
         unit.update_exactly(moved, 1, t.run_jobnet.name)
         _change(unit, found, {"scheduled_time": slot, "load_status": int(LoadStatus.NORMAL)})
         return f"{found.jobnet_id}: {slot} instead of {found.scheduled_time}"
@@ -109,9 +111,9 @@ def start(db: Database, engine: Engine, *, actor: Actor, run: int, force: bool =
         force: also beside other runs of a jobnet that does not want that, and while it is paused.
 
     Raises:
-        NotPossible: there is no such run, it has started, or it would need `force`.
+        NotPossible: there is no such run for the actor, it has started, or it would need `force`.
     """
-    known = db.read(lambda conn: operations.run(conn, run))
+    known = db.read(lambda conn: actor.if_usable(conn, states.run(conn, run)))
     names = {str(known.jobnet_id)} if known is not None else set()
     gates.make(db, names)
 
@@ -151,9 +153,9 @@ def _others(unit: Unit, found: Any, engine: Engine) -> str:
 def _take_back(unit: Unit, found: Any) -> None:
     """Put a missed start back to where it was before: the main row and the START icon."""
     begun = {"status": int(JobnetStatus.BEGIN)}
-    unit.update_exactly(operations.change_instance(found, begun), 1, t.run_jobnet.name)
+    unit.update_exactly(states.change_instance(found, begun), 1, t.run_jobnet.name)
     starts = types_with(lambda traits: traits.begins_jobnet)
-    operations.change_starts(unit.conn, found.inner_jobnet_id, starts, int(IconStatus.BEGIN))
+    states.change_starts(unit.conn, found.inner_jobnet_id, starts, int(IconStatus.BEGIN))
 
 
 def _operate(
@@ -173,7 +175,7 @@ def _operate(
         if names:
             gates.lock(unit, names)
         runs.lock_mains(unit.conn, [run], wait=True)
-        found = operations.run(unit.conn, run)
+        found = actor.if_usable(unit.conn, states.run(unit.conn, run))
         if found is None:
             raise NotPossible(f"there is no run with the number {run}, or it is not loaded yet")
         if against := _against(found, missed=missed):
@@ -205,7 +207,7 @@ def _against(found: Any, *, missed: bool) -> str:
 def _change(unit: Unit, found: Any, values: Mapping[str, int]) -> None:
     """Change the summary of a run, if nobody has changed it meanwhile."""
     run = found.inner_jobnet_id
-    unit.update_exactly(operations.change_unstarted(found, values), 1, f"run {run}")
+    unit.update_exactly(states.change_unstarted(found, values), 1, f"run {run}")
 
 
 def _refusal(operation: str, run: int, reason: str) -> NotPossible:

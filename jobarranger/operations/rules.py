@@ -1,8 +1,4 @@
-"""People's operations on runs and icons, with the conditions under which each is possible.
-
-They write what the Manager would write, and the server goes on from there within one sweep; beside
-that they say why something is not possible, and leave a row in `ja_ext_audit`.
-"""
+"""Which operation on an icon is possible at which state, and what it writes. Pure."""
 
 from __future__ import annotations
 
@@ -11,26 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection
-
-from jobarranger.db import operations, runs
-from jobarranger.db.audit import Actor
-from jobarranger.db.engine import Database, Unit
-from jobarranger.errors import JobArrangerError
-from jobarranger.flow.engine import Engine
-from jobarranger.icons import REGISTRY, Traits, icon_type, name_of, traits_of
-from jobarranger.states import (
-    ACTIVE_JOBNET,
-    ENDED_JOBNET,
-    IconStatus,
-    JobnetStatus,
-    MethodFlag,
-)
-from jobarranger.wakes import Role
-
-
-class NotPossible(JobArrangerError):
-    """The operation does not fit the state of the run or icon; the text says why."""
+from jobarranger.icons import REGISTRY, Traits, name_of, traits_of
+from jobarranger.operations.errors import NotPossible, state_name
+from jobarranger.states import ACTIVE_JOBNET, ENDED_JOBNET, IconStatus, MethodFlag
 
 
 class Operation(StrEnum):
@@ -111,7 +90,7 @@ def changes(operation: Operation, icon: Any) -> dict[str, int]:
 
     Args:
         operation: what is to be done.
-        icon: a row of `jobarranger.db.operations.icon`.
+        icon: a row of `jobarranger.operations.rows.states.icon`.
 
     Raises:
         NotPossible: the first thing that stands against it.
@@ -145,7 +124,7 @@ def _against_icon(operation: Operation, icon: Any) -> str | None:
         return f"icons of type {name_of(icon.job_type)} do not allow it"
     if icon.status not in rule.states:
         wanted = " or ".join(state.name for state in sorted(rule.states))
-        return f"it is {_name(IconStatus, icon.status)}, not {wanted}"
+        return f"it is {state_name(IconStatus, icon.status)}, not {wanted}"
     if icon.status == IconStatus.RUNERR and icon.continue_flag:
         return "its flow went on in spite of the error"
     if rule.instead_of is not None and icon.method_flag != rule.instead_of:
@@ -153,81 +132,3 @@ def _against_icon(operation: Operation, icon: Any) -> str | None:
     if operation is not Operation.RERUN and icon.method_flag == rule.flag:
         return "that has been done already"
     return None
-
-
-def _name(kind: Any, number: int) -> str:
-    """Return the name of a number, or the number if it has none."""
-    return kind(number).name if number in set(kind) else str(number)
-
-
-def operate(
-    db: Database, engine: Engine, *, actor: Actor, icon_id: int, operation: Operation
-) -> None:
-    """Do what a person wants done to an icon.
-
-    Raises:
-        NotPossible: there is no such icon, or its state is against it.
-    """
-    found = db.read(lambda conn: operations.icon(conn, icon_id))
-    if found is None:
-        raise NotPossible(f"there is no icon with the number {icon_id}")
-    main = found.inner_jobnet_main_id
-
-    def work(unit: Unit) -> None:
-        runs.lock_mains(unit.conn, [main], wait=True)
-        icon = operations.icon(unit.conn, icon_id, lock=True)
-        if icon is None:
-            raise NotPossible(f"there is no icon with the number {icon_id} any more")
-        values = changes(operation, icon)
-        unit.update_exactly(operations.change_icon(icon, values), 1, f"icon {icon_id}")
-        if operation is Operation.RERUN:
-            _begin_anew(unit, icon)
-        where = f"{icon.job_id} of {icon.jobnet_id} in run {main}"
-        actor.note(unit, engine.clock.now_ms(), f"icon {operation}", f"icon {icon_id}", where)
-        unit.wake(Role.RUN, main)
-
-    db.transaction(work)
-
-
-def _begin_anew(unit: Unit, icon: Any) -> None:
-    """Set what an icon that is run again counts from the beginning."""
-    for settings in icon_type(icon.job_type).tables:
-        if settings.rerun:
-            operations.set_settings(unit.conn, settings.run, icon.inner_job_id, settings.rerun)
-
-
-def stop_run(db: Database, engine: Engine, *, actor: Actor, run: int) -> bool:
-    """Stop a run; return whether it was running (False: it had not started, and never will).
-
-    A running one is over after the next sweep of the run process (docs/flow.md, Stopping a run).
-
-    Raises:
-        NotPossible: there is no such run, it is over, or it is being stopped already.
-    """
-
-    def work(unit: Unit) -> bool:
-        runs.lock_mains(unit.conn, [run], wait=True)
-        found = _stoppable(unit.conn, run)
-        running = bool(found.status != JobnetStatus.BEGIN)
-        now = engine.now()
-        values = {"jobnet_abort_flag": runs.ASKED}
-        if not running:
-            status = int(JobnetStatus.ENDERR)
-            values = {"status": status, "start_time": now.second, "end_time": now.second}
-        unit.update_exactly(operations.change_run(found, values), 1, f"run {run}")
-        actor.note(unit, now.at, "jobnet abort", f"run {run}", found.jobnet_id)
-        return running
-
-    return db.transaction(work)
-
-
-def _stoppable(conn: Connection, run: int) -> Any:
-    """Return a run that can be stopped, or say why not."""
-    found = operations.run(conn, run)
-    if found is None:
-        raise NotPossible(f"there is no run with the number {run}, or it is not loaded yet")
-    if found.status in ENDED_JOBNET:
-        raise NotPossible(f"run {run} is over ({_name(JobnetStatus, found.status)})")
-    if found.jobnet_abort_flag:
-        raise NotPossible(f"run {run} is being stopped already")
-    return found

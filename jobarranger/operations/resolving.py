@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.flow.engine import Engine
 from jobarranger.flow.results import ReportedResult, Verdict, complete
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.rows import states
 from jobarranger.requests.rows import outcomes
 from jobarranger.requests.rows.outcomes import UnknownOutcome
 from jobarranger.states import DispatchState
@@ -54,10 +55,11 @@ def resolve(db: Database, engine: Engine, *, actor: Actor, job_id: int, decision
     """Carry out an operator's decision about an icon, and keep it in `ja_ext_audit`.
 
     Raises:
-        NothingToResolve: its outcome is known (again), or there is no such icon.
+        NothingToResolve: its outcome is known (again), or there is no such icon that the actor may
+            use.
         DatabaseUnavailable: nothing was changed.
     """
-    found = db.read(lambda conn: outcomes.unknown(conn, job_id))
+    found = db.read(lambda conn: _waiting(conn, actor, job_id))
     if not found:
         raise NothingToResolve(f"icon {job_id} has no request whose outcome is unknown")
     request = found[-1]
@@ -65,6 +67,12 @@ def resolve(db: Database, engine: Engine, *, actor: Actor, job_id: int, decision
         _ended(db, engine, actor, request, decision)
     else:
         _not_done(db, engine, actor, request)
+
+
+def _waiting(conn: Connection, actor: Actor, job_id: int) -> list[UnknownOutcome]:
+    """Return the icon's requests that wait for a decision, if the actor may use its run."""
+    icon = actor.if_usable(conn, states.icon(conn, job_id))
+    return outcomes.unknown(conn, job_id) if icon is not None else []
 
 
 def _ended(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobarranger.db import pauses
-from jobarranger.db.audit import Actor
 from jobarranger.db.engine import Database, Unit
 from jobarranger.errors import JobArrangerError
 from jobarranger.model.pauses import Pause, Pauses
+from jobarranger.operations.actor import Actor
 from jobarranger.states import PauseScope
 
 
@@ -35,7 +35,6 @@ def pause(
     *,
     actor: Actor,
     target: Target,
-    reason: str,
     until_at: int | None = None,
     hold_loading: bool = False,
 ) -> None:
@@ -43,17 +42,18 @@ def pause(
 
     Args:
         db: the process' database.
-        actor: who does it.
+        actor: who does it, with a reason for those who wonder.
         target: what is paused.
-        reason: for those who wonder; at least one character.
         until_at: when it ends by itself (UTC ms); None = when somebody resumes.
         hold_loading: also schedules load nothing meanwhile, and no job is sent.
 
     Raises:
-        CannotPause: it is paused already, or the end is in the past.
+        CannotPause: the actor may not, he gives no reason, it is paused already, or the end is in
+            the past.
     """
+    _require_all_rights(actor)
     now = db.clock.now_ms()
-    if not reason.strip():
+    if not actor.reason.strip():
         raise CannotPause(f"a pause of {target} needs a reason")
     if until_at is not None and until_at <= now:
         raise CannotPause(f"the pause of {target} would be over before it begins")
@@ -69,11 +69,11 @@ def pause(
             name=target.name,
             since=now,
             until_at=until_at,
-            actor_user=actor.user,
-            reason=reason.strip(),
+            actor_user=actor.name,
+            reason=actor.reason,
             hold_loading=hold_loading,
         )
-        actor.note(unit, now, "pause", str(target), reason.strip())
+        actor.note(unit, now, "pause", str(target))
 
     db.transaction(work)
 
@@ -82,8 +82,9 @@ def resume(db: Database, *, actor: Actor, target: Target | None) -> list[Pause]:
     """End the pauses of a target, or all (None); return those that were ended.
 
     Raises:
-        CannotPause: nothing of that is paused.
+        CannotPause: the actor may not, or nothing of that is paused.
     """
+    _require_all_rights(actor)
     now = db.clock.now_ms()
 
     def work(unit: Unit) -> list[Pause]:
@@ -96,6 +97,12 @@ def resume(db: Database, *, actor: Actor, target: Target | None) -> list[Pause]:
         return found
 
     return db.transaction(work)
+
+
+def _require_all_rights(actor: Actor) -> None:
+    """Refuse who may not use everything: a pause keeps other people's jobnets, too."""
+    if not actor.rights.cover_all:
+        raise CannotPause(f"{actor.name} may not pause or resume: it needs a super administrator")
 
 
 def _standing(found: Pauses, target: Target | None) -> list[Pause]:

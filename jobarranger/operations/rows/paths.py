@@ -14,7 +14,7 @@ _s, _r, _j, _l = t.run_jobnet_summary.c, t.run_jobnet.c, t.run_job.c, t.run_icon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseTarget:
+class IconInRun:
     """One run and the icon at the path in it."""
 
     main_id: int
@@ -26,7 +26,7 @@ class ReleaseTarget:
 
 def targets(
     conn: Connection, jobnet_id: str, path: Sequence[str], *, number: int | None, started: str
-) -> list[ReleaseTarget]:
+) -> list[IconInRun]:
     """Return the running jobnets that fit, by ascending number, with their icons."""
     statement = (
         select(_s.inner_jobnet_id, _s.start_time, _s.jobnet_id, _r.user_name, _r.public_flag)
@@ -43,7 +43,7 @@ def targets(
     ]
     icons = icons_at(conn, [row.inner_jobnet_id for row in rows], path)
     return [
-        ReleaseTarget(
+        IconInRun(
             main_id=row.inner_jobnet_id,
             owner=row.user_name,
             public=row.public_flag,

@@ -6,16 +6,18 @@ ascending order, resolves again, and starts over if the targets have changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from jobarranger.db import releases, runs
+from jobarranger.db import runs
 from jobarranger.db.engine import Database, Unit
-from jobarranger.db.releases import ReleaseTarget
 from jobarranger.errors import JobArrangerError, StateConflict
 from jobarranger.names import ID, can_be, shown
+from jobarranger.operations.actor import Actor
+from jobarranger.operations.rows import paths
+from jobarranger.operations.rows.paths import IconInRun
 from jobarranger.states import MethodFlag
 from jobarranger.wakes import Role
 
@@ -24,7 +26,16 @@ _LONGEST_PATH = 2_047
 
 
 class ReleaseRefused(JobArrangerError):
-    """Nothing is released; the text says why."""
+    """Nothing is released; the text says why.
+
+    Attributes:
+        forbidden: there was a run that the actor may not use. The text does not tell.
+    """
+
+    def __init__(self, text: str, *, forbidden: bool = False) -> None:
+        """Keep the text, and whether rights were missing."""
+        super().__init__(text)
+        self.forbidden = forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +46,6 @@ class ReleaseRequest:
     path: tuple[str, ...]  #: JOBNET icons from the outside in, then the held icon
     number: int | None = None  #: of one run; None: all running ones of the jobnet
     started: str = ""  #: leading digits of their start time
-
-
-#: Tells whether the asking person may operate a run of this owner and public flag.
-MayUse = Callable[[Connection, str, int], bool]
 
 
 def read_path(text: str) -> tuple[str, tuple[str, ...]]:
@@ -55,8 +62,8 @@ def read_path(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def decide(
-    request: ReleaseRequest, targets: Sequence[ReleaseTarget], allowed: Mapping[int, bool]
-) -> list[ReleaseTarget]:
+    request: ReleaseRequest, targets: Sequence[IconInRun], allowed: Mapping[int, bool]
+) -> list[IconInRun]:
     """Return the icons to be released. Pure.
 
     Args:
@@ -80,40 +87,40 @@ def decide(
     return chosen
 
 
-def release(
-    db: Database, request: ReleaseRequest, may_use: MayUse, note: Callable[[Unit, str], None]
-) -> list[int]:
-    """Release the icon in all runs that fit, or in none; return the numbers of the runs.
+def release(db: Database, request: ReleaseRequest, *, actor: Actor) -> list[int]:
+    """Release the icon in all runs that fit the request, or in none; return their numbers.
 
-    Args:
-        db: the database.
-        request: which icon.
-        may_use: the right of the asking person.
-        note: writes one line of the audit trail, given the target.
+    Runs that the actor may not use are left out.
 
     Raises:
         ReleaseRefused: why nothing was released.
     """
+    forbidden = False
+
+    def resolve(conn: Connection) -> list[IconInRun]:
+        nonlocal forbidden
+        found = paths.targets(
+            conn, request.jobnet_id, request.path, number=request.number, started=request.started
+        )
+        allowed = {one.main_id: actor.rights.may_use(conn, one.owner, one.public) for one in found}
+        forbidden = forbidden or not all(allowed.values())
+        return decide(request, found, allowed)
 
     def work(unit: Unit) -> list[int]:
-        chosen = _resolve(unit.conn, request, may_use)
+        chosen = resolve(unit.conn)
         mains = sorted(one.main_id for one in chosen)
         runs.lock_mains(unit.conn, mains, wait=True)
-        if _resolve(unit.conn, request, may_use) != chosen:
+        if resolve(unit.conn) != chosen:
             raise StateConflict("the runs to be released have changed")
         icons = sorted(one.icon_id for one in chosen if one.icon_id is not None)
-        unit.update_exactly(releases.unhold(icons), len(icons), "release of held icons")
+        unit.update_exactly(paths.unhold(icons), len(icons), "release of held icons")
         for main in mains:
-            note(unit, "/".join((request.jobnet_id, *request.path)) + f" in {main}")
+            where = "/".join((request.jobnet_id, *request.path)) + f" in {main}"
+            actor.note(unit, db.clock.now_ms(), "release", where)
         unit.wake(Role.RUN, *mains)
         return mains
 
-    return db.transaction(work)
-
-
-def _resolve(conn: Connection, request: ReleaseRequest, may_use: MayUse) -> list[ReleaseTarget]:
-    found = releases.targets(
-        conn, request.jobnet_id, request.path, number=request.number, started=request.started
-    )
-    allowed = {one.main_id: may_use(conn, one.owner, one.public) for one in found}
-    return decide(request, found, allowed)
+    try:
+        return db.transaction(work)
+    except (ReleaseRefused, StateConflict) as error:
+        raise ReleaseRefused(str(error), forbidden=forbidden) from error

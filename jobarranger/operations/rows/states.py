@@ -24,6 +24,8 @@ _RUN = select(
     _S.scheduled_time,
     _S.start_pending_flag,
     _S.multiple_start_up,
+    _S.user_name,
+    _S.public_flag,
     _J.status.label("instance_status"),
 ).join(t.run_jobnet, _J.inner_jobnet_id == _S.inner_jobnet_id)
 _ICON = (
@@ -39,6 +41,8 @@ _ICON = (
         _S.jobnet_id,
         _S.status.label("run_status"),
         _S.jobnet_abort_flag,
+        _S.user_name,
+        _S.public_flag,
     )
     .join(t.run_jobnet, _J.inner_jobnet_id == _I.inner_jobnet_id)
     .join(t.run_jobnet_summary, _S.inner_jobnet_id == _I.inner_jobnet_main_id)
