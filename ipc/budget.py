@@ -51,7 +51,7 @@ class Budget:
             self._strangers_large += size if claimed.large else 0
 
     def allows(self, claimed: Claimed) -> bool:
-        """Tell whether all shares that a claim is counted in are kept."""
+        """Return whether all shares that a claim is counted in are kept."""
         shares = self._shares
         if self.held > shares.total:
             return False

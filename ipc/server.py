@@ -162,7 +162,7 @@ class TelegramServer:
         await self._wait_for_exchanges(grace)
         if self._report is not None:
             self._report.cancel()
-            self._tell_turned_out(self.turned_out)
+            self._report_turned_out(self.turned_out)
 
     async def _wait_for_exchanges(self, grace: float) -> None:
         if not self.connections:
@@ -344,10 +344,10 @@ class TelegramServer:
     def _count_turned_out(self) -> None:
         if self._report is None:
             before = self.turned_out
-            self._report = self._loop.call_later(REPORT_INTERVAL, self._tell_turned_out, before)
+            self._report = self._loop.call_later(REPORT_INTERVAL, self._report_turned_out, before)
         self.turned_out += 1
 
-    def _tell_turned_out(self, before: int) -> None:
+    def _report_turned_out(self, before: int) -> None:
         """Tell in one line what happened since the last one."""
         self._report = None
         if self.turned_out > before:

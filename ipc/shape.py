@@ -55,7 +55,7 @@ def check(payload: bytes, shape: Shape) -> None:
 
 
 def _is_small(payload: bytes, shape: Shape) -> bool:
-    """Tell whether counting alone shows that the shape is right, as with most requests."""
+    """Return whether counting alone shows that the shape is right, as with most requests."""
     opened = payload.count(b"{") + payload.count(b"[")
     closed = payload.count(b"}") + payload.count(b"]")
     rest = payload.count(b",") + payload.count(b'"')

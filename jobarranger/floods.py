@@ -97,7 +97,7 @@ class Floods:
         return window
 
     def _has_room(self, now: float) -> bool:
-        """Tell whether another kind can be known; forget what is over if that makes room."""
+        """Return whether another kind can be known; forget what is over if that makes room."""
         if len(self._windows) >= MOST_KINDS:
             over = [one for one, window in self._windows.items() if now - window.since >= WINDOW]
             for kind in over:

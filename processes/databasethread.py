@@ -171,7 +171,7 @@ class DatabaseThread(Generic[Item, Result]):
             database.close()
 
     def _begin(self, wanted: _Wanted) -> bool:
-        """Tell whether somebody still waits for it; from now on it cannot be given up."""
+        """Return whether somebody still waits for it; from now on it cannot be given up."""
         with self._claiming:
             wanted.begun = not wanted.future.done()
         if not wanted.begun:

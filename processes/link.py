@@ -88,7 +88,7 @@ class ParentLink:
         if now < self._next_beat:
             return
         self._next_beat = now + self.beat_interval
-        logs.tell_floods()
+        logs.report_floods()
         for chore in self.chores:
             chore()
         text = msgspec.json.encode(asdict(self.figures)).decode()

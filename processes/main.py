@@ -96,7 +96,7 @@ class Server:
         self._generation = Generation(config.ja_runtime_dir)
         self._pid_file: PidFile | None = None
         self._listeners: list[socket.socket] = []
-        self._told: list[str] = []
+        self._reported: list[str] = []
         self._is_ready = False
         self._service_manager = ServiceManager()
 
@@ -138,7 +138,7 @@ class Server:
         self._generation.claim(user.ids_of(name))
         self._generation.wait_alone(
             self._clock,
-            self._tell_waiting,
+            self._report_waiting,
             kill_after=config.ja_stop_timeout,
             look=self._look_for_end,
         )
@@ -152,11 +152,11 @@ class Server:
         if STOPPING.intersection(self._signals.take()):
             raise startcheck.StopAsked
 
-    def _tell_waiting(self, seconds: int) -> None:
+    def _report_waiting(self, seconds: int) -> None:
         """Tell the starter, and the log once it is open, that an earlier start is not gone."""
         raised = m.render(m.JASERVER300005, seconds=seconds)
-        self._launch.tell(raised.text)
-        self._told.append(raised.line)
+        self._launch.report(raised.text)
+        self._reported.append(raised.line)
 
     def _bind(self) -> None:
         config = self._config
@@ -180,7 +180,7 @@ class Server:
         faulthandler.enable(sys.stderr)
         m.use(config.ja_log_message_file)
         m.log_message(m.JASERVER000001, version=__version__, revision=__version__)
-        for line in self._told:
+        for line in self._reported:
             log.warning("%s", line)
         for warning in self._warnings:
             m.log_message(m.JASERVER300004, warning=warning)

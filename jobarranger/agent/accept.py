@@ -119,7 +119,7 @@ def decide(payload: bytes, peer: str, me: Identity) -> Decision:
 
 
 def understands_retry(envelope: ReplyHead) -> bool:
-    """Tell whether the server can be told to come again: one that counts attempts, or queries."""
+    """Return whether the server can be told to come again: one that counts attempts, or queries."""
     return envelope.attempt is not None or envelope.reply_kind == "jobquery-res"
 
 

@@ -24,19 +24,19 @@ class MemoryWatch:
 
     def __init__(self) -> None:
         """Begin well."""
-        self._told = False
+        self._reported = False
         self._lacked = False  #: since the last look, and there was enough for nothing after that
 
     def lacked(self, what: str) -> None:
         """There was none for something; said once until there is some again."""
         self._lacked = True
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             log.error("there is no memory for %s", what)
 
     def sufficed(self) -> None:
         """There was enough for something."""
-        self._lacked = self._told = False
+        self._lacked = self._reported = False
 
     def look(self) -> None:
         """Be a chore that fails while nothing that is asked can be done.
@@ -76,16 +76,16 @@ class Chores:
         except MemoryError:
             return True
         except Exception as error:  # noqa: BLE001 - one chore must not keep the others from it
-            self._tell(name, error)
+            self._report(name, error)
             return False
         if self._failing.pop(name, None):
             log.info("%s: works again", name)
         return False
 
-    def _tell(self, name: str, error: Exception) -> None:
-        told = (type(error), str(error))
-        if self._failing.get(name) == told:
+    def _report(self, name: str, error: Exception) -> None:
+        reported = (type(error), str(error))
+        if self._failing.get(name) == reported:
             return
-        self._failing[name] = told
+        self._failing[name] = reported
         expected = isinstance(error, OSError | JobArrangerError)
         log.error("%s: %s", name, error, exc_info=None if expected else error)

@@ -150,7 +150,7 @@ class AgentService:
         ready()
         while not self._stop.is_set():
             self._chores.round()
-            logs.tell_floods()
+            logs.report_floods()
             try:
                 await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
             except TimeoutError:
@@ -161,7 +161,7 @@ class AgentService:
         self._readers.close()
 
     def _is_welcome(self, address: str) -> bool:
-        """Tell whether a caller may speak at all; strangers are seen off before they do."""
+        """Return whether a caller may speak at all; strangers are seen off before they do."""
         if self._peers.allowed(address):
             return True
         log.warning("connection from %s refused: it is not in Server", address)

@@ -32,7 +32,7 @@ class Process:
     start: int  #: clock ticks after boot
 
     def lives(self) -> bool:
-        """Tell whether it still exists (a zombie of it does)."""
+        """Return whether it still exists (a zombie of it does)."""
         return self.start != 0 and process_start(self.pid) == self.start
 
     def state(self) -> str:
@@ -45,7 +45,7 @@ class Process:
         return state if int(start) == self.start else ""
 
     def is_stopped(self) -> bool:
-        """Tell whether somebody has stopped it (SIGSTOP, a debugger)."""
+        """Return whether somebody has stopped it (SIGSTOP, a debugger)."""
         return self.state() in {"T", "t"}
 
 

@@ -93,7 +93,7 @@ def _as_lines(session: Session, before: RunView | None, run: RunView) -> None:
 
 
 def _is_news(icon: IconView) -> bool:
-    """Tell whether an icon is worth a line: one that only waits for others is not."""
+    """Return whether an icon is worth a line: one that only waits for others is not."""
     root = icon.why is icon.cause and icon.why is not None and icon.why.need is Need.OPERATOR
     return icon.status != "BEGIN" or root
 

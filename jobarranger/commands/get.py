@@ -110,7 +110,7 @@ def run(client: Client, given: Mapping[str, str]) -> int:
     if "variable-format" in given:
         clientline.put(assignments(values))
     else:
-        clientline.tell(readable(values))
+        clientline.report(readable(values))
     return exit_code(status)
 
 

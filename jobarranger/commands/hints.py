@@ -49,7 +49,7 @@ class CollectedHints:
         sender.close(LINGER_MS)
 
     def _is_server_here(self) -> bool:
-        """Tell whether children have queues that we may reach."""
+        """Return whether children have queues that we may reach."""
         try:
             return any(self._config.ja_runtime_dir.glob("*.q"))
         except OSError:

@@ -113,5 +113,5 @@ def _included(entry: ConfigLine, level: int) -> list[Path]:
 
 
 def _counts(name: str) -> bool:
-    """Tell whether a file of an included directory is meant: not hidden, not a backup."""
+    """Return whether a file of an included directory is meant: not hidden, not a backup."""
     return not (name.startswith((".", "#")) or name.endswith(_BACKUP_ENDS) or ".dpkg-" in name)

@@ -253,7 +253,7 @@ def _either(each: Iterable[Requirement]) -> Requirement:
 
 
 def _is_certain(requirement: Requirement) -> bool:
-    """Tell whether it can be met for all that is known."""
+    """Return whether it can be met for all that is known."""
     return any(not term & _UNSAID for term in requirement)
 
 

@@ -39,7 +39,7 @@ def hash_password(password: str, rounds: int = ROUNDS) -> str:
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Tell whether `password` belongs to the stored hash; None (no such user) is always False.
+    """Return whether `password` belongs to the stored hash; None (no such user) is always False.
 
     A hash that cannot be used takes as long as one that can.
     """

@@ -120,7 +120,7 @@ def after_sending(  # noqa: PLR0911 - one answer for each case
 
 
 def is_older_alive(request: Request, event: Answered) -> bool:
-    """Tell whether an agent does not take a run because an older attempt of it still lives."""
+    """Return whether an agent does not take a run because an older attempt of it still lives."""
     return event.result == ALIVE and request.attempt > 1 and request.method in RUNS
 
 
@@ -184,12 +184,12 @@ def next_check(request: Request, now: int) -> int:
 
 
 def expired(created_at: int, down_since: int, now: int, limits: Limits) -> bool:
-    """Tell whether a request has waited long enough for a host that cannot be connected."""
+    """Return whether a request has waited long enough for a host that cannot be connected."""
     return now >= max(created_at, down_since) + limits.connect_retry
 
 
 def fails_icon(reason: Reason, method: Method, stop: FailedStop) -> bool:
-    """Tell whether a failure takes the icon down, or is only reported.
+    """Return whether a failure takes the icon down, or is only reported.
 
     Args:
         reason: why the request has failed.
@@ -208,7 +208,7 @@ def _is_accepted(request: Request) -> bool:
 
 
 def _unsent(request: Request) -> bool:
-    """Tell whether the question comes before the first sending (see `first_step`)."""
+    """Return whether the question comes before the first sending (see `first_step`)."""
     return request.state is DispatchState.NEW
 
 

@@ -60,17 +60,17 @@ class Health:
 
     @property
     def is_silent(self) -> bool:
-        """Tell whether the host does not answer."""
+        """Return whether the host does not answer."""
         return self.state is HostState.SLOW or self.state is HostState.DOWN
 
     @property
     def is_troubled(self) -> bool:
-        """Tell whether nothing new is sent but what finds out whether the trouble is over."""
+        """Return whether nothing new is sent but what finds out whether the trouble is over."""
         return self.is_silent or self.state is HostState.BUSY
 
     @property
     def answers(self) -> bool:
-        """Tell whether the last exchange was answered."""
+        """Return whether the last exchange was answered."""
         return self.state is HostState.ANSWERING or self.state is HostState.BUSY
 
 
@@ -176,7 +176,7 @@ def failure(health: Health, created_at: int, now: int, limits: Limits) -> Fail |
 
 
 def is_worth_reporting(health: Health, now: int, limits: Limits) -> bool:
-    """Tell whether operators should hear of a trouble now: once, and not of every hesitation."""
+    """Return whether operators should hear of a trouble now: once, and not of every hesitation."""
     if health.reported or not health.is_troubled:
         return False
     if health.state is HostState.SLOW:

@@ -351,7 +351,7 @@ def remember_agent(
 
 
 def is_ours(conn: Connection, host_name: str) -> bool:
-    """Tell whether the agent that answered last at a host is ours."""
+    """Return whether the agent that answered last at a host is ours."""
     kind = select(_A.agent_kind).where(_A.host_name == host_name)
     return conn.execute(kind).scalar() == AgentKind.OURS
 

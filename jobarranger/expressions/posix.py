@@ -60,7 +60,7 @@ def shape(pattern: str) -> PatternShape:
 
 
 def fit(pattern: str, text: str) -> Fit:
-    """Tell whether the expression is found anywhere in the text.
+    """Return whether the expression is found anywhere in the text.
 
     Raises:
         TryAgain: it cannot be told now.

@@ -54,7 +54,7 @@ def shared_forks(drawing: Drawing, source: int, target: int) -> set[int]:
 
 
 def _meets(drawing: Drawing, fork: int, source: int, target: int) -> bool:
-    """Tell whether two branches of a fork end in `target`, one through the arrow from `source`."""
+    """Say whether two branches of a fork end in `target`, one through the arrow from `source`."""
     mine = _branches(drawing, fork, [source], target)
     if not mine or target in drawing.leading_to([source], without=[fork]):  # a loop
         return False

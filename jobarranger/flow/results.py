@@ -100,7 +100,7 @@ class RecordedSenders:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two numeric addresses are the same (an IPv4 address may be mapped into IPv6)."""
+    """Say whether two numeric addresses are the same (an IPv4 address may be mapped into IPv6)."""
     try:
         return _plain(one) == _plain(other)
     except ValueError:
@@ -197,7 +197,7 @@ def _request_of(result: ReportedResult, rows: Sequence[Any]) -> Any | None:
 
 
 def _unanswered(sent: Any) -> bool:
-    """Tell whether a request has left and nobody has answered that it was taken."""
+    """Return whether a request has left and nobody has answered that it was taken."""
     return sent.state in {DispatchState.SENDING, DispatchState.UNKNOWN} and not sent.agent_kind
 
 
@@ -302,7 +302,7 @@ def _take(work: Work, results: dict[int, ReportedResult], rows: Requests) -> dic
 
 
 def _verdict(icon: Icon | None, result: ReportedResult, rows: Sequence[Any]) -> Judged:
-    """Tell whether a result counts, by its request and the icon's state."""
+    """Return whether a result counts, by its request and the icon's state."""
     sent = _request_of(result, rows)
     if icon is None:
         return Judged(Verdict.REFUSED, f"job {result.job_id} does not exist")

@@ -61,7 +61,7 @@ class JobIcon(IconType):
         word="job",
         lasting=True,
         asks_agent=True,
-        tells_outcome=True,
+        shows_outcome=True,
         has_exit_code=True,
         has_output=True,
         stoppable=True,

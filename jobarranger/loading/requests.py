@@ -242,7 +242,7 @@ def _slot(request: StartRequest) -> tuple[str, int]:
 
 
 def _is_deterred(request: StartRequest) -> bool:
-    """Tell whether a second start at the same time is to be refused."""
+    """Return whether a second start at the same time is to be refused."""
     return request.deterrence and request.run_type is RunType.TIME
 
 

@@ -160,7 +160,7 @@ class ScheduledLoad:
             )
 
     def _is_paused(self) -> bool:
-        """Tell whether nothing is to be loaded by schedule."""
+        """Return whether nothing is to be loaded by schedule."""
         now = self._clock.now_ms()
         return self._db.read(lambda conn: pauses.read(conn, now).hold_loading)
 
@@ -257,7 +257,7 @@ class ScheduledLoad:
         for key in [key for key in self._failing if instant(key[0], self._zone) < oldest]:
             given_up.add(key[0])
             del self._failing[key]
-        self._tell_of_past({CatchUp.TOO_OLD: given_up}, report)
+        self._report_past({CatchUp.TOO_OLD: given_up}, report)
         parked = self._parking.parked()
         free = (one for one in self._failing.values() if one[0] not in parked)
         return dict(islice(free, most))
@@ -303,7 +303,7 @@ class ScheduledLoad:
         """Note that a scan is through."""
         if scan is self._behind:
             self._behind = None
-            self._tell_of_past(scan.tallies, report)
+            self._report_past(scan.tallies, report)
         else:
             self._ahead = None
             self._covered = scan.window.last_at
@@ -336,7 +336,7 @@ class ScheduledLoad:
         else:
             self._noted = until
 
-    def _tell_of_past(self, tallies: Mapping[CatchUp, Tally], report: StepReport) -> None:
+    def _report_past(self, tallies: Mapping[CatchUp, Tally], report: StepReport) -> None:
         """Tell what has become of the starts of an outage."""
         texts = {
             CatchUp.LOAD: m.JALOADER000001,

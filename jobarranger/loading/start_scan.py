@@ -96,7 +96,7 @@ class StartScan:
 
     @property
     def done(self) -> bool:
-        """Tell whether everything was given out."""
+        """Return whether everything was given out."""
         return self._ended and not self._found
 
     def take(self, db: Database, most: int) -> list[Start]:

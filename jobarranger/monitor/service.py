@@ -83,7 +83,7 @@ class MonitorService:
             log.exception("unexpected error")
             text = f"{type(error).__name__}: {in_short(error)}"
             m.log_message(m.JAMONITOR200004, count=self._errors, error_text=text)
-        logs.tell_floods()
+        logs.report_floods()
         self._rotate()
 
     def _look(self) -> None:
@@ -95,17 +95,17 @@ class MonitorService:
         except JobArrangerError as error:
             raise DatabaseUnavailable(str(error)) from error
         self._database_is_back()
-        self._tell(self._servers.look())
-        self._tell(self._starts.look())
-        self._tell(self._limits.look())
-        self._tell(self._ends.look())
+        self._report(self._servers.look())
+        self._report(self._starts.look())
+        self._report(self._limits.look())
+        self._report(self._ends.look())
         self._reporter.note([])  # what could not be noted before
         setproctitle(
             f"jobarg_monitor: server {self._servers.presence.value},"
             f" {self._starts.missing_now} starts missing"
         )
 
-    def _tell(self, alarms: Sequence[Alarm]) -> None:
+    def _report(self, alarms: Sequence[Alarm]) -> None:
         """Tell each alarm, then note it: should we die in between, it is told again.
 
         The end may be asked for in between: what is left is told at the next start.

@@ -265,14 +265,14 @@ class _Explainer:
     def _paused(self, why: Why, pause: Pause) -> Why:
         """Add to a reason which pause it is, and what that needs."""
         everything = pause.scope is PauseScope.ALL
-        told = {
+        shown = {
             "what": f"{pause.what} {'are' if everything else 'is'}",
             "by": f"{pause.actor_user} since {self.family.clock(pause.since)}",
             "why": pause.reason,
             "target": "" if everything else f" --{pause.scope.name.lower()} {pause.name}",
         }
         need = Need.OPERATOR if pause.end_at is None else Need.TIME  # one with an end passes
-        return replace(why, need=need, data={**why.data, **told})
+        return replace(why, need=need, data={**why.data, **shown})
 
     def _host(self, name: str) -> HostState:
         return self.family.hosts.get(name, HostState.UNCHECKED)
@@ -281,13 +281,13 @@ class _Explainer:
 
     def _jobnet(self, reason: Reason, causes: Iterable[IconFacts] = (), **data: str | int) -> Why:
         found = list(causes)
-        told = [f"{self.family.paths[one.id]}" for one in found]
+        shown = [f"{self.family.paths[one.id]}" for one in found]
         return Why(
             reason=reason,
             subject=THE_RUN,
             path=self.family.main.jobnet_id,
             need=WORDS[reason].need,
-            data={"registry": self.family.registry, "icons": names(told), **data},
+            data={"registry": self.family.registry, "icons": names(shown), **data},
             causes=tuple(one.id for one in found),
         )
 
@@ -321,17 +321,17 @@ class _Explainer:
         return self._jobnet(Reason.STANDS, troubled)
 
     def _moves(self, icon: IconFacts) -> bool:
-        """Tell whether an icon is on its way by itself."""
+        """Return whether an icon is on its way by itself."""
         why = self.icons[icon.id]
         begun = icon.status is not IconStatus.BEGIN or why.reason is Reason.NEXT
         return begun and (why.need is Need.TIME or why.reason is Reason.SUBJOBNET_ERROR)
 
     def _is_trouble(self, icon: IconFacts) -> bool:
-        """Tell whether an icon that was reached waits for people."""
+        """Return whether an icon that was reached waits for people."""
         return icon.status is not IconStatus.BEGIN and self.icons[icon.id].need is Need.OPERATOR
 
     def _has_failed(self, icon: IconFacts) -> bool:
-        """Tell whether an icon, or one inside it, is in error."""
+        """Return whether an icon, or one inside it, is in error."""
         inner = self.icons[icon.id].reason is Reason.SUBJOBNET_ERROR
         return icon.status is IconStatus.RUNERR or inner
 

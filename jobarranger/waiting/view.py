@@ -149,7 +149,7 @@ def _state(rows: RunRows) -> Any:
 
 
 def _is_overrun(rows: RunRows, now: int, zone: tzinfo) -> bool:
-    """Tell whether a run has taken longer than its time limit, by now or by its end."""
+    """Return whether a run has taken longer than its time limit, by now or by its end."""
     limit, state = rows.run.time_limit, _state(rows)
     if not limit or not state.run_start_time:
         return False

@@ -144,7 +144,7 @@ class VersionsInForce:
     known: Mapping[Name, tuple[int, int]]  #: update date, and since when (UTC ms)
 
     def at(self, start: Start, timetable: Timetable, instant: int) -> bool:
-        """Tell whether all that makes a start of the past was in force in its time, and still is.
+        """Return whether all that makes a start of the past was in force in its time, and still is.
 
         What was put in force later starts nothing before.
         """

@@ -40,7 +40,7 @@ from jobarranger.watching.late import (
 )
 from jobarranger.watching.overruns import Limited
 from jobarranger.watching.presence import Presence, PresenceSigns
-from jobarranger.watching.rows import lateness, servers, told
+from jobarranger.watching.rows import lateness, reported, servers
 
 log = getLogger(__name__)
 
@@ -71,19 +71,19 @@ class Reporter:
         self._clock = clock
         self._zone = zone
         self._name = name
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._unnoted: dict[str, Alarm] = {}  # told, and the database has refused to note it
 
     def news(self, causes: Iterable[str]) -> list[str]:
         """Return the causes that this reporter has not told yet, in their order, `MOST` of them."""
         wanted = [cause for cause in causes if cause not in self._unnoted]
-        if len(self._told) > _REMEMBERED:
-            self._told.clear()
+        if len(self._reported) > _REMEMBERED:
+            self._reported.clear()
         fresh: list[str] = []
-        rest = iter([cause for cause in wanted if cause not in self._told])
+        rest = iter([cause for cause in wanted if cause not in self._reported])
         while len(fresh) < MOST and (some := list(islice(rest, MOST))):
-            known = self._db.read(lambda conn, some=some: told.known(conn, some, self._name))  # type: ignore[misc]
-            self._told |= known
+            known = self._db.read(lambda conn, some=some: reported.known(conn, some, self._name))  # type: ignore[misc]
+            self._reported |= known
             fresh += [cause for cause in some if cause not in known]
         return fresh[:MOST]
 
@@ -104,8 +104,8 @@ class Reporter:
         now = self._clock.now_ms()
 
         def work(unit: Unit) -> None:
-            first = told.note(unit, [alarm.cause for alarm in alarms], self._name, now)
-            told.forget(unit, now - KEEP_MS)
+            first = reported.note(unit, [alarm.cause for alarm in alarms], self._name, now)
+            reported.forget(unit, now - KEEP_MS)
             notes = [
                 _notification(alarm, stamp14(now, self._zone))
                 for alarm in alarms
@@ -114,12 +114,12 @@ class Reporter:
             notifications.queue(unit.conn, notes)
 
         self._db.transaction(work)
-        self._told.update(self._unnoted)
+        self._reported.update(self._unnoted)
         self._unnoted.clear()
 
 
 def _is_notified(alarm: Alarm) -> bool:
-    """Tell whether the boot process has queued a notification of the same."""
+    """Return whether the boot process has queued a notification of the same."""
     return alarm.missing is not None and alarm.missing.waits is Waits.MISSED
 
 

@@ -48,7 +48,7 @@ class HostTable:
     # -- requests in hand ----------------------------------------------------------------------
 
     def in_flight(self, key: Key) -> bool:
-        """Tell whether a request is being worked on."""
+        """Return whether a request is being worked on."""
         with self._lock:
             return key in self._in_flight
 
@@ -209,7 +209,7 @@ class HostTable:
         self._change(name, lambda health: replace(health, reported=True))
 
     def is_silent(self, name: str) -> bool:
-        """Tell whether a host does not answer."""
+        """Return whether a host does not answer."""
         return self.health(name).is_silent
 
     def connections(self, name: str, now: int) -> int:

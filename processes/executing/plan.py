@@ -92,7 +92,7 @@ class Planner:
     def _stop_goes(
         self, plan: Plan, stop: Request, peers: Sequence[dispatch.Peer], now: int
     ) -> bool:
-        """Tell whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
+        """Return whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
         run = next(
             (
                 peer

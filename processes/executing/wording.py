@@ -87,7 +87,7 @@ class Wording:
 
 
 def is_unknown(request: Request, step: Fail) -> bool:
-    """Tell whether the job may have run all the same."""
+    """Return whether the job may have run all the same."""
     return step.reason is Reason.NO_OUTCOME and request.method in RUNS
 
 

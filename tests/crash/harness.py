@@ -226,7 +226,7 @@ class CrashRig(Stack):
             time.sleep(0.1)
 
     def has_ended(self, runs: list[int]) -> bool:
-        """Tell whether runs have ended normally."""
+        """Return whether runs have ended normally."""
         column = t.run_jobnet_summary.c
         query = select(func.count()).where(
             column.status == JobnetStatus.END, column.inner_jobnet_id.in_(runs)

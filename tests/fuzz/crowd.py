@@ -65,7 +65,7 @@ class Members:
 
     async def run(self, over: asyncio.Event) -> None:
         """Keep them connected until it is over; tell how it stands twice a second."""
-        telling = asyncio.create_task(self._tell())
+        telling = asyncio.create_task(self._report())
         while not over.is_set():
             for _ in range(min(len(self._absent), PACE // 20)):
                 task = asyncio.create_task(self._visit(self._absent.popleft()))
@@ -113,7 +113,7 @@ class Members:
                 await loop.sock_sendall(sock, DRIP[place : place + 1])
                 await asyncio.sleep(DRIP_PAUSE)
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         while True:
             self._plan.write(self.open, self.visits, self.refused)
             await asyncio.sleep(0.5)

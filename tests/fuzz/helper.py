@@ -41,7 +41,7 @@ class Helper:
             )
 
     def is_running(self) -> bool:
-        """Tell whether it is at work."""
+        """Return whether it is at work."""
         return self._process is not None and self._process.poll() is None
 
     def give_sign(self) -> None:

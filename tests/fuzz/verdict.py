@@ -21,7 +21,7 @@ LOG_PER_CONNECTION, LOG_PER_RUN = 250, 2_000
 _SHOWN = 8
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Show a line to whoever runs the tests with `-s`, or with a failure."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

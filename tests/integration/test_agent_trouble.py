@@ -224,7 +224,7 @@ def test_the_log_tells_trouble_once(cramped: AgentRig, disk: SmallDisk) -> None:
         cramped.ask(number, attempt=1)
     disk.empty()
     ask_until_taken(cramped, 1, "true")
-    wait_for(lambda: "can be written again" in log(cramped), "told")
+    wait_for(lambda: "can be written again" in log(cramped), "reported")
     assert log(cramped).count("cannot be written now") == 1
 
 

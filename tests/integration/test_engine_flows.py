@@ -34,7 +34,7 @@ def bench(database: Database) -> Bench:
 
 
 def ended(bench: Bench, run: int) -> bool:
-    """Tell whether a run has ended without an error."""
+    """Return whether a run has ended without an error."""
     summary = bench.summary(run)
     return bool(summary.status == JobnetStatus.END and summary.job_status == JobStatus.NORMAL)
 
@@ -125,9 +125,9 @@ def test_a_condition_without_the_chosen_way_ends_there(
     assert bench.status(run, "IF-1") is IconStatus.END
     assert bench.status(run, "W-1") is IconStatus.BEGIN
     assert bench.summary(run).status == JobnetStatus.RUN
-    told = [line for line in caplog.messages if "JAJOBNETRUN300001" in line]
-    assert len(told) == 1
-    assert str(run) in told[0]
+    reported = [line for line in caplog.messages if "JAJOBNETRUN300001" in line]
+    assert len(reported) == 1
+    assert str(run) in reported[0]
 
 
 # -- parallel parts ------------------------------------------------------------------------
@@ -234,8 +234,8 @@ def test_an_instant_loop_starves_nobody_and_is_told_of(
             bench.mover.move(None)
     assert ended(bench, other)
     assert bench.summary(run).status == JobnetStatus.RUN
-    told = [line for line in caplog.messages if "JARUN300003" in line]
-    assert len(told) == 1
+    reported = [line for line in caplog.messages if "JARUN300003" in line]
+    assert len(reported) == 1
     assert MOST_PASSES == 10_000
     assert not [line for line in caplog.messages if "JAFLOW" in line]
 

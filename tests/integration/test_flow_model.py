@@ -205,7 +205,7 @@ class Machine(RuleBasedStateMachine):
         return [(inst, name) for inst, name in self.model.icons() if name != "START"]
 
     def _may_skip(self, inst: Inst, name: str) -> bool:
-        """Tell whether people may skip an icon."""
+        """Return whether people may skip an icon."""
         decides = name in inst.net.deciders.values()
         return inst.net.kinds[name] in _SKIPPABLE and not decides
 

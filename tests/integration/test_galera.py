@@ -120,9 +120,9 @@ def test_the_start_check_warns(here: Database, tmp_path: Path, caplog) -> None:
     )
     config, _ = load_server(file)
     startcheck.check(config, SystemClock())
-    told = [line for line in caplog.messages if "JASERVER300008" in line]
-    assert len(told) == 1
-    assert "several servers on several nodes are not supported" in told[0]
+    reported = [line for line in caplog.messages if "JASERVER300008" in line]
+    assert len(reported) == 1
+    assert "several servers on several nodes are not supported" in reported[0]
 
 
 def test_a_server_that_is_no_node_is_known(mariadb_settings) -> None:

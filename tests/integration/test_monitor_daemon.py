@@ -413,8 +413,8 @@ def test_it_ends_between_two_calls(database, make_daemon):
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert daemon.log.splitlines()[-1].endswith("has stopped.")
-    (told,) = database.read(lambda conn: conn.execute(_TOLD_BY_MONITOR).scalars().all())
-    assert told == len(daemon.calls_file.read_text().splitlines()) < 20
+    (reported,) = database.read(lambda conn: conn.execute(_TOLD_BY_MONITOR).scalars().all())
+    assert reported == len(daemon.calls_file.read_text().splitlines()) < 20
 
 
 def test_the_command_line(sqlite_settings, make_daemon, tmp_path):

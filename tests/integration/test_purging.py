@@ -297,10 +297,10 @@ def test_a_span_that_is_no_number_is_told_once(
     with caplog.at_level(logging.WARNING):
         assert [one for one in purger.pass_over() if one.done] == []
         list(purger.pass_over())
-    told = [record.message for record in caplog.records if "JAPURGE300001" in record.message]
-    assert len(told) == 1
-    assert "JOBNET_KEEP_SPAN" in told[0]
-    assert "'an hour'. 60 is used" in told[0]
+    reported = [record.message for record in caplog.records if "JAPURGE300001" in record.message]
+    assert len(reported) == 1
+    assert "JOBNET_KEEP_SPAN" in reported[0]
+    assert "'an hour'. 60 is used" in reported[0]
     bench.clock.advance(2 * HOUR)
     assert clean(bench)["runs"] == 1
 

@@ -105,7 +105,7 @@ def test_both_ends_of_the_window_belong_to_it(database, now, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "loaded", "told"),
+    ("value", "loaded", "reported"),
     [
         (None, 202605010900, []),
         ("next-first", 202605010900, []),
@@ -114,7 +114,7 @@ def test_both_ends_of_the_window_belong_to_it(database, now, expected):
         ("never", 202605010900, ["JALOADER300003"]),
     ],
 )
-def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value, loaded, told):
+def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value, loaded, reported):
     """Day 31 of April with shift 0; a value that says nothing is told once."""
     here = timetabled(database, "2026-04-30 08:30")
     here.jobnet()
@@ -130,7 +130,7 @@ def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value
     here.clock.go(days=1)
     second = here.load(loader)
     assert here.slots() == ([] if loaded is None else [loaded])
-    assert ids_of(first) + ids_of(second) == told
+    assert ids_of(first) + ids_of(second) == reported
 
 
 def test_past_midnight(database):

@@ -123,7 +123,7 @@ def end(process: subprocess.Popen[str], limit: float = 10.0) -> tuple[int, str]:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process exists and is not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -131,7 +131,7 @@ def alive(pid: int) -> bool:
 
 
 def replaced(server: Server, process: subprocess.Popen[str], name: str, pid: int) -> bool:
-    """Tell whether a child has a successor."""
+    """Return whether a child has a successor."""
     return server.children(process).get(name, pid) != pid
 
 
@@ -309,9 +309,9 @@ def test_a_runtime_directory_that_was_emptied_is_filled_again(server: Server) ->
 )
 def test_what_cannot_be_mended_stops_at_once(server: Server, kind: str, text: str) -> None:
     """A child that finds configuration or schema wrong is not started again."""
-    code, told = end(server.launch(f"steady,{kind}"))
+    code, reported = end(server.launch(f"steady,{kind}"))
     assert code == 1
-    assert text in told
+    assert text in reported
     assert "JASERVER300002" not in server.log
 
 

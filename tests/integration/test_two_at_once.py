@@ -29,7 +29,7 @@ from jobarranger.flow.work import Work
 from jobarranger.loading.requests import StartRefusal, StartRequest, register
 from jobarranger.loading.rows import loaded_starts
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
-from jobarranger.watching.rows import servers, told
+from jobarranger.watching.rows import reported, servers
 from tests.integration.test_supervisor import eventually
 from tests.jobnets import Bench, define
 from tests.schedules import JOBNET, VERSION, MovedClock, Timetabled, at, days
@@ -108,9 +108,9 @@ def test_an_alarm_is_notified_once(server_database, other):
     firsts: list[set[str]] = []
     with between(
         "INSERT INTO ja_ext_told",
-        lambda: firsts.append(other.transaction(lambda unit: told.note(unit, ["c"], "b", 7))),
+        lambda: firsts.append(other.transaction(lambda unit: reported.note(unit, ["c"], "b", 7))),
     ):
-        firsts.append(server_database.transaction(lambda unit: told.note(unit, ["c"], "a", 7)))
+        firsts.append(server_database.transaction(lambda unit: reported.note(unit, ["c"], "a", 7)))
     assert firsts == [{"c"}, set()]
     assert {row["reporter"] for row in rows(other, t.ext_told)} == {"*", "a", "b"}
 
@@ -279,7 +279,7 @@ def test_the_run_log_of_one_that_has_waited(server_database, other):
 
 
 def waiting(unit: Unit) -> bool:
-    """Tell whether anybody waits for a lock."""
+    """Return whether anybody waits for a lock."""
     if unit.kind is DatabaseType.MYSQL:
         query = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
     else:

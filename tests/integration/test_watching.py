@@ -18,7 +18,7 @@ from jobarranger.states import DatabaseType, DatedKind, IconEvent, PauseScope
 from jobarranger.watching.calendar_expiry import CalendarWatch
 from jobarranger.watching.late import LateRules
 from jobarranger.watching.limits import LimitWatch
-from jobarranger.watching.rows import servers, told
+from jobarranger.watching.rows import reported, servers
 from jobarranger.watching.watch import Reporter, ServerWatch, StartWatch
 from tests.plans import (
     VERSION,
@@ -208,8 +208,8 @@ def test_starts_of_an_outage_are_told(database):
     outage(database)
     watching = Watching(database, NINE)
     assert watching.starts_only() == []
-    told = watching.starts_only(1)
-    assert [line.partition("at 2026/06/01 ")[2][:5] for line in told] == ["08:40", "08:50"]
+    reported = watching.starts_only(1)
+    assert [line.partition("at 2026/06/01 ")[2][:5] for line in reported] == ["08:40", "08:50"]
 
 
 @pytest.mark.parametrize("known", [{"since": NINE - 5 * MINUTE}, {"version": VERSION + 1}])
@@ -315,7 +315,7 @@ def test_what_cannot_be_noted_is_not_told_again_and_again(database, monkeypatch)
         raise ValueError("read only")
 
     with monkeypatch.context() as patch:
-        patch.setattr(told, "note", refuse)
+        patch.setattr(reported, "note", refuse)
         with pytest.raises(ValueError, match="read only"):
             watching.starts_only(1)
         watching.clock.sleep(60)
@@ -340,11 +340,11 @@ def test_two_who_tell_at_the_same_moment_notify_once(database, another):
     other = another()
 
     def interrupted(unit):
-        told.known(unit.conn, ["x"], told.ANYBODY)
+        reported.known(unit.conn, ["x"], reported.ANYBODY)
         if database.kind.value != "sqlite" and not done:
             done.append(1)
-            assert other.transaction(lambda u: told.note(u, ["x"], "server", 1)) == {"x"}
-        return told.note(unit, ["x"], "monitor", 1)
+            assert other.transaction(lambda u: reported.note(u, ["x"], "server", 1)) == {"x"}
+        return reported.note(unit, ["x"], "monitor", 1)
 
     done: list[int] = []
     first = database.transaction(interrupted)
@@ -426,7 +426,7 @@ def test_signs_of_servers_are_kept_for_a_while(database):
 
 def test_what_was_told_long_ago_is_forgotten(database):
     """The account does not grow for ever."""
-    database.transaction(lambda unit: told.note(unit, ["a"], "monitor", NINE))
+    database.transaction(lambda unit: reported.note(unit, ["a"], "monitor", NINE))
     store(database, run(1, 202606010900))
     watching = Watching(database, NINE + 32 * 24 * 60 * MINUTE)
     database.transaction(lambda unit: unit.execute(delete(t.ext_server)))

@@ -150,7 +150,7 @@ def test_a_process_that_cannot_work_ends(where: str) -> None:
         child: Any = SimpleNamespace(name="trapper #1", database=FakeDatabase)
         context = AsyncContext(child, asyncio.Event(), cast("Any", None), [])
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, told: _unhandled(context, told))
+        loop.set_exception_handler(lambda _, reported: _unhandled(context, reported))
 
         def fail(*given: object) -> None:
             raise MemoryError
@@ -201,10 +201,10 @@ def test_a_main_loop_that_ends_by_itself_is_heard() -> None:
 
 def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
     """The asker had no time left when the connection was made: no unretrieved exception."""
-    told: list[object] = []
+    reported: list[object] = []
 
     async def scene() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: reported.append(what))
         asking = _Asking(FrameLimits())
         asking.connection_lost(ConnectionResetError("reset"))
         with pytest.raises(NoAnswer, match="connection lost"):
@@ -216,7 +216,7 @@ def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(scene())
-    assert told == []
+    assert reported == []
 
 
 def test_work_that_nobody_waits_for_is_left_out() -> None:

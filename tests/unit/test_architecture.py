@@ -181,7 +181,7 @@ JOURNAL = {ROOT / f"jobarranger/agent/journal{part}.py" for part in ("", "_file"
 
 
 def may_hold_sql(path: Path) -> bool:
-    """Tell whether a module is the place for statements: `db/`, a `rows` module or package."""
+    """Return whether a module is the place for statements: `db/`, a `rows` module or package."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return parts[:2] == ("jobarranger", "db") or "rows" in parts[2:] or path in JOURNAL
 

@@ -248,8 +248,8 @@ def test_status_properties() -> None:
     assert STATUS.ended_at is None
     minute = datetime(2030, 1, 31, 23, 59)  # noqa: DTZ001
     assert replace(STATUS, scheduled_time=203001312359).scheduled_at == minute
-    told = (STATUS.has_ended, STATUS.ended_well, STATUS.has_error, STATUS.is_late)
-    assert told == (False, False, False, True)
+    reported = (STATUS.has_ended, STATUS.ended_well, STATUS.has_error, STATUS.is_late)
+    assert reported == (False, False, False, True)
     failed = replace(STATUS, job_status=JobStatus.ERROR)
     assert (failed.has_ended, failed.has_error, failed.is_late) == (False, True, False)
     ended = replace(failed, state=RunState.END)

@@ -55,10 +55,12 @@ class Scene:
 
     def __init__(self, lane):
         self.desk = Desk()
-        self.told: list[dict[str, Any]] = []
+        self.reported: list[dict[str, Any]] = []
         self.errors: list[BaseException] = []
         self.database: Any = NoDatabase()
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: self.told.append(told))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, reported: self.reported.append(reported)
+        )
         self.thread: DatabaseThread[int, int] = DatabaseThread(
             lambda: self.database, self.desk.handle, lane=lane, on_error=self.errors.append
         )
@@ -81,7 +83,7 @@ async def scene(**limits):
     await asyncio.sleep(0)
     gc.collect()
     await asyncio.sleep(0)
-    assert made.told == []
+    assert made.reported == []
 
 
 def test_what_was_given_up_is_never_run():
@@ -237,7 +239,7 @@ def test_a_thread_that_dies_is_heard():
             fail, Desk().handle, name="t", on_error=errors.append
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(threading, "excepthook", lambda told: None)
+            patch.setattr(threading, "excepthook", lambda reported: None)
             thread.start()
             await asyncio.to_thread(thread._thread.join, 10)
         (died,) = errors

@@ -65,9 +65,9 @@ def test_a_flood_is_summed_up(file, clock):
     assert len(lines(file)) == FIRST
     clock.now += WINDOW
     log.warning("request from %s refused: %s", "192.0.2.1", "again")
-    told = lines(file)
-    assert told[FIRST] == "... 4,213 more in 10 s of: request from %s refused: %s"
-    assert told[FIRST + 1 :] == ["request from 192.0.2.1 refused: again"]
+    reported = lines(file)
+    assert reported[FIRST] == "... 4,213 more in 10 s of: request from %s refused: %s"
+    assert reported[FIRST + 1 :] == ["request from 192.0.2.1 refused: again"]
     assert "[WARN] ... 4,213" in file.read_text()
 
 
@@ -75,12 +75,12 @@ def test_the_sum_needs_no_further_line(file, clock):
     """A daemon asks now and then: what is due is told, what is not yet over is not."""
     for _ in range(FIRST + 1):
         log.warning("x")
-    logs.tell_floods()
+    logs.report_floods()
     assert len(lines(file)) == FIRST
     clock.now += WINDOW
-    logs.tell_floods()
+    logs.report_floods()
     assert lines(file)[FIRST:] == ["... 1 more in 10 s of: x"]
-    logs.tell_floods()
+    logs.report_floods()
     assert len(lines(file)) == FIRST + 1
 
 
@@ -89,7 +89,7 @@ def test_the_end_tells_all(file, clock):
     for _ in range(FIRST + 7):
         log.warning("x")
     clock.now += 3
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[FIRST:] == ["... 7 more in 3 s of: x"]
 
 
@@ -113,7 +113,7 @@ def test_what_says_something_of_a_run_is_never_left_out(file):
         m.log_message(m.JATRAPPER200050, user_name=f"u{number}")
         m.log_message(m.JATRAPPER200008)
     assert len(lines(file)) == 200 + 2 * FIRST
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert "... 80 more within a second of: JATRAPPER200008" in lines(file)
 
 
@@ -132,7 +132,7 @@ def test_a_flood_over_a_rotation(file, clock):
         log.warning("x")
     file.rename(f"{file}.old")
     clock.now += WINDOW
-    logs.tell_floods()
+    logs.report_floods()
     assert lines(file) == ["... 5 more in 10 s of: x"]
     assert len(lines(Path(f"{file}.old"))) == FIRST
 
@@ -157,7 +157,7 @@ def test_many_threads_lose_no_count(file, clock):
         thread.start()
     for thread in threads:
         thread.join(20)
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[FIRST:] == [f"... {8 * 500 - FIRST:,} more within a second of: x"]
 
 
@@ -167,11 +167,11 @@ def test_a_child_does_not_repeat_its_parents_sums(file, clock):
         log.warning("x")
     pid = os.fork()
     if pid == 0:
-        logs.tell_floods(all_of_it=True)
+        logs.report_floods(all_of_it=True)
         os._exit(0)
     os.waitpid(pid, 0)
     assert len(lines(file)) == FIRST
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[FIRST:] == ["... 5 more within a second of: x"]
 
 
@@ -180,7 +180,7 @@ def test_a_million_kinds_have_a_bound(file):
     for number in range(3 * MOST_KINDS):
         log.warning("text " + str(number))  # noqa: G003 - what a careless library does
     assert len(lines(file)) == MOST_KINDS + FIRST
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[-1].endswith(
         f"{2 * MOST_KINDS - FIRST:,} more within a second of: other lines"
     )
@@ -189,14 +189,14 @@ def test_a_million_kinds_have_a_bound(file):
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 30)), max_size=300))
 def test_written_and_told_add_up(steps):
     """Whatever comes when: nothing is counted twice or lost, and a window has its bound."""
-    floods, now, written, told = Floods(), 0.0, 0, 0
+    floods, now, written, reported = Floods(), 0.0, 0, 0
     for number, pause in steps:
         now += pause
         if now >= floods.due_at:
-            told += sum(one.left_out for one in floods.due(now))
+            reported += sum(one.left_out for one in floods.due(now))
         written += floods.admits(LineKind("l", 30, str(number)), now)
-    told += sum(one.left_out for one in floods.due(now, all_of_it=True))
-    assert written + told == len(steps)
+    reported += sum(one.left_out for one in floods.due(now, all_of_it=True))
+    assert written + reported == len(steps)
 
 
 # -- long lines

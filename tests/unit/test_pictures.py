@@ -126,10 +126,10 @@ def test_the_json_is_what_the_documentation_promises():
     fields = {*whole, *whole["icon"], *whole["icon"]["why"], "icons"}
     assert fields <= set(re.findall(r"`\"?([a-z_]+)\"?[`:]", page)) | {"schema", "icon"}
     tables = page[page.index("| field of a RUN") :]
-    told = {
+    reported = {
         name
         for line in tables.splitlines()
         if line.startswith("| `")
         for name in re.findall(r"`([a-z_]+)`", line.split("|")[1])
     }
-    assert told <= fields
+    assert reported <= fields

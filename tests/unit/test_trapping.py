@@ -53,8 +53,8 @@ def test_order_of_checks(payload: bytes, expected: object) -> None:
     """Each request reaches its desk, or the answer the original gives."""
     routed = route(payload)
     if isinstance(routed, Refused):
-        assert routed.told is not None
-        assert routed.told.id == expected
+        assert routed.reported is not None
+        assert routed.reported.id == expected
     else:
         assert (routed.kind if isinstance(routed, Routed) else routed) == expected
 
@@ -66,7 +66,7 @@ def start(**data: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "reported"),
     [
         ({}, "JATRAPPER200028"),
         ({"version": 2}, "JATRAPPER200027"),
@@ -79,12 +79,12 @@ def start(**data: object) -> dict[str, object]:
         (start(env={str(n): "" for n in range(1025)}), "JATRAPPER200051"),
     ],
 )
-def test_checks_of_a_start(message: dict[str, object], told: str) -> None:
+def test_checks_of_a_start(message: dict[str, object], reported: str) -> None:
     """The first failure decides, in the original's order."""
     with pytest.raises(Refused) as caught:
         read_start(message, NOW, ZONE)
-    assert caught.value.told is not None
-    assert caught.value.told.id == told
+    assert caught.value.reported is not None
+    assert caught.value.reported.id == reported
 
 
 def large_start(**data: object) -> bytes:
