@@ -1,4 +1,4 @@
-"""How big the thing would be that a text describes, told from its bytes before anything is built.
+"""How big the thing would be that a text describes, found from its bytes before anything is built.
 
 Sixteen mebibytes of `[],[],…` become a gigabyte of lists, and a thousand opening brackets are more
 than any recursive reader survives. So a text from outside is looked over first: how deep it nests

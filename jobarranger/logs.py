@@ -129,7 +129,7 @@ def reopen() -> None:
 
 
 def rotate(file: Path, limit_mib: int) -> bool:
-    """Move a log file that is larger than the limit to `<file>.old`; tell whether it was moved.
+    """Move a log file that is larger than the limit to `<file>.old`; return whether it was moved.
 
     Every process that logs to it finds the new file at its next line. A limit of 0 moves nothing.
     """
@@ -338,7 +338,7 @@ def _report(handler: logging.Handler, *, all_of_it: bool) -> None:
 
 
 def _forget() -> None:
-    """Forget in a forked child what its parent has counted: the parent tells it."""
+    """Forget in a forked child what its parent has counted: the parent reports it."""
     for handler in logging.getLogger().handlers:
         for summed in _summed(handler):
             summed.forget()

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two tries to get the exclusive lock.
 RETRY = 0.02
-#: Seconds of waiting after which it is worth telling people.
+#: Seconds of waiting after which people should know.
 REPORT_AFTER = 1.0
 
 
@@ -60,7 +60,7 @@ class Generation:
             ) from error
 
     def mend(self) -> bool:
-        """Lock anew if somebody has removed the files; tell whether that was so.
+        """Lock anew if somebody has removed the files; return whether that was so.
 
         As long as the process lives: the parent its own file, a child the generation's.
 

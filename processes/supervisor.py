@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 #: Longest sleep of the parent in seconds, and shortest when a deadline has just passed.
 LONGEST_TICK, SHORTEST_TICK = 30.0, 0.01
-#: Role of the child that is told the figures of all others.
+#: Role of the child that gets the figures of all others.
 MONITOR = "monitor"
 
 #: A child's life after the fork: takes its lifeline and signals, returns its exit code.

@@ -60,10 +60,10 @@ KIND_LIMITS = {"jobnetrun": 4 * _MEBIBYTE, "jobresult": 2 * _MEBIBYTE}
 READERS, WRITERS = 1, 4
 #: Part of the places that is kept for known addresses.
 RESERVE = 4
-#: Share of JaStopTimeout that exchanges in hand may take to end.
+#: Share of JaStopTimeout that exchanges in progress may take to end.
 STOP_SHARE = 0.1
 #: Clients wait for each other's answers: a lost database is tried again for a moment only, and who
-#: has not had his turn in time is told so. Results go to the spool instead (COMMIT_LIMIT).
+#: has not had his turn in time gets that answer. Results go to the spool instead (COMMIT_LIMIT).
 COMMANDS = Lane(patience=1.0, turn=10.0, most=1000)
 RESULTS = Lane(patience=COMMIT_LIMIT)
 #: Seconds between two titles.
@@ -143,9 +143,9 @@ class Trapper:
             try:
                 more = await self._results.call(look.look)
             except JobArrangerError as error:
-                log.warning("kept results cannot be worked in now: %s", error)
+                log.warning("kept results cannot be processed now: %s", error)
             except Exception:
-                log.exception("kept results cannot be worked in")
+                log.exception("kept results cannot be processed")
             await asyncio.sleep(0 if more else replay.INTERVAL)
 
     async def close(self) -> None:

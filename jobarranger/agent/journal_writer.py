@@ -1,7 +1,7 @@
 """The one thread that writes the journal: much in one commit, and on through trouble.
 
 Trouble with the file passes, as a rule: a full disk, a lock, an error of the disk. Whoever waits is
-told so (`JournalTrouble`), lazy updates wait, and the thread goes on.
+informed (`JournalTrouble`), lazy updates wait, and the thread goes on.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Writer:
         return None if deadline is None else max(0, deadline - self._clock.monotonic())
 
     def _commit(self, items: list[Item]) -> list[Item]:
-        """Do all items in one transaction and tell each; return those that must be tried again."""
+        """Do all items in one transaction and answer each; return those to be tried again."""
         try:
             answers = self._transaction(items)
         except Exception as error:  # noqa: BLE001 - the thread must not end, whatever it is
@@ -189,7 +189,7 @@ class Writer:
         return []
 
     def _put_off(self, items: list[Item], error: Exception) -> list[Item]:
-        """Tell those who wait; answer what only reads; keep the lazy, and one to wipe the traces.
+        """Inform those who wait; answer what only reads; keep the lazy, and one to wipe the traces.
 
         A commit that failed at its very end may stand in the log of the file, where a start after
         a crash would find it. The next thing that is written takes its place.
@@ -231,7 +231,7 @@ def _text(error: Exception) -> str:
 
 
 def _nothing(_db: sqlite3.Connection) -> None:
-    """Work that changes nothing; the look at the file goes before it."""
+    """Work that changes nothing; the check of the file goes before it."""
 
 
 def _wipe(db: sqlite3.Connection) -> None:

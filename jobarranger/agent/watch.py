@@ -1,7 +1,7 @@
 """Noticing the end of processes that may or may not be our children.
 
 A process is meant by its id and its start time, so an id that was given to a stranger is never
-mistaken for it. The kernel tells of the end through a descriptor (`pidfd_open`); where there is
+mistaken for it. The kernel reports the end through a descriptor (`pidfd_open`); where there is
 none (old kernel, no descriptors left) the process is looked at several times a second.
 """
 

@@ -21,7 +21,7 @@ class RunState(IntEnum):
     READY = 1  #: about to begin
     RUN = 2
     END = 3  #: ended normally
-    RUNERR = 4  #: an icon is in error; few servers tell so here, see `RunStatus.has_error`
+    RUNERR = 4  #: an icon is in error; few servers say so here, see `RunStatus.has_error`
     ENDERR = 5  #: ended abnormally
     ABORT = 6  #: being stopped; servers of 3.0.0 never send it
 
@@ -32,7 +32,7 @@ ENDED = frozenset({RunState.END, RunState.ENDERR})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """What a server tells about one run."""
+    """What a server says about one run."""
 
     jobnet_id: str
     jobnet_name: str

@@ -17,7 +17,7 @@ from jobarranger.waiting.rows.lists import RunFilter
 from jobarranger.waiting.rows.runs import Detail
 from jobarranger.waiting.view import IconView, RunView
 
-#: Seconds between two looks at least; and a look may take a fifth of the time.
+#: Seconds between two checks at least; and a check may take a fifth of the time.
 _PAUSE, _SHARE = 0.2, 4.0
 
 #: Called with the state before and the present one.

@@ -29,7 +29,7 @@ class CollectedHints:
     """Collects the wakes of committed transactions, and sends them at the end."""
 
     def __init__(self, config: ServerConfig) -> None:
-        """Have nothing to tell."""
+        """Have nothing to send."""
         self._config = config
         self._wakes: list[Wake] = []
 

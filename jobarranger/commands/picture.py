@@ -324,7 +324,7 @@ def _time(digits: int) -> str:
 
 
 def _took(started: int | None, ended: int | None, now: int | None) -> str:
-    """Return a duration as people read it; nothing if it cannot be told."""
+    """Return a duration as people read it; nothing if it cannot be known."""
     until = ended or now
     if started is None or until is None or until < started:
         return ""

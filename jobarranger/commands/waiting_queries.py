@@ -124,7 +124,7 @@ def icon_at(run: RunView, path: str) -> IconView:
 
 
 def server_is_seen(session: Session) -> bool | None:
-    """Return whether the server of this configuration gives signs of life; None: cannot be told."""
+    """Return whether the server of this configuration gives signs of life; None: not known."""
     file = session.config.ja_runtime_dir / "status.json"
     try:
         written = int(json.loads(file.read_bytes())["written_at"])

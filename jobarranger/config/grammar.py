@@ -1,4 +1,4 @@
-"""Reads a configuration file in Zabbix' manner and tells where every value stands.
+"""Reads a configuration file in Zabbix' manner and notes where every value stands.
 
 One `Parameter=value` a line. Blanks and tabs around name and value do not count, a line that is
 empty or begins with `#` is skipped, and everything right of the first `=` is the value: no

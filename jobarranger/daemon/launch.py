@@ -115,7 +115,7 @@ def complain(name: str, text: str) -> None:
 
 
 def _await_verdict(reading: int, name: str) -> NoReturn:
-    """Print what the daemon tells until its last word; exit accordingly."""
+    """Print what the daemon shows until its last word; exit accordingly."""
     code = 1
     text = "ended during its start, see its log"
     with open(reading, encoding="utf-8", errors="replace") as lines:

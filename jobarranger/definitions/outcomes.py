@@ -51,7 +51,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What can be told of a drawing's ways."""
+    """What can be said of a drawing's ways."""
 
     needs: Mapping[str, Requirement]  #: what each icon needs to run
     round: Mapping[str, Requirement]  #: the same without what loops bring in later rounds

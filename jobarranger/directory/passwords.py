@@ -1,7 +1,7 @@
 """Passwords of the embedded directory: bcrypt over SHA-384, so that no byte is ignored.
 
 bcrypt reads 72 bytes and stops at a zero byte; the digest in base64 (64 bytes, no zero) avoids
-both. A stored hash begins with `ja1` to tell the form.
+both. A stored hash begins with `ja1` to show the form.
 """
 
 from __future__ import annotations

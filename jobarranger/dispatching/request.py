@@ -1,4 +1,4 @@
-"""A request to an agent, as its row in `ja_ext_dispatch` tells it."""
+"""A request to an agent, as its row in `ja_ext_dispatch` shows it."""
 
 from __future__ import annotations
 

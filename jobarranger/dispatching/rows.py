@@ -63,7 +63,7 @@ _WITH_AGENT: Any = select(
     *_REQUEST, _A.agent_kind.label("known_kind"), _A.version.label("known_version")
 ).select_from(t.ext_dispatch.outerjoin(t.ext_agent, _A.host_name == _D.host_name))
 
-#: A new one waits for its time if it has one; one in hand is only looked at when its time comes.
+#: A new one waits for its time if it has one; one in progress is only checked when its time comes.
 _DUE = or_(
     and_(_D.state == DispatchState.NEW, or_(_D.next_try_at.is_(None), _D.next_try_at <= _NOW)),
     and_(_D.state == DispatchState.SENDING, _D.next_try_at <= _NOW),
@@ -462,7 +462,7 @@ def unknown(conn: Connection, job_id: int | None) -> list[UnknownOutcome]:
 
 
 def close_unknown(conn: Connection, run: UnknownOutcome, state: DispatchState) -> bool:
-    """Move a run out of UNKNOWN; tell whether it still was there."""
+    """Move a run out of UNKNOWN; return whether it still was there."""
     statement = (
         update(t.ext_dispatch)
         .where(

@@ -37,7 +37,7 @@ class ReleaseRequest:
     started: str = ""  #: leading digits of their start time
 
 
-#: Tells whether the asking person may operate a run of this owner and public flag.
+#: Says whether the asking person may operate a run of this owner and public flag.
 MayUse = Callable[[Connection, str, int], bool]
 
 

@@ -1,4 +1,4 @@
-"""Whether an arrow that arrives belongs to an arrival that has been worked in (docs/flow.md)."""
+"""Whether an arrow that arrives belongs to an arrival that has been processed (docs/flow.md)."""
 
 from __future__ import annotations
 

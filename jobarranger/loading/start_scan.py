@@ -58,7 +58,7 @@ class Tally:
 
 #: Judges a start of the past.
 Judge = Callable[[Start, Timetable], CatchUp]
-#: Told of a schedule whose starts cannot be worked out.
+#: Reported for a schedule whose starts cannot be worked out.
 Complain = Callable[[Schedule, Exception], None]
 
 

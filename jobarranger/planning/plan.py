@@ -68,7 +68,7 @@ def plan(
 
 
 def key_of(start: Start) -> Key:
-    """Return what tells a start from others."""
+    """Return what distinguishes a start from others."""
     return (start.schedule_id, start.object_id, start.jobnet_id, start.slot)
 
 

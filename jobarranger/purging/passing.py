@@ -81,7 +81,7 @@ class Purger:
         self._share = 1.0  #: of the numbers above that portions have at present
 
     def limits(self) -> PurgeLimits:
-        """Return what is due now; parameters that say nothing are told once each."""
+        """Return what is due now; parameters that say nothing are reported once each."""
         spans, mistakes = read_spans(self._db.read(due_rows.parameters))
         for mistake in set(mistakes) - self._reported:
             m.log_message(

@@ -26,7 +26,7 @@ from jobarranger.waiting.reasons import THE_RUN, WORDS, Need, Reason, Why, names
 #: A ready icon that is not started for so long (ms) is not just about to be.
 NOT_TAKEN_MS = 30_000
 
-#: What lets a failed icon go on, as it is told.
+#: What lets a failed icon go on, as it is shown.
 _AGAIN = {Operation.RERUN: "run it again", Operation.SKIP: "skip it"}
 #: The run has not begun: every icon waits for that.
 _BEFORE = frozenset(
@@ -231,7 +231,7 @@ class _Explainer:
             return self._around(icon, child)
         if icon.run is not None and icon.run.state is DispatchState.UNKNOWN:
             return self._unknown(icon, icon.run)
-        message = icon.message or "its log line tells why"
+        message = icon.message or "its log line shows why"
         again = [
             f"{words} (jobarg_ctl icon {operation} {self._at(icon)})"
             for operation, words in _AGAIN.items()
@@ -416,7 +416,7 @@ def _outer_reason(  # noqa: C901, PLR0911 - one answer for each state of a run
 
 
 def _joined(icon: IconFacts) -> str:
-    """Tell how many arrows have come, where there are several to wait for."""
+    """Say how many arrows have come, where there are several to wait for."""
     if icon.boot_count <= 1 or traits_of(icon.type).first_arrival:
         return ""
     return f"reached by {icon.end_count} of {icon.boot_count} arrows; "

@@ -131,7 +131,7 @@ def run_view(
         hosts: the states of `hosts_of`.
         now: UTC milliseconds.
         minute: the same as 12 digits.
-        zone: in which times are told.
+        zone: in which times are shown.
         pauses: those of starts; none by default.
     """
     overrun = _is_overrun(rows, now, zone)
@@ -299,7 +299,7 @@ def _icon_facts(rows: RunRows) -> Iterator[IconFacts]:
 
 
 def _failure(row: Any, message: str | None, code: str | None) -> str:
-    """Tell in one line why an icon has failed."""
+    """Say in one line why an icon has failed."""
     if row.status not in _FAILED:
         return ""
     if message:

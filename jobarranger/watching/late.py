@@ -29,7 +29,7 @@ class Problem(IntEnum):
 
 
 class Waits(IntEnum):
-    """Why a loaded run has not begun, as far as its row tells."""
+    """Why a loaded run has not begun, as far as its row shows."""
 
     NOTHING = 0  #: it is due and nothing is known to hold it up
     EARLIER = 1  #: an earlier run of the jobnet is active, and its rule says wait
@@ -62,14 +62,14 @@ class LateRules:
     )
 
     def ripe_at(self, problem: Problem, instant: int) -> int:
-        """Return from when on (UTC ms) the problem of a start is to be told."""
+        """Return from when on (UTC ms) the problem of a start is to be reported."""
         shift = self.run_shift
         if problem is Problem.LOADED:
             shift = self.load_shift - self.load_span
         return instant + (1 + shift) * MINUTE_MS
 
     def patience(self, problem: Problem) -> int:
-        """Return how long (ms) the problem of a start must be seen before it is told."""
+        """Return how long (ms) the problem of a start must be seen before it is reported."""
         return self.confirm_ms if problem is Problem.LOADED else min(self.confirm_ms, _BOOT_MS)
 
 
@@ -89,7 +89,7 @@ class Missing:
 
     @property
     def cause(self) -> str:
-        """Return what tells it from all others, and is the same whoever looks."""
+        """Return what distinguishes it from all others, and is the same whoever looks."""
         if self.problem is Problem.STARTED:
             return f"start:{self.run}:{self.slot}"
         return f"load:{self.schedule_id}:{self.calendar_id}:{self.jobnet_id}:{self.slot}"
@@ -97,7 +97,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbegun:
-    """A loaded run of a schedule that has no start time, as its summary tells."""
+    """A loaded run of a schedule that has no start time, as its summary shows."""
 
     run: int
     jobnet_id: str
@@ -234,7 +234,7 @@ class Suspicions:
         ]
 
     def looked(self, missing: Iterable[Missing], now: int) -> Suspicions:
-        """Return what is suspected after a look that has found these missing.
+        """Return what is suspected after a check that has found these missing.
 
         If the clock was set back, what was seen before counts from now on.
         """
@@ -243,7 +243,7 @@ class Suspicions:
         return Suspicions(since, found)
 
     def confirmed(self, now: int, rules: LateRules) -> list[Missing]:
-        """Return what has lacked for long enough to be told, in order of time.
+        """Return what has been missing for long enough to be reported, in order of time.
 
         A definition that has just come into force, or a server that has just come back, is given
         time to act: it must be missing all through `confirm_ms`.

@@ -23,7 +23,7 @@ class Limited:
 
     @property
     def cause(self) -> str:
-        """Return what tells its overrun from all others, and is the same whoever looks."""
+        """Return what distinguishes its overrun from all others, and is the same whoever looks."""
         return f"limit:{self.run}"
 
 

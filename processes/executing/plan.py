@@ -1,4 +1,4 @@
-"""Decides which candidates are taken in hand now, and what becomes of the others.
+"""Decides which candidates are acquired now, and what becomes of the others.
 
 Reads pauses, hosts and the state of runs that are to be stopped; writes nothing.
 """
@@ -55,7 +55,7 @@ class Planner:
     _known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
 
     def plan(self, conn: Connection, candidates: Sequence[Request]) -> Plan:
-        """Decide which candidates can be taken in hand now."""
+        """Decide which candidates can be acquired now."""
         plan = Plan()
         now = self.clock.now_ms()
         names = {one.host_name for one in candidates if one.state is DispatchState.NEW}

@@ -99,7 +99,7 @@ class Store:
         return plan
 
     def candidates(self, conn: Connection, scans: Sequence[Scan]) -> list[Request]:
-        """Return what is due and neither in hand nor failed."""
+        """Return what is due and neither in progress nor failed."""
         return self.scanner.candidates(conn, scans, self.failures.keys())
 
     def recheck(self, db: Database, request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""The desk for `job.release` and `job.logput`; both are answered with kind `response`."""
+"""The handler for `job.release` and `job.logput`; both are answered with kind `response`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class OperatorHandler:
             numbers = await self.call(lambda db: release(db, request, may_use, note))
         except (ReleaseRefused, StateConflict) as error:
             shown = names.shown(request.jobnet_id, names.ID)
-            reported = m.JATRAPPER200047 if forbidden else None  # the reply does not tell
+            reported = m.JATRAPPER200047 if forbidden else None  # the reply does not say
             raise Refused(str(error), reported, jobnet_id=shown).with_list() from error
         return telegrams.Response(
             serverid=self.server_id, inner_jobnet_id=[str(one) for one in numbers], result=0

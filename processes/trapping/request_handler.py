@@ -1,4 +1,4 @@
-"""Takes each request to its desk and brings back the answer in the kind the asker expects."""
+"""Takes each request to its handler and brings back the answer in the kind the asker expects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells whether a result comes from the host it names.
+"""Finds whether a result comes from the host it names.
 
 The peer's address is compared with the one the request was sent to and with the one the directory
 has now; a host disabled since does not matter. Names are resolved in a small pool, remembered for a

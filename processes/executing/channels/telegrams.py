@@ -76,13 +76,13 @@ def query_answer(payload: bytes) -> Event:
             reply = JobQueryReply.from_json(message)
             if reply.result == 0 and reply.state in set(Standing):
                 return Reported(Standing(reply.state), reply.agent)
-            return Silent(f"the agent cannot tell: {reply.message or reply.state}")
+            return Silent(f"the agent does not know: {reply.message or reply.state}")
         answer = JobRunReply.from_json(message)
     except ProtocolError as error:
         return Silent(f"unreadable answer: {error}")
     if answer.agent is None and answer.result in {1, 2}:
         return Original()
-    return Silent(f"the agent cannot tell: {answer.message}")
+    return Silent(f"the agent does not know: {answer.message}")
 
 
 def _object(payload: bytes) -> Mapping[str, object]:
