@@ -2,7 +2,7 @@
 
 A `PrivateMariaDB` or `PrivatePostgreSQL` is a whole server of its own: data directory, socket and
 port belong to it alone, and it commits as durably as a real one, with the caches of one, unless
-told otherwise. Its guard, a small process, ends it when the process that it was started for is
+asked otherwise. Its guard, a small process, ends it when the process that it was started for is
 gone, however that ended.
 """
 

@@ -1,7 +1,7 @@
-"""A site in which processes die, and the ledger that tells what really ran.
+"""A site in which processes die, and the ledger that shows what really ran.
 
 Each job appends one line to the ledger when it begins. Whatever dies, in the end every run must
-have ended normally, every line must stand there exactly once, and nothing may be left in hand.
+have ended normally, every line must stand there exactly once, and nothing may be left unfinished.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Send inputs from a file again, one after the other, and tell what each does.
+"""Send inputs from a file again, one after the other, and report what each does.
 
     python -m tests.fuzz.replay FILE [FIRST [LAST]]
 
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _replay(site: FuzzSite, number: int, one: Input) -> bool:
-    """Send one input and tell about it; return whether it stood out."""
+    """Send one input and report it; return whether it stood out."""
     watch = Watch(site)
     watch.begin()
     outcomes = asyncio.run(speak(one, site.known()))

@@ -33,7 +33,7 @@ WARM_UP = 60
 SETTLE = 60.0
 #: Seconds before and after an exception in which its cause was sent, likely.
 BEFORE, AFTER = 1.5, 0.1
-#: Instants whose suspects are kept; the first ones are told best from the rest.
+#: Instants whose suspects are kept; the first ones are easiest to know from the rest.
 INSTANTS = 100
 #: Seconds between two looks, and looks between two lines of progress.
 LOOK, LOOKS_PER_LINE = 1.0, 30

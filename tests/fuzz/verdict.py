@@ -115,7 +115,7 @@ def table(
 
 
 def latencies(starts: Sequence[Start], begins: Mapping[int, float]) -> Iterator[str]:
-    """Give the lines that tell how long honest people waited."""
+    """Give the lines that show how long honest people waited."""
     yield _line("honest start, seconds", [one.seconds for one in starts])
     yield _line("asked until job begins, seconds", _waited(starts, begins))
 

@@ -221,7 +221,7 @@ KINDS = {EXEC: "jobnetrun-res", GET: "jobnetstatusrq-res", RELEASE: "response", 
     ],
 )
 def test_answers_without_sense(command: str, step: list[bytes | str], text: str) -> None:
-    """Each is told in one line."""
+    """Each is reported in one line."""
     kind = KINDS[command]
     mended: Step = [
         encode(part[13:].replace(b"KIND", kind.encode()))

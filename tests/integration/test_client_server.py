@@ -100,7 +100,7 @@ def test_exec(database: Database, tmp_path: Path) -> None:
 
 
 def show(state: str, job_state: str, *, run_type: str = "IMMEDIATE", last: str = "") -> str:
-    """Return what jobarg_get tells people."""
+    """Return what jobarg_get shows to people."""
     return (
         "\n\n"
         "jobnetid                 : NET\n"

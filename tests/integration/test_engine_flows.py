@@ -115,7 +115,7 @@ def test_a_failed_condition_can_be_repaired(bench: Bench) -> None:
 def test_a_condition_without_the_chosen_way_ends_there(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The icon ends normally; the jobnet stands still, and people are told so."""
+    """The icon ends normally; the jobnet stands still, and that is reported to people."""
     define(
         bench.db, "START SET-1 IF-1 yes:SET-2 W-1 END-1; SET-1 W-1", settings={"SET-1": {"V": "0"}}
     )
@@ -212,7 +212,7 @@ def test_a_loop_runs_its_body_again(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("inner", ["SET-1", "M-1 SET-1 FI-1; M-1 SET-2 FI-1; FI-1"])
-def test_an_instant_loop_starves_nobody_and_is_told_of(
+def test_an_instant_loop_starves_nobody_and_is_reported(
     bench: Bench, inner: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loop without end goes 100 icons a turn; others run, and a message names it."""

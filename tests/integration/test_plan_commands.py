@@ -164,7 +164,7 @@ def test_a_range_that_goes_back_is_refused(shell):
     assert out == "jobarg_ctl: --to 203106012359 lies before --from 203106020000\n"
 
 
-def test_what_is_known_of_a_start_is_told(database, shell):
+def test_what_is_known_of_a_start_is_reported(database, shell):
     """Its run, a hold, another time, a pause."""
     store(
         database,
@@ -217,7 +217,7 @@ def test_a_start_whose_run_was_purged_is_known(database, shell):
     assert out.splitlines()[1].endswith("purged [7]")
 
 
-def test_what_is_odd_is_told_and_gives_another_exit_code(database, shell):
+def test_what_is_odd_is_reported_and_gives_another_exit_code(database, shell):
     """References, boot times, calendars that run out, filters without days, jobnets, parts."""
     store(
         database,
@@ -250,7 +250,7 @@ def test_what_is_odd_is_told_and_gives_another_exit_code(database, shell):
     assert {"boot time", "disabled", "missing", "runs out", "no day", "sub-jobnet"} <= kinds
 
 
-def test_clock_changes_in_the_range_are_told(database, shell):
+def test_clock_changes_in_the_range_are_reported(database, shell):
     """Beside the start, and as a warning that says what will happen."""
     zone(shell, "Europe/Berlin")
     store(
@@ -359,14 +359,14 @@ def test_the_days_of_a_filter_are_listed_with_reasons(database, shell):
     assert shell("jobarg_ctl filter show X", code=1) == "jobarg_ctl: there is no filter X\n"
 
 
-def test_a_filter_without_its_calendar_is_told(database, shell):
+def test_a_filter_without_its_calendar_is_reported(database, shell):
     """Nothing can be listed then."""
     store(database, month_filter("F", "NOWHERE"))
     out = shell("jobarg_ctl filter show F", code=1)
     assert out == "jobarg_ctl: filter F: its base calendar NOWHERE does not exist\n"
 
 
-def test_a_filter_whose_base_date_has_no_meaning_is_told(database, shell):
+def test_a_filter_whose_base_date_has_no_meaning_is_reported(database, shell):
     """With the value and the rule."""
     store(database, calendar("C", WORKING), month_filter("F", "C", flag=7))
     out = shell("jobarg_ctl filter show F", code=1)
@@ -412,7 +412,7 @@ def test_the_example_of_the_page_can_be_planned(database, shell, tmp_path):
 
 @pytest.mark.parametrize("json", ["", " --json"])
 def test_output_that_cannot_be_written_is_one_line(database, shell, json):
-    """A full disk is told; a reader that has gone, like `head`, needs no word."""
+    """A full disk is reported; a reader that has gone, like `head`, needs no word."""
     store(database, calendar("C", WORKING), jobnet("NET"), schedule("S", [(0, "C", "9")], ["NET"]))
     command = shell.command(f"jobarg_ctl plan --from 20310101{json}")
     with open("/dev/full", "w") as full:
@@ -428,7 +428,7 @@ def test_output_that_cannot_be_written_is_one_line(database, shell, json):
     assert "Error" not in done.stderr
 
 
-def test_a_terminal_that_lacks_characters_gets_others(database, shell):
+def test_a_terminal_without_some_characters_gets_others(database, shell):
     """Dots between operating days are no reason to fail, nor are names."""
     store(database, calendar("C", WORKING))
     command = shell.command("jobarg_ctl calendar show C --year 2031")

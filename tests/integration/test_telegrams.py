@@ -129,7 +129,7 @@ class Replay:
             rigs.add_icon(self.rig, number % 10**9, number, job_id, JobType.JOB, **held)
 
     def log_rows(self, request: Any, reported: Any) -> None:
-        """The rows that the recorded lines tell of."""
+        """The rows that the recorded lines are about."""
         for line in csv.reader(reported.get("joblog", [])[1:], doublequote=False, escapechar="\\"):
             digits = [re.sub(r"\D", "", field) for field in line]
             row = {

@@ -392,7 +392,7 @@ def test_a_commit_whose_answer_was_lost_is_found(proxied):
 
 
 def test_hints_of_a_landed_commit_leave(server_settings):
-    """What landed is told to the others like any commit."""
+    """What landed is announced to the others like any commit."""
     proxy = Proxy(server_settings.port)
     reported: list[Wake] = []
     settings = replace(server_settings, port=proxy.port)
@@ -498,7 +498,7 @@ def add_rows(rows, unit):
 
 
 def test_errors_quote_no_row(postgresql_settings):
-    """What PostgreSQL tells of the row, which may hold commands, stays out of messages."""
+    """What PostgreSQL shows of the row, which may hold commands, stays out of messages."""
     db = Database(postgresql_settings, clock=SystemClock())
     row = {"request_id": "secret", "inner_jobnet_id": None, "at": 1}
     for rows in (row, [row, row]):

@@ -104,7 +104,7 @@ def test_an_agent_that_nobody_knew(server_database, other):
 
 
 def test_an_alarm_is_notified_once(server_database, other):
-    """Of two that tell the same alarm one is the first, and queues the notification."""
+    """Of two that report the same alarm one is the first, and queues the notification."""
     firsts: list[set[str]] = []
     with between(
         "INSERT INTO ja_ext_told",
@@ -184,7 +184,7 @@ def test_a_request(server_database, other, marked):
 
 
 def test_a_host(server_database, other):
-    """Two people add the same host: the second is told that it exists."""
+    """Two people add the same host: the second learns that it exists."""
     host = Host(name="h", address="127.0.0.1")
     with pytest.raises(DirectoryError, match="host h exists already"):
         in_between(

@@ -131,7 +131,7 @@ def test_messages_get_the_fields_they_declare(path: Path) -> None:
         shown = set(re.findall(r"\{(\w+)\}", message.text))
         missing, unknown = shown - fields, fields - set(message.fields)
         if missing or unknown:
-            wrong.append(f"line {line}: {message.id} lacks {missing}, does not know {unknown}")
+            wrong.append(f"line {line}: {message.id} is missing {missing}, does not know {unknown}")
     assert not wrong
 
 

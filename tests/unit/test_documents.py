@@ -74,7 +74,7 @@ def test_every_declared_message_is_raised_somewhere() -> None:
     assert set(messages.declared()) <= used
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_describes_this_version() -> None:
     """It is the newest one in it."""
     headings = [x for x in (ROOT / "CHANGELOG.md").read_text().splitlines() if x[:3] == "## "]
     assert headings[0].startswith(f"## [{jobarranger.__version__}]")
@@ -90,7 +90,7 @@ def test_the_changelog_tells_of_this_version() -> None:
     ids=lambda path: path.name,
 )
 def test_shell_scripts_are_executable_and_well_formed(script: Path) -> None:
-    """As far as the shell itself can tell."""
+    """As far as the shell itself can know."""
     assert script.stat().st_mode & 0o111
     subprocess.run(["sh", "-n", script], check=True)
 
@@ -108,7 +108,7 @@ def test_units_notify_and_stop_as_they_must(unit: str, mode: str) -> None:
 
 @pytest.mark.parametrize(("kind", "word"), list(enumerate(["INFO", "CRIT", "ERROR", "WARN"])))
 def test_the_alert_program_takes_eight_arguments(kind: int, word: str, tmp_path: Path) -> None:
-    """With a mail program in place it sends one line that tells everything."""
+    """With a mail program in place it sends one line that says everything."""
     mail = tmp_path / "mail"
     mail.write_text(f'#!/bin/sh\necho "$2" > {tmp_path}/subject; cat > {tmp_path}/body\n')
     mail.chmod(0o755)

@@ -1,4 +1,4 @@
-"""A flood of lines of one kind: the first are written, the rest is counted and told as one."""
+"""A flood of lines of one kind: the first are written, the rest is counted and reported as one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_flood_is_summed_up(file, clock):
 
 
 def test_the_sum_needs_no_further_line(file, clock):
-    """A daemon asks now and then: what is due is told, what is not yet over is not."""
+    """A daemon asks now and then: what is due is reported, what is not yet over is not."""
     for _ in range(FIRST + 1):
         log.warning("x")
     logs.report_floods()
@@ -84,8 +84,8 @@ def test_the_sum_needs_no_further_line(file, clock):
     assert len(lines(file)) == FIRST + 1
 
 
-def test_the_end_tells_all(file, clock):
-    """At its end a daemon tells what it has counted, however short the time was."""
+def test_the_end_shows_all(file, clock):
+    """At its end a daemon shows what it has counted, however short the time was."""
     for _ in range(FIRST + 7):
         log.warning("x")
     clock.now += 3
@@ -127,7 +127,7 @@ def test_all_refusals_of_requests_are_known():
 
 
 def test_a_flood_over_a_rotation(file, clock):
-    """The sum goes to the file that is there when it is told."""
+    """The sum goes to the file that is there when it is reported."""
     for _ in range(FIRST + 5):
         log.warning("x")
     file.rename(f"{file}.old")
@@ -138,7 +138,7 @@ def test_a_flood_over_a_rotation(file, clock):
 
 
 def test_a_new_place_for_the_log_leaves_no_sum_behind(file, clock, tmp_path):
-    """Setting up again tells the old place what it did not write."""
+    """Setting up again reports at the old place what it did not write."""
     for _ in range(FIRST + 5):
         log.warning("x")
     logs.setup(file=tmp_path / "other.log", level=3, ident="x", clock=clock)
@@ -146,7 +146,7 @@ def test_a_new_place_for_the_log_leaves_no_sum_behind(file, clock, tmp_path):
 
 
 def test_many_threads_lose_no_count(file, clock):
-    """What is written and what is told add up to what was logged."""
+    """What is written and what is reported add up to what was logged."""
 
     def shout():
         for _ in range(500):
@@ -162,7 +162,7 @@ def test_many_threads_lose_no_count(file, clock):
 
 
 def test_a_child_does_not_repeat_its_parents_sums(file, clock):
-    """What was counted before a fork is told once, by the one who counted it."""
+    """What was counted before a fork is reported once, by the one who counted it."""
     for _ in range(FIRST + 5):
         log.warning("x")
     pid = os.fork()
@@ -187,7 +187,7 @@ def test_a_million_kinds_have_a_bound(file):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 30)), max_size=300))
-def test_written_and_told_add_up(steps):
+def test_written_and_reported_add_up(steps):
     """Whatever comes when: nothing is counted twice or lost, and a window has its bound."""
     floods, now, written, reported = Floods(), 0.0, 0, 0
     for number, pause in steps:

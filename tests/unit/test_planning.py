@@ -1,4 +1,4 @@
-"""What plans tell: states, clock changes, filters month by month, oddities, years as pictures."""
+"""What plans show: states, clock changes, filters month by month, oddities, years as pictures."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_start_without_a_run_is_to_be_loaded():
     ]
 
 
-def test_a_loaded_start_tells_its_run():
+def test_a_loaded_start_shows_its_run():
     """With its state, and where it was moved to."""
     run = LoadedRun(registry=7, status="on hold", scheduled_time=202606011000, is_open=True)
     reported = list(plan(STARTS, {key_of(STARTS[0]): run}, Pauses(), UTC))
@@ -78,7 +78,7 @@ def test_a_loaded_start_tells_its_run():
         (PauseScope.HOST, "NET", False),
     ],
 )
-def test_a_pause_is_told_for_the_starts_it_will_hold_up(scope, name, paused):
+def test_a_pause_is_reported_for_the_starts_it_will_hold_up(scope, name, paused):
     """Those before its end; all, if nobody knows the end."""
     pause = Pause(id=1, scope=scope, name=name, since=0, until_at=NINE + 1)
     reported = list(plan(STARTS, {}, in_order([pause], 1), UTC))
@@ -110,7 +110,7 @@ def test_a_run_that_has_begun_is_not_paused():
         (202606010900, None),
     ],
 )
-def test_clock_changes_are_told(slot, text):
+def test_clock_changes_are_reported(slot, text):
     """The gap and the repeated hour, and neither a minute before nor after."""
     change = clock_change(slot, BERLIN)
     assert (change.text if change else None) == text
@@ -195,7 +195,7 @@ def test_a_filter_says_why_it_picks_a_day(base, day, shift, month, picked, reaso
         (MissingDay.SKIP, None, "such a month is left out"),
     ],
 )
-def test_what_is_taken_for_a_missing_day_is_told(missing, picked, text):
+def test_what_is_taken_for_a_missing_day_is_reported(missing, picked, text):
     """By the setting, for a filter with shift 0."""
     reported = explain(
         replace(rule(BaseDate.DESIGNATED, 31, 0), missing_day=missing),
@@ -306,7 +306,7 @@ def test_a_jobnet_with_a_part_that_is_not_in_force_cannot_be_loaded():
         ("95", "no time: it never starts"),
     ],
 )
-def test_boot_times_are_told_in_words(text, meaning):
+def test_boot_times_are_reported_in_words(text, meaning):
     """The hour of 24 and more is another day."""
     assert boot_time_text(text) == meaning
 
