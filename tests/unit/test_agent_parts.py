@@ -348,7 +348,7 @@ def no_memory(_file: JournalFile) -> None:
     raise MemoryError
 
 
-def test_an_agent_that_gets_no_thread_shows_so(
+def test_an_agent_that_gets_no_thread_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is an error in one line, and the file is given up in good order."""

@@ -22,6 +22,20 @@ PAGES = sorted(
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+#: Columns of a line of prose.
+_WIDTH = 120
+#: Blocks of code, between fences or indented; the blank line before them belongs to prose.
+_BLOCK = re.compile(r"^ *```.*?^ *```$|(?<=\n\n)(?: {4,}(?![*-] ).*\n)+", re.MULTILINE | re.DOTALL)
+#: Words that readers would have to learn first, and what pages say instead.
+_PLAIN = {
+    "worked in": "processed",
+    "lack": "is missing, does not have",
+    "lacks": "is missing, does not have",
+    "lacking": "without",
+    "in hand": "in progress",
+    "told": "reported, shown, described",
+    "tells": "says, shows",
+}
 
 
 @pytest.mark.parametrize(("name", "content"), list(documents().items()), ids=list(documents()))
@@ -46,6 +60,37 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         file = (page.parent / name).resolve() if name else page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file), target
+
+
+def too_long(text: str) -> list[str]:
+    """Return the lines of prose that are too long; rows of tables, code and bare links may be."""
+    prose = _BLOCK.sub("", text).splitlines()
+    return [
+        line
+        for line in prose
+        if len(line) > _WIDTH and not line.lstrip().startswith("|") and " " in line.strip(" *")
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_wrapped(page: Path) -> None:
+    """So that it can be read in any terminal, and a change shows the line it changes."""
+    assert too_long(page.read_text()) == []
+
+
+def test_only_prose_must_be_wrapped() -> None:
+    """A long line is found in a paragraph and in a list; code and tables stay as they are."""
+    words = "word " * 30
+    page = f"{words}\n\n* {words}\n\n    {words}\n\n```\n{words}\n```\n\n| {words} |\n"
+    assert too_long(page) == [words, f"* {words}"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_common_words(page: Path) -> None:
+    """Names in code, such as that of the table `ja_ext_told`, are not words."""
+    words = " ".join(_CODE.sub("", page.read_text()).split())
+    found = [word for word in _PLAIN if re.search(rf"\b{word}\b", words)]
+    assert {word: _PLAIN[word] for word in found} == {}
 
 
 def test_the_index_lists_every_page() -> None:
