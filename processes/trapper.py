@@ -76,7 +76,7 @@ async def main(context: AsyncContext) -> None:
     descriptors.allow_most()
     heap.return_large_blocks()
     trapper = Trapper(context)
-    server = TelegramServer(trapper.reception.handle, settings(child), trapper.known)
+    server = TelegramServer(trapper.handler.handle, settings(child), trapper.known)
     server.start(child.listeners)
     child.link.ready()
     duties = [asyncio.create_task(_show(context, server))]
@@ -111,7 +111,7 @@ def settings(child: ChildContext) -> ServerSettings:
 
 
 class Trapper:
-    """The desks and the threads behind them."""
+    """The handlers and the threads behind them."""
 
     def __init__(self, context: AsyncContext) -> None:
         """Start the database threads."""
@@ -132,8 +132,8 @@ class Trapper:
         self._commands: DatabaseThread[Asked, Answer] = context.thread(
             self._starts.take, lane=COMMANDS
         )
-        self._doorkeeper = Authenticator(self._directory, self._read, child.clock)
-        self.reception = self._make_reception()
+        self._authenticator = Authenticator(self._directory, self._read, child.clock)
+        self.handler = self._make_handler()
 
     async def keep_replaying(self) -> None:
         """Look after the spool and the inbox, again and again."""
@@ -150,17 +150,17 @@ class Trapper:
 
     async def close(self) -> None:
         """End the threads after what waits in them."""
-        self._doorkeeper.close()
+        self._authenticator.close()
         for thread in (self._commands, self._results):
             await thread.close()
         self._senders.close()
         self._readers.close()
         self._writers.close()
 
-    def _make_reception(self) -> RequestHandler:
+    def _make_handler(self) -> RequestHandler:
         child = self._child
         clients = ClientHandler(
-            authenticator=self._doorkeeper,
+            authenticator=self._authenticator,
             directory=self._directory,
             read=self._read,
             register=self._register,
@@ -169,7 +169,7 @@ class Trapper:
             server_id=child.server_id,
         )
         operators = OperatorHandler(
-            authenticator=self._doorkeeper,
+            authenticator=self._authenticator,
             directory=self._directory,
             call=self._commands.call,
             clock=child.clock,

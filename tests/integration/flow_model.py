@@ -1,7 +1,7 @@
 """A naive model of running jobnets: one dictionary for each thing, one rule after the other.
 
-It knows no database, no batches and no waves. `test_flow_model.py` drives the engine and this model
-with the same jobnets and the same deeds of operators and agents, and compares.
+It knows no database, no batches and no propagation in sets. `test_flow_model.py` drives the engine
+and this model with the same jobnets and the same deeds of operators and agents, and compares.
 """
 
 from __future__ import annotations

@@ -62,6 +62,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_pages_name_exist(page: Path) -> None:
+    """A page that sends its reader to a source file must not send him to one that has moved."""
+    for name in re.findall(
+        r"`((?:jobarranger|processes|ipc|tests|conf)/[\w./-]+)`", page.read_text()
+    ):
+        assert (ROOT / name).exists(), name
+
+
 def too_long(text: str) -> list[str]:
     """Return the lines of prose that are too long; rows of tables, code and bare links may be."""
     prose = _BLOCK.sub("", text).splitlines()

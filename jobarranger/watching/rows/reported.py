@@ -14,7 +14,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
 from jobarranger.db.unique import insert_first
 
-#: Stands for all tellers: who writes this row queues the notification.
+#: Stands for all reporters: who writes this row queues the notification.
 ANYBODY = "*"
 
 _T = t.ext_told.c
