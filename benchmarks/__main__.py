@@ -68,7 +68,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(console: Console, name: str, product: str, bench: Bench, base: Path) -> list[Figure]:
-    """Run one bench on one product, telling how far it is."""
+    """Run one bench on one product, showing how far it is."""
     started = time.monotonic()
     label = f"{name} on {product}"
     with console.status(f"{label}: starting") as status:

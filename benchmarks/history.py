@@ -122,7 +122,7 @@ def _both(place: Surroundings) -> list[Figure]:
 
 
 def _silent(_text: str) -> None:
-    """Tell nothing: the rounds are told."""
+    """Report nothing: the rounds are reported."""
 
 
 def _compared(

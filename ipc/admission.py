@@ -70,7 +70,7 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether nobody more should be let to the door: all there are known, and wait."""
+        """Return whether nobody more should be let to the door: all there are known, and wait."""
         if self.at_door < self._places.door or self._silent:
             return False
         return self._waiting.largest(self._is_stranger) is None

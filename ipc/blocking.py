@@ -148,7 +148,7 @@ class _Deadline:
 
 
 def not_connected(address: str, port: int, error: BaseException) -> NotConnected:
-    """Return the error that tells why there is no connection."""
+    """Return the error that shows why there is no connection."""
     reason = str(error) or "time-out"
     text = f"cannot connect to {address}:{port}: {reason}"
     timed_out = isinstance(error, TimeoutError)

@@ -1,4 +1,4 @@
-"""Memory that requests in hand may take, and who holds how much of it.
+"""Memory that requests in progress may take, and who holds how much of it.
 
 A claim begins with the first byte of a request and ends when the last piece of work on it is over:
 not with the connection, and not with the handler if that has handed something to a thread. Whoever
@@ -20,7 +20,7 @@ SMALL = 64 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """Bytes that requests in hand may take together."""
+    """Bytes that requests in progress may take together."""
 
     total: int
     strangers: int  #: of addresses that nothing good is known of
@@ -51,7 +51,7 @@ class Budget:
             self._strangers_large += size if claimed.large else 0
 
     def allows(self, claimed: Claimed) -> bool:
-        """Tell whether all shares that a claim is counted in are kept."""
+        """Return whether all shares that a claim is counted in are kept."""
         shares = self._shares
         if self.held > shares.total:
             return False
@@ -80,7 +80,7 @@ class Claim:
         self._keepers = 1
 
     def resize(self, size: int, *, large: bool = False) -> bool:
-        """Claim `size` bytes from now on; tell whether the budget allows it."""
+        """Claim `size` bytes from now on; return whether the budget allows it."""
         self._budget.count(self._claimed, -1)
         self._claimed = Claimed(size, self._claimed.stranger, large)
         self._budget.count(self._claimed, 1)

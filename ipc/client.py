@@ -1,6 +1,6 @@
 """The asking side of an exchange: connect, send one frame, read one frame, close.
 
-`exchange` is for asyncio processes, `ipc.blocking.exchange_sync` for commands. Both tell apart
+`exchange` is for asyncio processes, `ipc.blocking.exchange_sync` for commands. Both distinguish
 what a sender must know: `NotConnected` (no byte has left, it may be tried again) and `NoAnswer`
 (the peer may have acted). The reply is returned as bytes; it is not judged here.
 """

@@ -59,7 +59,7 @@ class Terms:
 
 
 class Watcher(Protocol):
-    """Who is told how an exchange goes on."""
+    """Who hears how an exchange goes on."""
 
     def opened(self, exchange: Exchange) -> None:
         """Note that the exchange has its transport."""

@@ -15,6 +15,6 @@ LARGE = 128 << 10
 
 
 def return_large_blocks() -> None:
-    """Let this process give large blocks back, where its C library can be told so."""
+    """Let this process give large blocks back, where its C library can be set so."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE)

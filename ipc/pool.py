@@ -16,7 +16,7 @@ T = TypeVar("T")
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     """Return what `work` returns; if the caller is cancelled, `work` goes on without it.
 
-    What it raises then has nobody left to be told to.
+    What it raises then has nobody left to report to.
     """
     task = asyncio.ensure_future(work)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -48,5 +48,5 @@ class Pool:
         return await asyncio.wrap_future(job)
 
     def close(self) -> None:
-        """Drop what waits and end the threads after the work in hand."""
+        """Drop what waits and end the threads after the work in progress."""
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -86,7 +86,7 @@ class Receiver:
                 self.bad += 1
 
     def mend(self) -> bool:
-        """Make the socket's file again if somebody has removed it; tell whether it was missing.
+        """Make the socket's file again if somebody has removed it; return whether it was missing.
 
         Raises:
             OSError: it cannot be made; those who connect from now on reach nobody.
@@ -121,7 +121,7 @@ class Sender:
         self.drops = 0  #: messages dropped because a queue was full
 
     def send(self, role: str, number: int, ids: Iterable[int]) -> bool:
-        """Send a hint without waiting; tell whether all of it was taken."""
+        """Send a hint without waiting; return whether all of it was taken."""
         wanted = list(ids)
         with self._lock:
             socket = self._sockets.get((role, number)) or self._connect(role, number)

@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 ACCEPT_PAUSE = 1.0
 #: Strangers that begin to speak in one turn of the loop; known addresses are heard at once.
 HEARD_AT_ONCE = 20
-#: Seconds between two lines that tell how many had to make room for others.
+#: Seconds between two lines that show how many had to make room for others.
 REPORT_INTERVAL = 10.0
 
 
@@ -78,7 +78,9 @@ class ServerSettings:
     connections: int = 500  #: that have begun to speak, at one time
     per_address: int | None = None  #: of these for one address when they are short; None: all
     reserve: int = 0  #: of these for known addresses only
-    memory: int = 256 << 20  #: bytes that requests in hand may take, of all connections together
+    memory: int = (
+        256 << 20
+    )  #: bytes that requests in progress may take, of all connections together
     becomes: Callable[[int], int] = unchanged  #: bytes that a request of so many takes in all
     limits: FrameLimits = field(default_factory=FrameLimits)
     welcome: Callable[[str], bool] = anybody  #: by address; others are closed before they speak
@@ -140,7 +142,7 @@ class TelegramServer:
 
     @property
     def held(self) -> int:
-        """Return the bytes that requests in hand take now."""
+        """Return the bytes that requests in progress take now."""
         return self._budget.held
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
@@ -151,7 +153,7 @@ class TelegramServer:
         self._resume()
 
     async def stop(self, grace: float) -> None:
-        """Accept no more, let exchanges in hand end for `grace` seconds, reset the others."""
+        """Accept no more, let exchanges in progress end for `grace` seconds, reset the others."""
         self._stopping = True
         self._pause()
         self._farewells.close()
@@ -162,7 +164,7 @@ class TelegramServer:
         await self._wait_for_exchanges(grace)
         if self._report is not None:
             self._report.cancel()
-            self._tell_turned_out(self.turned_out)
+            self._report_turned_out(self.turned_out)
 
     async def _wait_for_exchanges(self, grace: float) -> None:
         if not self.connections:
@@ -175,7 +177,7 @@ class TelegramServer:
             for exchange in list(self._open.values()):
                 exchange.finish(Ending.RESET)
 
-    # -- what exchanges tell ----------------------------------------------------------------
+    # -- what exchanges report --------------------------------------------------------------
 
     def opened(self, exchange: Exchange) -> None:
         """Note that an exchange has its transport."""
@@ -344,11 +346,11 @@ class TelegramServer:
     def _count_turned_out(self) -> None:
         if self._report is None:
             before = self.turned_out
-            self._report = self._loop.call_later(REPORT_INTERVAL, self._tell_turned_out, before)
+            self._report = self._loop.call_later(REPORT_INTERVAL, self._report_turned_out, before)
         self.turned_out += 1
 
-    def _tell_turned_out(self, before: int) -> None:
-        """Tell in one line what happened since the last one."""
+    def _report_turned_out(self, before: int) -> None:
+        """Report in one line what happened since the last one."""
         self._report = None
         if self.turned_out > before:
             many = self.turned_out - before

@@ -1,4 +1,4 @@
-"""How big the thing would be that a text describes, told from its bytes before anything is built.
+"""How big the thing would be that a text describes, found from its bytes before anything is built.
 
 Sixteen mebibytes of `[],[],…` become a gigabyte of lists, and a thousand opening brackets are more
 than any recursive reader survives. So a text from outside is looked over first: how deep it nests
@@ -55,7 +55,7 @@ def check(payload: bytes, shape: Shape) -> None:
 
 
 def _is_small(payload: bytes, shape: Shape) -> bool:
-    """Tell whether counting alone shows that the shape is right, as with most requests."""
+    """Return whether counting alone shows that the shape is right, as with most requests."""
     opened = payload.count(b"{") + payload.count(b"[")
     closed = payload.count(b"}") + payload.count(b"]")
     rest = payload.count(b",") + payload.count(b'"')

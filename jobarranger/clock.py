@@ -61,7 +61,7 @@ def zone_named(name: str | None) -> tzinfo:
 
 
 def _system_zone_key() -> str | None:
-    """Return the IANA name that TZ or /etc/localtime stands for, if it can be told."""
+    """Return the IANA name that TZ or /etc/localtime stands for, if it can be known."""
     wanted = os.environ.get("TZ", "").removeprefix(":")
     if not wanted:
         target = os.path.realpath("/etc/localtime")

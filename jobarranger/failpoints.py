@@ -38,7 +38,7 @@ def failpoint(name: str) -> None:
 
 
 def _first_time(entry: str) -> bool:
-    """Tell whether the entry may still act (see the module's text on JOBARG_FAILPOINT_DIR)."""
+    """Return whether the entry may still act (see the module's text on JOBARG_FAILPOINT_DIR)."""
     directory = os.environ.get("JOBARG_FAILPOINT_DIR")
     if not directory:
         return True

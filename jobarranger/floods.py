@@ -1,9 +1,9 @@
-"""When lines of one kind come in a flood: which are written, and what is told of the others. Pure.
+"""When lines of one kind flood the log: which are written, what is reported about the rest. Pure.
 
-The first lines of a kind within a window are written, the rest is counted and told as one line when
-the window is over. So whatever happens, and whatever strangers send, a kind of line takes so many
-lines of the log in each window and no more. How many kinds are known is bounded as well: what comes
-beyond that shares one kind for each logger and level.
+The first lines of a kind within a window are written, the rest is counted and reported as one line
+when the window is over. So whatever happens, and whatever strangers send, a kind of line takes so
+many lines of the log in each window and no more. How many kinds are known is bounded as well: what
+comes beyond that shares one kind for each logger and level.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class LineKind(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """What is told of the lines of a kind that were not written."""
+    """What is reported about the lines of a kind that were not written."""
 
     kind: LineKind
     left_out: int
@@ -56,10 +56,10 @@ class Floods:
     def __init__(self) -> None:
         """Know no kind yet."""
         self._windows: dict[LineKind, _Window] = {}
-        self.due_at = float("inf")  #: when there is next something to tell
+        self.due_at = float("inf")  #: when there is next something to report
 
     def admits(self, kind: LineKind, now: float) -> bool:
-        """Count a line; tell whether it is to be written. Ask `due` first."""
+        """Count a line; return whether it is to be written. Ask `due` first."""
         window = self._window(kind, now) or self._window(kind._replace(name=OTHERS), now)
         assert window is not None
         window.count += 1
@@ -70,7 +70,7 @@ class Floods:
         return False
 
     def due(self, now: float, *, all_of_it: bool = False) -> list[Sum]:
-        """Return what is to be told of windows that are over (or of all), and forget these."""
+        """Return what to report about windows that are over (or all), and forget these."""
         over = [
             kind
             for kind, window in self._windows.items()
@@ -97,7 +97,7 @@ class Floods:
         return window
 
     def _has_room(self, now: float) -> bool:
-        """Tell whether another kind can be known; forget what is over if that makes room."""
+        """Return whether another kind can be known; forget what is over if that makes room."""
         if len(self._windows) >= MOST_KINDS:
             over = [one for one, window in self._windows.items() if now - window.since >= WINDOW]
             for kind in over:

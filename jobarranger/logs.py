@@ -9,7 +9,7 @@ control characters in a text are escaped, so a line of the log is always one eve
 a traceback. A file that was moved away by rotation is left at the next line.
 
 A line has an end, and so has a traceback; of a flood of lines of one kind the first are written and
-the others counted (`floods`). `tell_floods` tells the sums; a daemon calls it now and then.
+the others counted (`floods`). `report_floods` writes the sums; a daemon calls it now and then.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def setup(
     handler.addFilter(Summed(handler, clock or SystemClock()))
     root = logging.getLogger()
     for old in [old for old in root.handlers if any(isinstance(f, Shown) for f in old.filters)]:
-        _tell(old, all_of_it=True)
+        _report(old, all_of_it=True)
         root.removeHandler(old)
         old.close()
     root.addHandler(handler)
@@ -115,10 +115,10 @@ def set_level(level: int) -> None:
                 shown.threshold = THRESHOLDS[level]
 
 
-def tell_floods(*, all_of_it: bool = False) -> None:
+def report_floods(*, all_of_it: bool = False) -> None:
     """Write the sums of floods whose window is over; with `all_of_it` of all, as at the end."""
     for handler in logging.getLogger().handlers:
-        _tell(handler, all_of_it=all_of_it)
+        _report(handler, all_of_it=all_of_it)
 
 
 def reopen() -> None:
@@ -129,7 +129,7 @@ def reopen() -> None:
 
 
 def rotate(file: Path, limit_mib: int) -> bool:
-    """Move a log file that is larger than the limit to `<file>.old`; tell whether it was moved.
+    """Move a log file that is larger than the limit to `<file>.old`; return whether it was moved.
 
     Every process that logs to it finds the new file at its next line. A limit of 0 moves nothing.
     """
@@ -150,7 +150,7 @@ class Shown(logging.Filter):
         self.threshold = THRESHOLDS[level]
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is to be written."""
+        """Return whether the record is to be written."""
         if record.levelno < logging.WARNING and record.name.partition(".")[0] not in _OWN:
             return False
         return record.levelno == logging.INFO or record.levelno >= self.threshold
@@ -166,7 +166,7 @@ class Summed(logging.Filter):
         self._floods = Floods()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether the record is to be written; before it come sums that are due."""
+        """Return whether the record is to be written; before it come sums that are due."""
         kind = _kind(record)
         if kind is None:
             return True
@@ -176,7 +176,7 @@ class Summed(logging.Filter):
                 self._write(self._floods.due(now))
             return self._floods.admits(kind, now)
 
-    def tell(self, *, all_of_it: bool) -> None:
+    def report(self, *, all_of_it: bool) -> None:
         """Write what is due, or all."""
         with _held(self._handler):
             now = self._clock.monotonic()
@@ -332,20 +332,20 @@ def _summed(handler: logging.Handler) -> list[Summed]:
     return [one for one in handler.filters if isinstance(one, Summed)]
 
 
-def _tell(handler: logging.Handler, *, all_of_it: bool) -> None:
+def _report(handler: logging.Handler, *, all_of_it: bool) -> None:
     for summed in _summed(handler):
-        summed.tell(all_of_it=all_of_it)
+        summed.report(all_of_it=all_of_it)
 
 
 def _forget() -> None:
-    """Forget in a forked child what its parent has counted: the parent tells it."""
+    """Forget in a forked child what its parent has counted: the parent reports it."""
     for handler in logging.getLogger().handlers:
         for summed in _summed(handler):
             summed.forget()
 
 
 os.register_at_fork(after_in_child=_forget)
-atexit.register(tell_floods, all_of_it=True)
+atexit.register(report_floods, all_of_it=True)
 
 
 def _word(level: int) -> str:

@@ -7,12 +7,12 @@ USER, HOST, GROUP, ID = 100, 128, 64, 32
 
 
 def can_be(name: str, longest: int) -> bool:
-    """Tell whether a column of `longest` characters can hold this name."""
+    """Return whether a column of `longest` characters can hold this name."""
     return 0 < len(name) <= longest and "\0" not in name and not _has_halves(name)
 
 
 def _has_halves(name: str) -> bool:
-    """Tell whether there are halves of characters (surrogates) in it, which JSON can smuggle in."""
+    """Say whether there are halves of characters (surrogates) in it, which JSON can smuggle in."""
     return any("\ud800" <= one <= "\udfff" for one in name)
 
 

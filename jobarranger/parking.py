@@ -66,7 +66,7 @@ def together_or_alone(
         runs: ids of main runs.
         work: one transaction for the given runs.
         parking: where failures of single runs are counted.
-        complain: told once when a run has failed often enough to be parked.
+        complain: called once when a run has failed often enough to be parked.
 
     Raises:
         DatabaseUnavailable: nothing is wrong with the runs.

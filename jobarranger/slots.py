@@ -3,7 +3,7 @@
 A slot is local wall-clock time, so a change of the zone's offset leaves slots out or has them
 twice. The rule (docs/time.md): a slot that is left out stands for the first instant after the gap,
 one that comes twice for the first time. So a later slot never stands for an earlier instant, and
-"due by then" can be asked of the digits alone once `due_slot` has told where the present stands.
+"due by then" can be asked of the digits alone once `due_slot` has found where the present stands.
 """
 
 from __future__ import annotations

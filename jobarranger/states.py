@@ -171,7 +171,7 @@ class DispatchState(IntEnum):
     NEW = 0  #: committed with the icon's start; no byte has been sent
     SENDING = 1  #: about to be sent or sent; the answer is not known
     ACCEPTED = 2  #: the agent has taken it
-    DONE = 3  #: its result (or its refusal) has been worked in
+    DONE = 3  #: its result (or its refusal) has been processed
     UNKNOWN = 4  #: sent, never answered, never reported: an operator decides
 
 

@@ -129,7 +129,7 @@ async def _run(main: Callable[[AsyncContext], Awaitable[None]], child: ChildCont
 
     for descriptor in link.descriptors():
         loop.add_reader(descriptor, attend)
-    loop.set_exception_handler(lambda _, told: _unhandled(context, told))
+    loop.set_exception_handler(lambda _, reported: _unhandled(context, reported))
     pulse = asyncio.create_task(_pulse(context))
     try:
         with Listener(context.heard):
@@ -156,10 +156,10 @@ async def _until_fatal(main: Awaitable[None], fatal: asyncio.Future[None]) -> No
     working.result()
 
 
-def _unhandled(context: AsyncContext, told: dict[str, Any]) -> None:
+def _unhandled(context: AsyncContext, reported: dict[str, Any]) -> None:
     """Log what nobody has waited for, one line and a traceback; it may mean that we cannot work."""
-    error = told.get("exception")
-    log.error("%s: %s", context.child.name, told.get("message"), exc_info=error)
+    error = reported.get("exception")
+    log.error("%s: %s", context.child.name, reported.get("message"), exc_info=error)
     if error is not None:
         context.heard(error)
 

@@ -1,7 +1,7 @@
 """boot: due runs are started, by the rules of multiple start-up and of missed starts.
 
 Hints name runs that were just loaded, or that have just ended while others may wait for them. A
-run that is loaded ahead starts when its minute begins: each turn tells when the next one is due.
+run that is loaded ahead starts when its minute begins: each turn returns when the next one is due.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def _guarded(context: ChildContext, code: Code) -> int:
     except JobArrangerError as error:
         context.link.fault(str(error))
         return _expected(context, error)
-    except Exception as error:  # noqa: BLE001 - told, with its traceback if it is unexpected
+    except Exception as error:  # noqa: BLE001 - reported, with its traceback if it is unexpected
         return _unexpected(context, error)
     finally:
         context.sender.close()

@@ -50,7 +50,7 @@ class ChildContext:
         return self.counts[self.role]
 
     def owns(self, slot: int) -> bool:
-        """Tell whether a slot's work belongs to this child (see `jobarranger.hint_sender`)."""
+        """Return whether a slot's work belongs to this child (see `jobarranger.hint_sender`)."""
         return slot % self.count == self.number - 1
 
     def hint_sender(self) -> HintSender:

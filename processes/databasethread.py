@@ -2,9 +2,9 @@
 
 Items are handled in batches, calls one by one, in the order in which they came. Whoever waits may
 give up: what had not begun by then is never run. A line that is full refuses the next one at once,
-and a caller who has not had his turn in time is told so, so nobody waits for long because of what
-another one has asked. A request's claim on memory (`ipc.budget`) lasts until the thread is done
-with its part.
+and a caller who has not had his turn in time gets an error, so nobody waits for long because of
+what another one has asked. A request's claim on memory (`ipc.budget`) lasts until the thread is
+done with its part.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class DatabaseThread(Generic[Item, Result]):
             handler: takes a batch, returns a result or an exception for each item, in order.
             name: of the thread.
             lane: limits of those who wait.
-            on_error: told, on the thread, of whatever is raised there.
+            on_error: called, on the thread, with whatever is raised there.
         """
         self._make = make
         self._handler = handler
@@ -171,7 +171,7 @@ class DatabaseThread(Generic[Item, Result]):
             database.close()
 
     def _begin(self, wanted: _Wanted) -> bool:
-        """Tell whether somebody still waits for it; from now on it cannot be given up."""
+        """Return whether somebody still waits for it; from now on it cannot be given up."""
         with self._claiming:
             wanted.begun = not wanted.future.done()
         if not wanted.begun:

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 CHANNELS = frozenset({Channel.AGENT})
 #: Every so many seconds accepted jobs that have been silent for long are asked after.
 SILENT_INTERVAL = 10.0
-#: Share of JaStopTimeout that requests in hand may take to end.
+#: Share of JaStopTimeout that requests in progress may take to end.
 STOP_SHARE = 0.2
 #: Open files that are not connections to agents.
 OTHER_FILES = 100
@@ -122,7 +122,7 @@ class Executor:
             in_flight, sent = self._dispatcher.table.count(), self._dispatcher.take_sent()
             child.link.figures.turns += 1
             child.link.figures.done += sent
-            child.status(f"{sent} telegrams, {in_flight} in hand, idle {child.interval:g} s")
+            child.status(f"{sent} telegrams, {in_flight} in progress, idle {child.interval:g} s")
             await asyncio.sleep(child.interval)
 
     async def _sweep(self) -> None:

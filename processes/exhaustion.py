@@ -55,7 +55,7 @@ class Listener(logging.Handler):
     """Listens to the log for errors that mean that the process cannot work."""
 
     def __init__(self, heard: Callable[[BaseException], None]) -> None:
-        """Tell `heard`, on whatever thread logs it."""
+        """Call `heard`, on whatever thread logs it."""
         super().__init__(logging.WARNING)
         self._heard = heard
 

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two tries to get the exclusive lock.
 RETRY = 0.02
-#: Seconds of waiting after which it is worth telling people.
-TELL_AFTER = 1.0
+#: Seconds of waiting after which people should know.
+REPORT_AFTER = 1.0
 
 
 class Generation:
@@ -60,7 +60,7 @@ class Generation:
             ) from error
 
     def mend(self) -> bool:
-        """Lock anew if somebody has removed the files; tell whether that was so.
+        """Lock anew if somebody has removed the files; return whether that was so.
 
         As long as the process lives: the parent its own file, a child the generation's.
 
@@ -83,7 +83,7 @@ class Generation:
     def wait_alone(
         self,
         clock: Clock,
-        tell: Callable[[int], None],
+        report: Callable[[int], None],
         *,
         kill_after: float,
         look: Callable[[], None] = lambda: None,
@@ -92,20 +92,20 @@ class Generation:
 
         Args:
             clock: the time.
-            tell: is given the seconds waited so far, again and again at growing distances.
+            report: is given the seconds waited so far, again and again at growing distances.
             kill_after: seconds after which children that do not end are killed; they cannot
                 belong to a living parent, since `claim` has succeeded.
             look: called all the time; whatever it raises ends the waiting.
         """
         descriptor = _open(self._path)
-        started, tell_at, kill_at = clock.monotonic(), TELL_AFTER, kill_after
+        started, report_at, kill_at = clock.monotonic(), REPORT_AFTER, kill_after
         try:
             while not _try_lock(descriptor):
                 look()
                 waited = clock.monotonic() - started
-                if waited >= tell_at:
-                    tell(round(waited))
-                    tell_at *= 3
+                if waited >= report_at:
+                    report(round(waited))
+                    report_at *= 3
                 if waited >= kill_at:
                     kill_at = float("inf")
                     self._kill_holders()

@@ -60,7 +60,7 @@ class HousekeeperDuty:
         return Turn(self._removed[portion.kind], portion.kind, next_in=max(PAUSE, PAUSES * took))
 
     def _end(self) -> Turn:
-        """Close a pass; tell about a large one."""
+        """Close a pass; report a large one."""
         self._pass = None
         total = self._removed.total()
         if total >= LARGE:

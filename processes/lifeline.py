@@ -49,14 +49,14 @@ class Lifeline:
         return self._end.fileno()
 
     def send(self, kind: RecordKind, text: str = "") -> bool:
-        """Send a record without waiting; tell whether it was taken."""
+        """Send a record without waiting; return whether it was taken."""
         data = (kind.value + text).encode()[:RECORD_LIMIT]
         try:
             self._end.send(data, socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return False
         except OSError:
-            return False  # the other side is gone; `receive` will tell
+            return False  # the other side is gone; `receive` will find that
         return True
 
     def receive(self) -> list[LifelineRecord]:

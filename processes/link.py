@@ -51,7 +51,7 @@ class ParentLink:
         self.lifeline = lifeline
         self.signals = signals
         self.figures = figures
-        self.stopping = False  #: end after the work in hand
+        self.stopping = False  #: end after the work in progress
         self.orphaned = False  #: the parent is gone
         self.is_ready = False  #: the first turn has begun
         self.on_figures: Callable[[str], None] | None = None  #: only the monitor sets it
@@ -78,7 +78,7 @@ class ParentLink:
             log.warning("%s: the main process is gone, ending", self.figures.name)
 
     def ready(self) -> None:
-        """Tell the parent that the first turn is about to begin."""
+        """Report to the parent that the first turn is about to begin."""
         self.is_ready = True
         self.lifeline.send(RecordKind.READY)
 
@@ -88,7 +88,7 @@ class ParentLink:
         if now < self._next_beat:
             return
         self._next_beat = now + self.beat_interval
-        logs.tell_floods()
+        logs.report_floods()
         for chore in self.chores:
             chore()
         text = msgspec.json.encode(asdict(self.figures)).decode()
@@ -99,11 +99,11 @@ class ParentLink:
         return max(0.0, self._next_beat - self._clock.monotonic())
 
     def fault(self, text: str) -> None:
-        """Tell the parent in one line why this child is about to end."""
+        """Report to the parent in one line why this child is about to end."""
         self.lifeline.send(RecordKind.FAULT, text)
 
     def rotated(self) -> None:
-        """Tell the parent that the log file has been renamed."""
+        """Report to the parent that the log file has been renamed."""
         self.lifeline.send(RecordKind.ROTATED)
 
     def _obey(self, kind: RecordKind, text: str) -> None:

@@ -3,7 +3,7 @@
 The order of a start: read the configuration (errors still go to the terminal), go to the
 background, lock pid file and runtime directory, wait for left-over children of an earlier start,
 bind the trapper's sockets, become the execution user, open the log, import and freeze
-everything the children share, run the start check, fork the children, tell whoever waits.
+everything the children share, run the start check, fork the children, inform whoever waits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 NAME = "jobarg_server"
 IDENT = "Job Arranger Server"
-#: What is told on standard output with --hold-all.
+#: What is printed on standard output with --hold-all.
 HELD = "--hold-all: no run is started and no job is sent until jobarg_ctl resume"
 #: Imported by the parent although only children use them: so all share one copy.
 HEAVY: tuple[str, ...] = (
@@ -96,7 +96,7 @@ class Server:
         self._generation = Generation(config.ja_runtime_dir)
         self._pid_file: PidFile | None = None
         self._listeners: list[socket.socket] = []
-        self._told: list[str] = []
+        self._reported: list[str] = []
         self._is_ready = False
         self._service_manager = ServiceManager()
 
@@ -121,7 +121,7 @@ class Server:
                 self._pid_file.remove()
 
     def _fail(self, text: str) -> int:
-        """Tell log and starter why the server does not work."""
+        """Report to log and starter why the server does not work."""
         return life.give_up(
             self._launch,
             text,
@@ -138,7 +138,7 @@ class Server:
         self._generation.claim(user.ids_of(name))
         self._generation.wait_alone(
             self._clock,
-            self._tell_waiting,
+            self._report_waiting,
             kill_after=config.ja_stop_timeout,
             look=self._look_for_end,
         )
@@ -152,11 +152,11 @@ class Server:
         if STOPPING.intersection(self._signals.take()):
             raise startcheck.StopAsked
 
-    def _tell_waiting(self, seconds: int) -> None:
-        """Tell the starter, and the log once it is open, that an earlier start is not gone."""
+    def _report_waiting(self, seconds: int) -> None:
+        """Report to the starter, and to the log once it is open, that an earlier start remains."""
         raised = m.render(m.JASERVER300005, seconds=seconds)
-        self._launch.tell(raised.text)
-        self._told.append(raised.line)
+        self._launch.report(raised.text)
+        self._reported.append(raised.line)
 
     def _bind(self) -> None:
         config = self._config
@@ -180,7 +180,7 @@ class Server:
         faulthandler.enable(sys.stderr)
         m.use(config.ja_log_message_file)
         m.log_message(m.JASERVER000001, version=__version__, revision=__version__)
-        for line in self._told:
+        for line in self._reported:
             log.warning("%s", line)
         for warning in self._warnings:
             m.log_message(m.JASERVER300004, warning=warning)
@@ -233,7 +233,7 @@ class Server:
         return code
 
     def _ready(self) -> None:
-        """Tell everybody that all children are ready."""
+        """Inform everybody that all children are ready."""
         self._is_ready = True
         m.log_message(m.JASERVER000003)
         self._launch.ready()

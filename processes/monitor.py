@@ -41,7 +41,7 @@ BEAT_INTERVAL, LOOK_INTERVAL = 10.0, 30.0
 #: A look that takes long is followed by a pause of so many times as long: it costs a fiftieth of
 #: the time at most, however many schedules there are. No pause is longer than this (seconds).
 REST, LONGEST_REST = 50.0, 300.0
-#: By this name the server is known among those who tell.
+#: By this name the server is known among the reporters.
 REPORTER = "server"
 #: Seconds of patience with the database: others say that it is away.
 _PATIENCE = 1.0
@@ -82,7 +82,7 @@ class MonitorDuty:
         look = min(LOOK_INTERVAL, context.config.ja_loader_interval)
         self._duties = [
             NowAndThen(BEAT_INTERVAL, self._beat, context.clock),
-            NowAndThen(look, StartLook(context, self._db).look, context.clock, rest=REST),
+            NowAndThen(look, StartCheck(context, self._db).look, context.clock, rest=REST),
         ]
 
     def heard(self, text: str) -> None:
@@ -206,14 +206,14 @@ class NowAndThen:
             self._due = begun + max(self._seconds, min(self._rest * took, LONGEST_REST))
 
 
-class StartLook:
-    """Looks for missing starts, runs over their limit, calendars that end soon; tells the log."""
+class StartCheck:
+    """Reports missing starts, runs over their limit and calendars that end soon in the log."""
 
     def __init__(self, context: ChildContext, db: Database) -> None:
         config, clock = context.config, context.clock
         zone = zone_named(config.ja_time_zone)
         rules = LateRules(
-            load_span=0,  # read at each look
+            load_span=0,  # read at each check
             load_shift=config.ja_load_shift_time,
             run_shift=config.ja_run_shift_time,
             confirm_ms=2000 * config.ja_loader_interval,
@@ -231,7 +231,7 @@ class StartLook:
 
 
 def _compare(before: ChildFigures, after: ChildFigures) -> None:
-    """Tell the log when a child loses hints or meets errors."""
+    """Report in the log when a child loses hints or meets errors."""
     if after.drops > before.drops:
         m.log_message(m.JASERVER300006, role=after.name, dropped=after.drops - before.drops)
     if after.errors > before.errors:

@@ -1,4 +1,4 @@
-"""The notifier child: what people and Zabbix are to be told."""
+"""The notifier child: what is sent to people and Zabbix."""
 
 from __future__ import annotations
 

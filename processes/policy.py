@@ -23,7 +23,7 @@ STABLE_IF_KILLED = 1.0
 
 
 class ExitCode(IntEnum):
-    """What a child's exit code tells the parent."""
+    """What a child's exit code means to the parent."""
 
     WANTED = 0  #: ended because it was asked to
     FAILED = 1  #: something went wrong; worth another try

@@ -16,7 +16,7 @@ class RuntimeFiles:
     """Files of one process in the runtime directory."""
 
     def __init__(self, directory: Path, *mend: Callable[[], bool]) -> None:
-        """Watch over what the functions `mend`: each tells whether something was missing."""
+        """Watch over what the functions `mend`: each shows whether something was missing."""
         self._directory = directory
         self._mend = mend
         self._failed = False  #: the last time; said once

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 #: Longest sleep of the parent in seconds, and shortest when a deadline has just passed.
 LONGEST_TICK, SHORTEST_TICK = 30.0, 0.01
-#: Role of the child that is told the figures of all others.
+#: Role of the child that gets the figures of all others.
 MONITOR = "monitor"
 
 #: A child's life after the fork: takes its lifeline and signals, returns its exit code.
@@ -107,7 +107,7 @@ class Supervisor:
                 self._listen(child)
                 self._reap(child)
             self._look_around()
-            logs.tell_floods()
+            logs.report_floods()
             self._chore()
         return ExitCode.WANTED if self.failure is None else ExitCode.FAILED
 
@@ -148,7 +148,7 @@ class Supervisor:
 
     def _end(self, child: ChildSlot, action: Terminate | Kill) -> None:
         if isinstance(action, Kill):
-            _tell_kill(child.slot, action.reason)
+            _report_kill(child.slot, action.reason)
         with suppress(ProcessLookupError):
             number = signal.SIGKILL if isinstance(action, Kill) else signal.SIGTERM
             os.kill(child.slot.pid, number)
@@ -195,7 +195,7 @@ class Supervisor:
             mine.send(RecordKind.FAULT, f"{type(error).__name__}: {error}")
         finally:
             with suppress(Exception):
-                logs.tell_floods(all_of_it=True)
+                logs.report_floods(all_of_it=True)
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)
@@ -212,16 +212,16 @@ class Supervisor:
 
     def _reopen(self) -> None:
         output.reopen()
-        self._tell_all(RecordKind.REOPEN)
+        self._send_all(RecordKind.REOPEN)
 
     def _change_level(self) -> None:
         """Show more in the log, in all processes; beyond the most begin with the least."""
         self._level = (self._level + 1) % 5
         logs.set_level(self._level)
         log.info("log level is now %s", self._level)
-        self._tell_all(RecordKind.LEVEL, str(self._level))
+        self._send_all(RecordKind.LEVEL, str(self._level))
 
-    def _tell_all(self, kind: RecordKind, text: str = "") -> None:
+    def _send_all(self, kind: RecordKind, text: str = "") -> None:
         for child in self._children:
             if child.line is not None:
                 child.line.send(kind, text)
@@ -308,7 +308,7 @@ class Supervisor:
             self._on_ready()
 
 
-def _tell_kill(slot: Slot, reason: KillReason) -> None:
+def _report_kill(slot: Slot, reason: KillReason) -> None:
     spec = slot.spec
     known = {"role": spec.role, "number": spec.number, "pid": slot.pid}
     match reason:

@@ -27,7 +27,7 @@ class Title:
 
     @property
     def pending(self) -> bool:
-        """Tell whether a `flush` is still wanted."""
+        """Return whether a `flush` is still wanted."""
         return self.text != self._shown
 
     def flush(self) -> None:

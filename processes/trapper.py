@@ -55,10 +55,10 @@ KIND_LIMITS = {"jobnetrun": 4 * _MEBIBYTE, "jobresult": 2 * _MEBIBYTE}
 READERS, WRITERS = 1, 4
 #: Part of the places that is kept for known addresses.
 RESERVE = 4
-#: Share of JaStopTimeout that exchanges in hand may take to end.
+#: Share of JaStopTimeout that exchanges in progress may take to end.
 STOP_SHARE = 0.1
 #: Clients wait for each other's answers: a lost database is tried again for a moment only, and who
-#: has not had his turn in time is told so. Results go to the spool instead (COMMIT_LIMIT).
+#: has not had his turn in time gets that answer. Results go to the spool instead (COMMIT_LIMIT).
 COMMANDS = Lane(patience=1.0, turn=10.0, most=1000)
 RESULTS = Lane(patience=COMMIT_LIMIT)
 #: Seconds between two titles.
@@ -71,7 +71,7 @@ async def main(context: AsyncContext) -> None:
     descriptors.allow_most()
     heap.return_large_blocks()
     trapper = Trapper(context)
-    server = TelegramServer(trapper.reception.handle, settings(child), trapper.known)
+    server = TelegramServer(trapper.handler.handle, settings(child), trapper.known)
     server.start(child.listeners)
     child.link.ready()
     duties = [asyncio.create_task(_show(context, server))]
@@ -106,7 +106,7 @@ def settings(child: ChildContext) -> ServerSettings:
 
 
 class Trapper:
-    """The desks and the threads behind them."""
+    """The handlers and the threads behind them."""
 
     def __init__(self, context: AsyncContext) -> None:
         """Start the database threads."""
@@ -127,8 +127,8 @@ class Trapper:
         self._commands: DatabaseThread[AskedStart, Answer] = context.thread(
             self._starts.take, lane=COMMANDS
         )
-        self._doorkeeper = Authenticator(self._directory, self._read, child.clock)
-        self.reception = self._make_reception()
+        self._authenticator = Authenticator(self._directory, self._read, child.clock)
+        self.handler = self._make_handler()
 
     async def keep_replaying(self) -> None:
         """Look after the spool and the inbox, again and again."""
@@ -138,24 +138,24 @@ class Trapper:
             try:
                 more = await self._results.call(look.look)
             except JobArrangerError as error:
-                log.warning("kept results cannot be worked in now: %s", error)
+                log.warning("kept results cannot be processed now: %s", error)
             except Exception:
-                log.exception("kept results cannot be worked in")
+                log.exception("kept results cannot be processed")
             await asyncio.sleep(0 if more else replay.INTERVAL)
 
     async def close(self) -> None:
         """End the threads after what waits in them."""
-        self._doorkeeper.close()
+        self._authenticator.close()
         for thread in (self._commands, self._results):
             await thread.close()
         self._senders.close()
         self._readers.close()
         self._writers.close()
 
-    def _make_reception(self) -> RequestHandler:
+    def _make_handler(self) -> RequestHandler:
         child = self._child
         clients = ClientHandler(
-            authenticator=self._doorkeeper,
+            authenticator=self._authenticator,
             directory=self._directory,
             read=self._read,
             register=self._register,
@@ -164,7 +164,7 @@ class Trapper:
             server_id=child.server_id,
         )
         operators = OperatorHandler(
-            authenticator=self._doorkeeper,
+            authenticator=self._authenticator,
             directory=self._directory,
             call=self._commands.call,
             clock=child.clock,

@@ -38,7 +38,7 @@ ERROR_LIMIT = 5
 ERROR_PAUSE = 0.5
 #: Pauses while the database is away: first and longest, doubling.
 DATABASE_PAUSE, DATABASE_PAUSE_MAX = 1.0, 10.0
-#: Pause after a turn that lost a race or was told to come again.
+#: Pause after a turn that lost a race or was asked to come again.
 CONFLICT_PAUSE = 0.1
 
 
@@ -197,7 +197,7 @@ class Worker:
         return {"role": self._context.role.value, "number": self._context.number}
 
     def _wait(self, until: float) -> bool:
-        """Sleep until something comes or the time is there; tell whether `until` has passed."""
+        """Sleep until something comes or the time is there; return whether `until` has passed."""
         left = until - self._clock.monotonic()
         if left > 0:
             self._link.beat()
@@ -220,7 +220,7 @@ class Worker:
 
 
 def _raise_if_final(error: Exception) -> None:
-    """Pass on what no later turn can mend; the parent is told by the exit code."""
+    """Pass on what no later turn can repair; the parent learns it by the exit code."""
     if isinstance(error, ConfigError | SchemaError) or exhausted(error) is not None:
         raise error
 

@@ -2,7 +2,7 @@
 
 `database` runs a test once per product (see `PRODUCTS`), `server_database` once for each that is a
 server. A missing program skips its part at home and fails it where `CI=true`; lines at the end of
-the run tell how many tests each product saw.
+the run show how many tests each product saw.
 """
 
 from __future__ import annotations
@@ -279,7 +279,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how many tests each product saw."""
+    """Show how many tests each product saw."""
     for product in PRODUCTS:
         seen: Counter[str] = Counter()
         for outcome in ("passed", "failed", "skipped"):

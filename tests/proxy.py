@@ -12,7 +12,7 @@ import threading
 
 
 class Proxy:
-    """Forwards connections from `port` to `target` until told to cut."""
+    """Forwards connections from `port` to `target` until asked to cut."""
 
     def __init__(self, target: int) -> None:
         """Listen on a free port of 127.0.0.1."""

@@ -2,7 +2,7 @@
 
 A `PrivateMariaDB` or `PrivatePostgreSQL` is a whole server of its own: data directory, socket and
 port belong to it alone, and it commits as durably as a real one, with the caches of one, unless
-told otherwise. Its guard, a small process, ends it when the process that it was started for is
+asked otherwise. Its guard, a small process, ends it when the process that it was started for is
 gone, however that ended.
 """
 
@@ -177,7 +177,7 @@ class PrivateServer(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Tell whether the server takes connections."""
+        """Return whether the server takes connections."""
 
     def _started(self) -> bool:
         if not psutil.pid_exists(self.pid) or _is_zombie(self.pid):
@@ -240,7 +240,7 @@ class PrivateMariaDB(PrivateServer):
         return int(row[1]) if row else 0
 
     def answers(self) -> bool:
-        """Tell whether the server takes connections."""
+        """Return whether the server takes connections."""
         try:
             _mariadb(self.port).close()
         except pymysql.MySQLError:
@@ -334,7 +334,7 @@ class PrivateGalera(PrivateMariaDB):
         ]
 
     def answers(self) -> bool:
-        """Tell whether the node takes statements: it is part of the cluster and up to date."""
+        """Return whether the node takes statements: it is part of the cluster and up to date."""
         try:
             with _mariadb(self.port) as connection, connection.cursor() as cursor:
                 cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
@@ -408,7 +408,7 @@ class PrivatePostgreSQL(PrivateServer):
         ]
 
     def answers(self) -> bool:
-        """Tell whether the server takes connections."""
+        """Return whether the server takes connections."""
         try:
             _postgresql(self.port).close()
         except psycopg.OperationalError:
@@ -488,7 +488,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _stands_still(process: psutil.Process) -> bool:
-    """Tell whether no thread of a process runs any more; a stop reaches them one by one."""
+    """Return whether no thread of a process runs any more; a stop reaches them one by one."""
     states = []
     for thread in Path(f"/proc/{process.pid}/task").glob("*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile

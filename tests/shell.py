@@ -1,7 +1,7 @@
 """Runs the operators' commands as real processes on a test's database.
 
 Each process is forked by a server that has the commands imported already, which saves it a second;
-`Shell.command` tells how one is called from nothing.
+`Shell.command` shows how one is called from nothing.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class KillRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """Tell how far a job is."""
+    """Say how far a job is."""
 
     envelope: ReplyHead
     job_id: int
@@ -119,7 +119,7 @@ def decide(payload: bytes, peer: str, me: Identity) -> Decision:
 
 
 def understands_retry(envelope: ReplyHead) -> bool:
-    """Tell whether the server can be told to come again: one that counts attempts, or queries."""
+    """Return whether the server can be asked to come again: it counts attempts, or queries."""
     return envelope.attempt is not None or envelope.reply_kind == "jobquery-res"
 
 

@@ -1,7 +1,7 @@
 """What the agent looks after every second, and what it does when that fails.
 
-A chore that fails is told with its traceback once, and again only when it fails in another way; the
-others go on. An agent without memory cannot work at all: it says so once and ends, so that its
+A chore that fails is reported with its traceback once, and again only when it fails in another way;
+the others go on. An agent without memory cannot work at all: it says so once and ends, so that its
 service manager can start it anew.
 """
 
@@ -24,28 +24,30 @@ class MemoryWatch:
 
     def __init__(self) -> None:
         """Begin well."""
-        self._told = False
-        self._lacked = False  #: since the last look, and there was enough for nothing after that
+        self._reported = False
+        self._ran_short = (
+            False  #: since the last check, and there was enough for nothing after that
+        )
 
-    def lacked(self, what: str) -> None:
+    def ran_short(self, what: str) -> None:
         """There was none for something; said once until there is some again."""
-        self._lacked = True
-        if not self._told:
-            self._told = True
+        self._ran_short = True
+        if not self._reported:
+            self._reported = True
             log.error("there is no memory for %s", what)
 
     def sufficed(self) -> None:
         """There was enough for something."""
-        self._lacked = self._told = False
+        self._ran_short = self._reported = False
 
     def look(self) -> None:
         """Be a chore that fails while nothing that is asked can be done.
 
         Raises:
-            MemoryError: there was none since the last look.
+            MemoryError: there was none since the last check.
         """
-        lacked, self._lacked = self._lacked, False
-        if lacked:
+        ran_short, self._ran_short = self._ran_short, False
+        if ran_short:
             raise MemoryError
 
 
@@ -70,22 +72,22 @@ class Chores:
             raise CannotWork("there is no memory left for this process (see its limits)")
 
     def _do(self, name: str, act: Callable[[], object]) -> bool:
-        """Do one; tell whether it has failed for want of memory."""
+        """Do one; return whether it has failed because memory was missing."""
         try:
             act()
         except MemoryError:
             return True
         except Exception as error:  # noqa: BLE001 - one chore must not keep the others from it
-            self._tell(name, error)
+            self._report(name, error)
             return False
         if self._failing.pop(name, None):
             log.info("%s: works again", name)
         return False
 
-    def _tell(self, name: str, error: Exception) -> None:
-        told = (type(error), str(error))
-        if self._failing.get(name) == told:
+    def _report(self, name: str, error: Exception) -> None:
+        reported = (type(error), str(error))
+        if self._failing.get(name) == reported:
             return
-        self._failing[name] = told
+        self._failing[name] = reported
         expected = isinstance(error, OSError | JobArrangerError)
         log.error("%s: %s", name, error, exc_info=None if expected else error)

@@ -48,7 +48,7 @@ class JobsDirectory:
         self.keep()
 
     def keep(self) -> bool:
-        """See that it is there with its mode; tell whether it had to be made.
+        """See that it is there with its mode; return whether it had to be made.
 
         Raises:
             JobArrangerError: it cannot be made, or belongs to somebody else.

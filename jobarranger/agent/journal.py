@@ -108,7 +108,7 @@ class Journal:
         return answer
 
     async def settle(self, job: Job, outcome: Outcome) -> None:
-        """Store durably how a job ended that has no files to tell it.
+        """Store durably how a job ended that has no files that say so.
 
         Raises:
             JournalTrouble: it cannot be written now.

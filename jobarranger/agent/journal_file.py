@@ -77,7 +77,7 @@ class JournalFile:
         self._is_open = True
 
     def intact(self) -> bool:
-        """Tell whether the open files are still those that have the names."""
+        """Return whether the open files are still those that have the names."""
         return self._is_open and self._present() == self._opened
 
     def keep(self) -> None:

@@ -1,7 +1,7 @@
 """The one thread that writes the journal: much in one commit, and on through trouble.
 
 Trouble with the file passes, as a rule: a full disk, a lock, an error of the disk. Whoever waits is
-told so (`JournalTrouble`), lazy updates wait, and the thread goes on.
+informed (`JournalTrouble`), lazy updates wait, and the thread goes on.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Writer:
         return None if deadline is None else max(0, deadline - self._clock.monotonic())
 
     def _commit(self, items: list[Item]) -> list[Item]:
-        """Do all items in one transaction and tell each; return those that must be tried again."""
+        """Do all items in one transaction and answer each; return those to be tried again."""
         try:
             answers = self._transaction(items)
         except Exception as error:  # noqa: BLE001 - the thread must not end, whatever it is
@@ -162,7 +162,7 @@ class Writer:
         if self._in_trouble:
             self._in_trouble = False
             log.info("the journal %s can be written again", self._file.path)
-        self._tell(items, answers, None)
+        self._report(items, answers, None)
         return []
 
     def _transaction(self, items: list[Item]) -> list[object]:
@@ -185,11 +185,11 @@ class Writer:
         if len(items) > 1:
             return [left for item in items for left in self._commit([item])]
         log.error("the journal %s cannot take a value: %s", self._file.path, _text(error))
-        self._tell(items, [], error)
+        self._report(items, [], error)
         return []
 
     def _put_off(self, items: list[Item], error: Exception) -> list[Item]:
-        """Tell those who wait; answer what only reads; keep the lazy, and one to wipe the traces.
+        """Inform those who wait; answer what only reads; keep the lazy, and one to wipe the traces.
 
         A commit that failed at its very end may stand in the log of the file, where a start after
         a crash would find it. The next thing that is written takes its place.
@@ -201,7 +201,7 @@ class Writer:
             if item.reads:
                 self._read(item)
         refused = [item for item in items if item.urgent and not item.reads]
-        self._tell(refused, [], error)
+        self._report(refused, [], error)
         lazy = [item for item in items if not item.urgent]
         if refused and not any(item.work is _wipe for item in lazy):
             lazy.append(Item(_wipe, urgent=False, reads=False, done=None))
@@ -211,19 +211,19 @@ class Writer:
         try:
             answer = item.work(self._file.db)
         except Exception as error:  # noqa: BLE001 - as in `_commit`
-            self._tell([item], [], error)
+            self._report([item], [], error)
         else:
-            self._tell([item], [answer], None)
+            self._report([item], [answer], None)
 
-    def _tell(self, items: list[Item], answers: list[object], error: Exception | None) -> None:
-        def tell() -> None:
+    def _report(self, items: list[Item], answers: list[object], error: Exception | None) -> None:
+        def report() -> None:
             for number, item in enumerate(items):
                 if item.done is not None:
                     item.done(None if error else answers[number], error)
 
         assert self._loop is not None
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(tell)
+            self._loop.call_soon_threadsafe(report)
 
 
 def _text(error: Exception) -> str:
@@ -231,7 +231,7 @@ def _text(error: Exception) -> str:
 
 
 def _nothing(_db: sqlite3.Connection) -> None:
-    """Work that changes nothing; the look at the file goes before it."""
+    """Work that changes nothing; the check of the file goes before it."""
 
 
 def _wipe(db: sqlite3.Connection) -> None:

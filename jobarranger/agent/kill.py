@@ -1,7 +1,7 @@
 """Killing a job with everything it has started, and nothing else.
 
 The wrapper is spared: it records the end. All processes of the job's session and all descendants
-of its first process are stopped first (so that none can start another unseen), until a look finds
+of its first process are stopped first (so that none can start another unseen), until a check finds
 no more; then they are killed, the first process first, so that it is reported as killed and not
 as having lost a child. Every process is meant by id and start time and addressed through a
 descriptor, so a reused id is never hit.
@@ -148,7 +148,7 @@ def _child(wrapper: Process) -> Process | None:
 
 
 def _stop_all(first: Process) -> set[Process]:
-    """Stop every process of the job until a look finds none that still runs free."""
+    """Stop every process of the job until a check finds none that still runs free."""
     stopped: set[Process] = set()
     for _ in range(ROUNDS):
         fresh = members(process_table(), first, stopped) - stopped

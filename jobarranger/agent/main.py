@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(start: DaemonStart[AgentConfig]) -> int:
-    """Open everything, serve, and tidy up; what fails before that is told to the launcher."""
+    """Open everything, serve, and tidy up; what fails before that is reported to the launcher."""
     config, clock = start.config, SystemClock()
     pid_file: PidFile | None = None
     try:

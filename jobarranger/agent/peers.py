@@ -47,7 +47,7 @@ class Peers:
                 self.destinations.append(entry.partition("/")[0])
 
     def allowed(self, address: str) -> bool:
-        """Tell whether a caller with this numeric address may give orders, as far as is known."""
+        """Return whether a caller with this numeric address may give orders, as far as is known."""
         try:
             numeric = ipaddress.ip_address(plain_address(address))
         except ValueError:
@@ -73,7 +73,7 @@ class Peers:
             await asyncio.wait([self._looking], timeout=seconds)
 
     def admits_this_host(self) -> bool:
-        """Tell whether programs on this host may give orders, as far as is known."""
+        """Return whether programs on this host may give orders, as far as is known."""
         if any(mine.overlaps(one) for one in self._networks for mine in _loopback_like(one)):
             return True
         return any(

@@ -114,7 +114,7 @@ class Runner:
         return len(self._stopped)
 
     def recover(self, jobs: Iterable[Job], boot_id: str) -> None:
-        """Take up the jobs of an earlier life of the agent."""
+        """Continue the jobs of an earlier life of the agent."""
         for job in jobs:
             self._recover(self._add(job), boot_id)
 
@@ -171,7 +171,7 @@ class Runner:
             self._ended(owned[wrapper], wrapper)
 
     def _look_at(self, entry: OpenJob, now: float) -> bool:
-        """Look after a job without a known wrapper; tell whether an answer is still awaited."""
+        """Look after a job without a known wrapper; return whether an answer is still awaited."""
         if entry.again_at is not None:
             if now >= entry.again_at:
                 self._ask(entry)
@@ -202,7 +202,7 @@ class Runner:
         job = entry.job
         claim = read_claim(job.directory)
         alive = claim is not None and job.boot_id == boot_id and claim.lives()
-        recorded = read_outcome(job.directory)  # after the look at the wrapper, not before it
+        recorded = read_outcome(job.directory)  # after the check of the wrapper, not before it
         if recorded is not None:
             self._finish(entry, recorded)
         elif job.outcome is not None:

@@ -73,13 +73,13 @@ class AgentService:
         files: int,
         keep: Callable[[], object],
     ) -> None:
-        """Prepare on the running event loop, and take up the jobs of the journal.
+        """Prepare on the running event loop, and continue the jobs of the journal.
 
         Args:
             config: all parameters.
             journal: the open journal.
             place: where the jobs' directories are.
-            clock: tells the time.
+            clock: gives the time.
             boot_id: this boot of the machine.
             files: soft limit of open files that jobs get.
             keep: sees once a second that the pid file is still there.
@@ -125,7 +125,7 @@ class AgentService:
                 ("keeping the journal", self._tend_journal),
                 ("keeping the pid file", keep),
                 ("rotating the log", self._rotate),
-                ("telling the state", self._show),
+                ("showing the state", self._show),
                 ("answering", self._memory.look),
             ]
         )
@@ -150,7 +150,7 @@ class AgentService:
         ready()
         while not self._stop.is_set():
             self._chores.round()
-            logs.tell_floods()
+            logs.report_floods()
             try:
                 await asyncio.wait_for(self._stop.wait(), CHORE_SECONDS)
             except TimeoutError:
@@ -161,16 +161,16 @@ class AgentService:
         self._readers.close()
 
     def _is_welcome(self, address: str) -> bool:
-        """Tell whether a caller may speak at all; strangers are seen off before they do."""
+        """Return whether a caller may speak at all; strangers are seen off before they do."""
         if self._peers.allowed(address):
             return True
         log.warning("connection from %s refused: it is not in Server", address)
         return False
 
     def _unhandled(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take what nobody has caught; a want of memory is not told with a traceback each time."""
+        """Take what nobody has caught; missing memory gets no traceback each time."""
         if isinstance(context.get("exception"), MemoryError):
-            self._memory.lacked(str(context.get("message", "something")))
+            self._memory.ran_short(str(context.get("message", "something")))
         else:
             loop.default_exception_handler(context)
 
@@ -180,7 +180,7 @@ class AgentService:
         try:
             answer = await self._respond(payload, peer)
         except MemoryError:
-            self._memory.lacked(f"a request from {peer.address}")
+            self._memory.ran_short(f"a request from {peer.address}")
             return Ending.RESET
         self._memory.sufficed()
         return answer
@@ -255,7 +255,7 @@ class AgentService:
         return accept.reply(query.envelope, accept.ACCEPTED, agent=AGENT_NAME, state=word)
 
     def _later(self, envelope: accept.ReplyHead, job_id: int, trouble: PassingTrouble) -> Answer:
-        """Have the server come again; one that cannot be told so gets no answer at all."""
+        """Have the server come again; one that cannot be asked gets no answer at all."""
         log.debug("request for job %d cannot be served now: %s", job_id, trouble)
         if not accept.understands_retry(envelope):
             log.warning("request for job %d is left without an answer: %s", job_id, trouble)

@@ -107,7 +107,7 @@ class Starter:
 
     @property
     def holds(self) -> bool:
-        """Tell whether it has said that it cannot make wrappers now; it keeps what it was asked."""
+        """Say whether it has said that it can make no wrappers now; it keeps what it was asked."""
         return bool(self._held)
 
     def silent_for(self) -> float:

@@ -79,7 +79,7 @@ class Removed(Exception):
 
 
 def passes(error: BaseException) -> bool:
-    """Tell whether an error may be gone in a while."""
+    """Return whether an error may be gone in a while."""
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in PASSING)
 
 
@@ -138,7 +138,7 @@ def _hand_out(
     except OSError as error:  # no processes left: others may end
         os.close(reading)
         os.close(writing)
-        _tell(announce, {"directory": "", "event": "held", "message": reason(error)})
+        _report(announce, {"directory": "", "event": "held", "message": reason(error)})
         select.select([], [], [], FORK_PAUSE)
         return True
     if pid == 0:
@@ -198,7 +198,7 @@ def _title_setter() -> Callable[[str], object]:
     return lambda _title: None
 
 
-def _tell(announce: socket.socket, word: Mapping[str, object]) -> None:
+def _report(announce: socket.socket, word: Mapping[str, object]) -> None:
     """Send a word to the agent if it listens; never wait for it."""
     with suppress(OSError):
         announce.send(json.dumps(word).encode(), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
@@ -218,16 +218,18 @@ def _wrapper(
         try:
             _claim(directory, mine)
         except FileExistsError:
-            _tell(announce, {"directory": directory, "event": "claimed"})
+            _report(announce, {"directory": directory, "event": "claimed"})
             return
         except OSError as error:
-            _tell(announce, {**me, "event": "failed", "message": reason(error)})
+            _report(announce, {**me, "event": "failed", "message": reason(error)})
             return
         set_title(f"jobarg_agentd: job {request['name']}")
         try:
-            status, outputs = _run(directory, request, lambda word: _tell(announce, {**me, **word}))
+            status, outputs = _run(
+                directory, request, lambda word: _report(announce, {**me, **word})
+            )
         except Removed as error:  # nothing was started, and the claim went with the directory
-            _tell(announce, {**me, "event": "failed", "message": str(error)})
+            _report(announce, {**me, "event": "failed", "message": str(error)})
             return
         _record(directory, status, lambda: _restore(directory, mine, outputs))
     finally:
@@ -294,7 +296,7 @@ def _restore(directory: str, mine: int, outputs: tuple[int, ...]) -> None:
 
 
 def _run(
-    directory: str, request: dict[str, object], tell: Callable[[dict[str, object]], None]
+    directory: str, request: dict[str, object], report: Callable[[dict[str, object]], None]
 ) -> tuple[dict[str, object], tuple[int, ...]]:
     """Start the job and wait for its end; return the content of `status` and its open outputs.
 
@@ -302,22 +304,22 @@ def _run(
         Removed: the directory is gone, and nothing was started.
     """
     try:
-        started = _start_patiently(directory, request, tell)
+        started = _start_patiently(directory, request, report)
     except (StartError, OSError, ValueError, UnicodeError, MemoryError) as error:
-        tell({"event": "started"})
+        report({"event": "started"})
         return {"error": reason(error) if passes(error) else str(error) or reason(error)}, ()
     if started is None:
         return {"wait_status": int(signal.SIGKILL)}, ()
     pid, *outputs = started
     with suppress(OSError):  # the disk may be full; a kill then looks for our child
         _write(f"{directory}/job", f"{pid} {process_start(pid)}\n".encode(), 0o600)
-    tell({"event": "started"})
+    report({"event": "started"})
     _, status = os.waitpid(pid, 0)
     return {"wait_status": status}, tuple(outputs)
 
 
 def _start_patiently(
-    directory: str, request: dict[str, object], tell: Callable[[dict[str, object]], None]
+    directory: str, request: dict[str, object], report: Callable[[dict[str, object]], None]
 ) -> tuple[int, int, int] | None:
     """Start the job, again and again while the machine has no room for it; None if it is killed.
 
@@ -327,7 +329,7 @@ def _start_patiently(
     """
     tries_left = int(float(str(request["patience"])) / START_PAUSE)
     given_up: list[int] = []
-    told = False
+    reported = False
     while not given_up:
         try:
             return _start(directory, request)
@@ -337,10 +339,10 @@ def _start_patiently(
             if not passes(error) or tries_left <= 0:
                 raise
             tries_left -= 1
-            if not told:
+            if not reported:
                 signal.signal(signal.SIGTERM, lambda number, _frame: given_up.append(number))
-                tell({"event": "delayed", "message": reason(error)})
-                told = True
+                report({"event": "delayed", "message": reason(error)})
+                reported = True
         select.select([], [], [], START_PAUSE)
     return None
 

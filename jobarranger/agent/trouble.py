@@ -1,6 +1,6 @@
 """Trouble that passes: it is never answered as final (docs/agent.md, "Trouble that passes").
 
-A server that counts attempts is told to come again. One that does not (3.0.0) would fail the icon
+A server that counts attempts is asked to come again. One that does not (3.0.0) would fail the icon
 whatever it heard, so its request is held while it still waits for the answer.
 """
 
@@ -14,7 +14,7 @@ from jobarranger.errors import JobArrangerError
 
 T = TypeVar("T")
 
-#: How long a request is held for a server that cannot be told to come again, in seconds. Such a
+#: How long a request is held for a server that cannot be asked to come again, in seconds. Such a
 #: server waits for an answer for `Timeout` + 15 seconds, 16 at least.
 HOLD_SECONDS = 12.0
 HOLD_PAUSE = 0.25
@@ -31,7 +31,7 @@ class CannotWork(JobArrangerError):
 
 
 class Holding:
-    """Tries again for those who cannot be told to."""
+    """Tries again for those who cannot be asked to."""
 
     def __init__(self) -> None:
         """Hold nothing yet."""

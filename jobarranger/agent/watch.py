@@ -1,7 +1,7 @@
 """Noticing the end of processes that may or may not be our children.
 
 A process is meant by its id and its start time, so an id that was given to a stranger is never
-mistaken for it. The kernel tells of the end through a descriptor (`pidfd_open`); where there is
+mistaken for it. The kernel reports the end through a descriptor (`pidfd_open`); where there is
 none (old kernel, no descriptors left) the process is looked at several times a second.
 """
 
@@ -32,7 +32,7 @@ class Process:
     start: int  #: clock ticks after boot
 
     def lives(self) -> bool:
-        """Tell whether it still exists (a zombie of it does)."""
+        """Return whether it still exists (a zombie of it does)."""
         return self.start != 0 and process_start(self.pid) == self.start
 
     def state(self) -> str:
@@ -45,7 +45,7 @@ class Process:
         return state if int(start) == self.start else ""
 
     def is_stopped(self) -> bool:
-        """Tell whether somebody has stopped it (SIGSTOP, a debugger)."""
+        """Return whether somebody has stopped it (SIGSTOP, a debugger)."""
         return self.state() in {"T", "t"}
 
 

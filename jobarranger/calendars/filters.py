@@ -46,7 +46,7 @@ class Filter:
 
     @property
     def forward(self) -> bool:
-        """Tell in which direction it looks; 0 counts as forward."""
+        """Return in which direction it looks; 0 counts as forward."""
         return self.shift_day >= 0
 
 

@@ -1,4 +1,4 @@
-"""What is odd about schedules: told ahead of time instead of starting nothing in silence."""
+"""What is odd about schedules: reported ahead of time instead of starting nothing in silence."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def schedule_findings(
 ) -> Iterator[Finding]:
     """Yield what is odd about a schedule and all that it names, for starts on `first` to `last`.
 
-    Each object is told once. Jobnets are looked at one level deep.
+    Each object is reported once. Jobnets are looked at one level deep.
     """
     name = schedule.schedule_id
     if not schedule.details:
@@ -127,7 +127,7 @@ def filter_findings(
 ) -> Iterator[Finding]:
     """Yield what is odd about a filter and its base calendar in the months of `first` to `last`.
 
-    Months after the end of the base calendar are told by one finding about the calendar.
+    Months after the end of the base calendar are reported by one finding about the calendar.
     """
     rule = timetable.filters.get(filter_id)
     if rule is None:

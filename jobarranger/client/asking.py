@@ -303,11 +303,13 @@ def read_reply(payload: bytes, kind: type[T]) -> T:
     message = loads(payload)
     if not isinstance(message, dict):
         raise BadAnswer("the server's answer is not a JSON object")
-    told = text(message, "kind")
-    if told == ErrorReply.kind:
+    reported = text(message, "kind")
+    if reported == ErrorReply.kind:
         raise RequestRefused(ErrorReply.from_json(message).message)
-    if told != kind.kind:
-        raise BadAnswer(f"the server's answer is of kind [{told or ''}] instead of [{kind.kind}]")
+    if reported != kind.kind:
+        raise BadAnswer(
+            f"the server's answer is of kind [{reported or ''}] instead of [{kind.kind}]"
+        )
     reply = kind.from_json(message)
     version = getattr(reply, "version", telegrams.VERSION)
     if version != telegrams.VERSION:
@@ -320,5 +322,5 @@ def _check(reply: telegrams.Response, *, needs_result: bool) -> None:
     if reply.result == -1:
         raise RequestRefused(reply.message or "")
     if reply.result != 0 and (needs_result or reply.result is not None):
-        told = "no [result]" if reply.result is None else f"the unknown [result] {reply.result}"
-        raise BadAnswer(f"the server's answer has {told}")
+        reported = "no [result]" if reply.result is None else f"the unknown [result] {reply.result}"
+        raise BadAnswer(f"the server's answer has {reported}")

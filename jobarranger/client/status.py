@@ -21,7 +21,7 @@ class RunState(IntEnum):
     READY = 1  #: about to begin
     RUN = 2
     END = 3  #: ended normally
-    RUNERR = 4  #: an icon is in error; few servers tell so here, see `RunStatus.has_error`
+    RUNERR = 4  #: an icon is in error; few servers say so here, see `RunStatus.has_error`
     ENDERR = 5  #: ended abnormally
     ABORT = 6  #: being stopped; servers of 3.0.0 never send it
 
@@ -32,7 +32,7 @@ ENDED = frozenset({RunState.END, RunState.ENDERR})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """What a server tells about one run."""
+    """What a server says about one run."""
 
     jobnet_id: str
     jobnet_name: str
@@ -48,23 +48,23 @@ class RunStatus:
 
     @property
     def has_ended(self) -> bool:
-        """Tell whether the run is over, well or not."""
+        """Return whether the run is over, well or not."""
         return self.state in ENDED
 
     @property
     def ended_well(self) -> bool:
-        """Tell whether the run is over and all is well."""
+        """Return whether the run is over and all is well."""
         return self.state is RunState.END
 
     @property
     def has_error(self) -> bool:
-        """Tell whether the run has failed, or stands in error until an operator acts."""
+        """Return whether the run has failed, or stands in error until an operator acts."""
         wrong = self.state in {RunState.RUNERR, RunState.ENDERR}
         return wrong or (not self.has_ended and self.job_status is JobStatus.ERROR)
 
     @property
     def is_late(self) -> bool:
-        """Tell whether the run goes on and a job in it has exceeded its warning time."""
+        """Return whether the run goes on and a job in it has exceeded its warning time."""
         return not self.has_ended and self.job_status is JobStatus.TIMEOUT
 
     @property
@@ -83,24 +83,24 @@ class RunStatus:
         return moment(self.end_time)
 
     @classmethod
-    def of(cls, told: telegrams.StatusFacts) -> Self:
+    def of(cls, facts: telegrams.StatusFacts) -> Self:
         """Read what came over the wire.
 
         Raises:
             BadAnswer: a code is not known.
         """
         return cls(
-            jobnet_id=told.jobnetid,
-            jobnet_name=told.jobnetname,
-            run_type=_code(RunType, "jobnetruntype", told.jobnetruntype),
-            state=_code(RunState, "jobentstatus", told.jobentstatus),
-            job_status=_code(JobStatus, "jobstatus", told.jobstatus),
-            scheduled_time=told.scheduled_time,
-            start_time=told.start_time,
-            end_time=told.end_time,
-            exit_code=told.lastexitcd,
-            stdout=told.laststdout,
-            stderr=told.laststderr,
+            jobnet_id=facts.jobnetid,
+            jobnet_name=facts.jobnetname,
+            run_type=_code(RunType, "jobnetruntype", facts.jobnetruntype),
+            state=_code(RunState, "jobentstatus", facts.jobentstatus),
+            job_status=_code(JobStatus, "jobstatus", facts.jobstatus),
+            scheduled_time=facts.scheduled_time,
+            start_time=facts.start_time,
+            end_time=facts.end_time,
+            exit_code=facts.lastexitcd,
+            stdout=facts.laststdout,
+            stderr=facts.laststderr,
         )
 
 

@@ -151,7 +151,7 @@ def put(text: str) -> None:
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Write to the standard error, if there is one: scripts close it and take the exit code."""
     if sys.stderr is None:
         return
@@ -161,7 +161,7 @@ def tell(text: str) -> None:
 
 def say(program: str, text: str) -> None:
     """Write one line in the commands' form to the standard error."""
-    tell(f"{program} [{os.getpid()}]: {text}\n")
+    report(f"{program} [{os.getpid()}]: {text}\n")
 
 
 def port(text: str | None, *, zero_is_default: bool) -> int:

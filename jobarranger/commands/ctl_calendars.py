@@ -141,7 +141,7 @@ def _filter(session: Session, arguments: argparse.Namespace) -> int:
 
 
 def rule_text(rule: Filter) -> str:
-    """Return what a filter is told to do."""
+    """Return what a filter does."""
     match rule.base_date:
         case BaseDate.FIRST:
             base = "first day of the month"

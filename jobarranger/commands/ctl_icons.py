@@ -17,7 +17,7 @@ def add_parsers(objects: Any) -> Any:
         "unknown", help="list the jobs whose outcome is unknown, the oldest first"
     )
     show.set_defaults(work=_list)
-    decide = actions.add_parser("resolve", help="tell what became of one of them")
+    decide = actions.add_parser("resolve", help="say what became of one of them")
     decide.add_argument("icon", type=int, metavar="ICON", help="number as listed")
     outcome = decide.add_mutually_exclusive_group(required=True)
     outcome.add_argument(

@@ -149,7 +149,7 @@ def _show_icon(session: Session, run: RunView, arguments: argparse.Namespace) ->
 
 
 def _watch(session: Session, arguments: argparse.Namespace) -> int:
-    """Follow a run; the exit code tells how it ended."""
+    """Follow a run; the exit code shows how it ended."""
     if arguments.all:
         follow_all(session, _filter(arguments, Which.ACTIVE), as_json=arguments.json)
         return 0

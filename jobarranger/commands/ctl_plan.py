@@ -26,7 +26,7 @@ from jobarranger.planning.rows import loaded
 from jobarranger.slots import instant_of
 from jobarranger.states import ObjectFlag
 
-#: Exit code: it is all told, and something of it is odd.
+#: Exit code: all is shown, and something of it is odd.
 ODD = 3
 #: Days that are planned if no end is given.
 _USUAL_DAYS = 7

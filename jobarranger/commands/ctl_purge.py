@@ -12,7 +12,7 @@ from jobarranger.purging.rows.counting import counts
 
 def add_parsers(objects: Any) -> None:
     """Add `purge` to the command line."""
-    parser = objects.add_parser("purge", help="tell what is due to be removed by the housekeeper")
+    parser = objects.add_parser("purge", help="say what is due to be removed by the housekeeper")
     parser.add_argument(
         "--dry-run",
         action="store_true",

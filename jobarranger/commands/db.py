@@ -103,7 +103,7 @@ _HELP = (
     "init: make all tables in an empty database",
     "upgrade: add what this version needs, also to tables of the original",
     "check: compare the tables with what this version needs",
-    "status: tell the version",
+    "status: show the version",
 )
 
 

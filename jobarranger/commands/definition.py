@@ -46,7 +46,7 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """Tell what files hold."""
+    """Report what files hold."""
     found = _read(arguments.paths, arguments.owner or "nobody")
     links = {item.object_id: item.links() for item in found if isinstance(item, Definition)}
     check_nesting(links, links)
@@ -270,7 +270,7 @@ def _stored(conn: Connection, name: Name, version: int | None) -> Document | Non
 
 
 def _warn(doubts: Iterable[str]) -> None:
-    """Tell what is odd but may be meant."""
+    """Report what is odd but may be meant."""
     for text in doubts:
         print(f"{NAME}: warning: {text}", file=sys.stderr)
 

@@ -160,7 +160,7 @@ def _wait(site: Site) -> None:
 
 
 def _say(text: str) -> None:
-    """Tell the reader what happens."""
+    """Show the reader what happens."""
     print(f"demo: {text}", flush=True)
 
 

@@ -264,7 +264,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _listens(port: int) -> bool:
-    """Tell whether somebody listens at a local port, without connecting to it."""
+    """Return whether somebody listens at a local port, without connecting to it."""
     wanted = f":{port:04X}"
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:

@@ -17,7 +17,7 @@ from jobarranger.waiting.rows.lists import RunFilter
 from jobarranger.waiting.rows.runs import Detail
 from jobarranger.waiting.view import IconView, RunView
 
-#: Seconds between two looks at least; and a look may take a fifth of the time.
+#: Seconds between two checks at least; and a check may take a fifth of the time.
 _PAUSE, _SHARE = 0.2, 4.0
 
 #: Called with the state before and the present one.
@@ -93,7 +93,7 @@ def _as_lines(session: Session, before: RunView | None, run: RunView) -> None:
 
 
 def _is_news(icon: IconView) -> bool:
-    """Tell whether an icon is worth a line: one that only waits for others is not."""
+    """Return whether an icon is worth a line: one that only waits for others is not."""
     root = icon.why is icon.cause and icon.why is not None and icon.why.need is Need.OPERATOR
     return icon.status != "BEGIN" or root
 

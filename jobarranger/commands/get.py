@@ -1,6 +1,6 @@
 """`jobarg_get`: show the state of a run, for people or as shell variables.
 
-The exit code tells the state: 0 not begun, 1 ready, 2 running (21 late, 22 with an error), 3 ended,
+The exit code shows the state: 0 not begun, 1 ready, 2 running (21 late, 22 with an error), 3 ended,
 4 and 5 failed; 255 for anything that went wrong.
 """
 
@@ -110,7 +110,7 @@ def run(client: Client, given: Mapping[str, str]) -> int:
     if "variable-format" in given:
         clientline.put(assignments(values))
     else:
-        clientline.tell(readable(values))
+        clientline.report(readable(values))
     return exit_code(status)
 
 

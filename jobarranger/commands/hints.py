@@ -29,7 +29,7 @@ class CollectedHints:
     """Collects the wakes of committed transactions, and sends them at the end."""
 
     def __init__(self, config: ServerConfig) -> None:
-        """Have nothing to tell."""
+        """Have nothing to send."""
         self._config = config
         self._wakes: list[Wake] = []
 
@@ -49,7 +49,7 @@ class CollectedHints:
         sender.close(LINGER_MS)
 
     def _is_server_here(self) -> bool:
-        """Tell whether children have queues that we may reach."""
+        """Return whether children have queues that we may reach."""
         try:
             return any(self._config.ja_runtime_dir.glob("*.q"))
         except OSError:

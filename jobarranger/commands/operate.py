@@ -140,7 +140,7 @@ def run(command: str, work: Callable[[Sequence[str]], int], argv: Sequence[str] 
         return 1
     except OSError as error:
         _drop_output()
-        print(f"{command}: {_told(error)}", file=sys.stderr)
+        print(f"{command}: {_reported(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -152,7 +152,7 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _told(error: OSError) -> str:
+def _reported(error: OSError) -> str:
     """Say what went wrong with which file; without one it was our output."""
     text = error.strerror or str(error)
     return f"{error.filename}: {text}" if error.filename else f"cannot write: {text}"

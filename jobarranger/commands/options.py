@@ -20,7 +20,7 @@ class UsageError(JobArrangerError):
 
 
 class BadValue(UsageError):
-    """An option that exists has a wrong value: the usage would not tell more."""
+    """An option that exists has a wrong value: the usage would not say more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def parse(options: Sequence[Option], argv: Sequence[str]) -> dict[str, str]:
     """Return values by long name; a flag that is given has the value ''.
 
     Raises:
-        UsageError: an option is unknown, ambiguous, or lacks its value.
+        UsageError: an option is unknown, ambiguous, or has no value.
         BadValue: a value is wrong.
     """
     given: dict[str, str] = {}

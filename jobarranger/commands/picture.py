@@ -40,7 +40,7 @@ _NARROW = 100
 MOST_ROWS = 1000
 #: Icons that are named below the table with what is to be done.
 _TROUBLES = 5
-#: Steps told of a long way to a cause, at its beginning and at its end.
+#: Steps shown of a long way to a cause, at its beginning and at its end.
 _STEPS = 5
 #: Below this height only one of them is.
 _LOW = 30
@@ -170,7 +170,7 @@ def _reasons(run: RunView, most: int) -> list[Text]:
 
 
 def _is_root(icon: IconView) -> bool:
-    """Tell whether an icon is where a trouble begins, or an agent may be to blame."""
+    """Return whether an icon is where a trouble begins, or an agent may be to blame."""
     why = icon.why
     if why is None or why is not icon.cause:
         return False
@@ -186,11 +186,11 @@ _WORTH_TELLING = frozenset({"retried", "unanswered", "host-locked", "not-taken",
 def live_picture(run: RunView, console: Console, now: int) -> Group:
     """Return one run so that it fits the terminal: reasons below, icons as there is room."""
     width, height = console.size
-    told = _reasons(run, _TROUBLES if height >= _LOW else 1)
-    for line in told:
+    lines = _reasons(run, _TROUBLES if height >= _LOW else 1)
+    for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
-    rows = max(3, height - len(told) - _FRAME)
-    return Group(run_table(run, now=now, rows=rows, width=width, live=True), *told)
+    rows = max(3, height - len(lines) - _FRAME)
+    return Group(run_table(run, now=now, rows=rows, width=width, live=True), *lines)
 
 
 def outputs(run: RunView) -> Group:
@@ -232,13 +232,13 @@ def _causes(run: RunView, icon: IconView) -> list[Text]:
     if run.ways is None:
         return []
     chain = run.ways.chain(icon.inner_job_id)
-    told = [("due to" if step else "why", why) for step, why in enumerate(chain)]
-    if len(told) > 2 * _STEPS:
-        told = [*told[:_STEPS], *told[-_STEPS:]]
+    steps = [("due to" if step else "why", why) for step, why in enumerate(chain)]
+    if len(steps) > 2 * _STEPS:
+        steps = [*steps[:_STEPS], *steps[-_STEPS:]]
     roots = [why for why in run.ways.roots(icon.inner_job_id) if why not in chain[-1:]]
-    told += [("and to", why) for why in roots[:_TROUBLES]]
+    steps += [("and to", why) for why in roots[:_TROUBLES]]
     lines = []
-    for word, why in told:
+    for word, why in steps:
         path = "" if word == "why" else f"{why.path}: "
         lines.append(Text.assemble(f"  {word:>9} | {path}", _reason(why)))
         is_root = word == "and to" or why is chain[-1]
@@ -324,7 +324,7 @@ def _time(digits: int) -> str:
 
 
 def _took(started: int | None, ended: int | None, now: int | None) -> str:
-    """Return a duration as people read it; nothing if it cannot be told."""
+    """Return a duration as people read it; nothing if it cannot be known."""
     until = ended or now
     if started is None or until is None or until < started:
         return ""

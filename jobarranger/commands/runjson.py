@@ -27,7 +27,7 @@ def page(value: object) -> str:
 
 
 def _knows_all() -> bool:
-    """Tell whether every character can be written as it is; else escapes stand for those beyond."""
+    """Say whether every character can be written as it is; else escapes stand for those beyond."""
     return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
 
 

@@ -15,7 +15,7 @@ _SECRET = re.compile(
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a variable holds a secret, going by its name."""
+    """Return whether a variable holds a secret, going by its name."""
     return _SECRET.search(name) is not None
 
 

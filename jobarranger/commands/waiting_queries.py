@@ -100,7 +100,7 @@ def _hosts(session: Session, conn: Connection, names: Collection[str]) -> dict[s
 
 
 def is_known(session: Session, host: str) -> bool:
-    """Tell whether the directory knows a host; if it cannot be asked, it may."""
+    """Return whether the directory knows a host; if it cannot be asked, it may."""
     return session.db.read(lambda conn: _hosts(session, conn, [host])).get(host) is not (
         HostUsability.UNKNOWN
     )
@@ -124,7 +124,7 @@ def icon_at(run: RunView, path: str) -> IconView:
 
 
 def server_is_seen(session: Session) -> bool | None:
-    """Tell whether the server of this configuration gives signs of life; None: cannot be told."""
+    """Return whether the server of this configuration gives signs of life; None: not known."""
     file = session.config.ja_runtime_dir / "status.json"
     try:
         written = int(json.loads(file.read_bytes())["written_at"])

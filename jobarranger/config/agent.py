@@ -12,7 +12,7 @@ from jobarranger.config.agent_parameters import PARAMETERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentConfig:
-    """Checked parameters of `jobarg_agentd`; docs/parameters.md tells what each does."""
+    """Checked parameters of `jobarg_agentd`; docs/parameters.md says what each does."""
 
     config_file: Path
     server: tuple[str, ...]  #: names or addresses; results go to the first

@@ -83,9 +83,9 @@ An empty value is the same as none where there is no default, and an error elsew
 stands, to ten levels. A path that cannot be read is an error.
 
 Numbers are decimal digits; `K`, `M`, `G` or `T` behind them multiplies by 1024 once to four times.
-All paths must be absolute. What is wrong is told in one line with file, line, parameter, value and
-rule, and the daemon does not start. A parameter that no daemon knows is ignored with a warning
-that tells which name was probably meant. Changes need a restart, except those of the message
+All paths must be absolute. What is wrong is reported in one line with file, line, parameter, value
+and rule, and the daemon does not start. A parameter that no daemon knows is ignored with a warning
+that says which name was probably meant. Changes need a restart, except those of the message
 catalogue.
 
 "new" marks what the original 3.0.0 did not have.
@@ -123,7 +123,7 @@ def _sample(what: str, parameters: Sequence[Parameter], before: str = "") -> str
     lines = [
         f"# Configuration of {what}.",
         "#",
-        "# Every parameter is shown with its default; docs/parameters.md tells the rules.",
+        "# Every parameter is shown with its default; docs/parameters.md has the rules.",
         "# A change takes effect at the next start.",
         *before.splitlines(),
     ]

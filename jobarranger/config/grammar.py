@@ -1,4 +1,4 @@
-"""Reads a configuration file in Zabbix' manner and tells where every value stands.
+"""Reads a configuration file in Zabbix' manner and notes where every value stands.
 
 One `Parameter=value` a line. Blanks and tabs around name and value do not count, a line that is
 empty or begins with `#` is skipped, and everything right of the first `=` is the value: no
@@ -113,5 +113,5 @@ def _included(entry: ConfigLine, level: int) -> list[Path]:
 
 
 def _counts(name: str) -> bool:
-    """Tell whether a file of an included directory is meant: not hidden, not a backup."""
+    """Return whether a file of an included directory is meant: not hidden, not a backup."""
     return not (name.startswith((".", "#")) or name.endswith(_BACKUP_ENDS) or ".dpkg-" in name)

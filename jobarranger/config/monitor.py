@@ -18,7 +18,7 @@ LEAST_SILENCE = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorConfig:
-    """Checked parameters of `jobarg_monitor`; docs/parameters.md tells what each does."""
+    """Checked parameters of `jobarg_monitor`; docs/parameters.md says what each does."""
 
     config_file: Path
     ja_monitor_interval: int
@@ -26,7 +26,7 @@ class MonitorConfig:
     ja_run_shift_time: int
     ja_calendar_warning: int  #: days, 0 = never
     ja_loader_interval: int
-    ja_server_silence: int  #: 0 = its silence is not told
+    ja_server_silence: int  #: 0 = its silence is not reported
     ja_sender_script: str | None  #: a path, with blanks and quotes a command line
     ja_sender_timeout: int
     ja_log_file: str | None  #: None = syslog

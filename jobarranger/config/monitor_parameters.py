@@ -40,7 +40,7 @@ WATCHING = (
         group="Watching",
         since=_OWN,
         help="As in the server's file, from which it comes as a rule. What is missing must be so "
-        "for twice this long before it is told.",
+        "for twice this long before it is reported.",
     ),
     Parameter(
         name="JaServerSilence",
@@ -51,8 +51,8 @@ WATCHING = (
         default="120",
         unit="seconds",
         since=_OWN,
-        help="How long the server may give no sign of life before that is told; 0: for ever. It "
-        "gives one every 10 seconds, so less than 15 makes no sense.",
+        help="How long the server may give no sign of life before that is reported; 0: for ever. "
+        "It gives one every 10 seconds, so less than 15 makes no sense.",
     ),
     Parameter(
         name="JaSenderScript",

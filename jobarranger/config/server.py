@@ -28,7 +28,7 @@ class DirectoryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """Checked parameters of `jobarg_server`; docs/parameters.md tells what each does."""
+    """Checked parameters of `jobarg_server`; docs/parameters.md says what each does."""
 
     config_file: Path
     db_type: DatabaseType

@@ -419,7 +419,8 @@ WATCH = (
         0,
         1440,
         0,
-        "How long a scheduled start that should have been loaded may lack before it is told.",
+        "How long a scheduled start that should have been loaded may be missing before it is "
+        "reported.",
         unit="minutes",
         since=_OWN,
     ),
@@ -429,7 +430,7 @@ WATCH = (
         0,
         1440,
         0,
-        "How long after its minute a loaded start may not have begun before it is told.",
+        "How long after its minute a loaded start may not have begun before it is reported.",
         unit="minutes",
         since=_OWN,
     ),
@@ -440,8 +441,8 @@ CALENDAR_WARNING = _number(
     0,
     28,
     14,
-    "How long before the last operating day of a calendar that schedules use this is told; 0: not "
-    "at all.",
+    "How long before the last operating day of a calendar that schedules use this is reported; 0: "
+    "not at all.",
     unit="days",
     since=_OWN,
 )

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NoReturn, Protocol
 
 # What a line on the pipe begins with.
-_READY, _TELL, _FAIL = "=", ".", "!"
+_READY, _REPORT, _FAIL = "=", ".", "!"
 #: Bytes of one line on the pipe.
 _LONGEST = 4000
 
@@ -21,7 +21,7 @@ _LONGEST = 4000
 class Launch(Protocol):
     """How the daemon speaks to whoever started it."""
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Say something while the start goes on."""
 
     def ready(self) -> None:
@@ -41,7 +41,7 @@ class Foreground:
         """Begin each line with the program's `name`."""
         self._name = name
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Print the line."""
         complain(self._name, text)
 
@@ -63,9 +63,9 @@ class Background:
         """Keep the writing end."""
         self._descriptor: int | None = descriptor
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Have the starting process print the line and go on waiting."""
-        self._send(_TELL, text)
+        self._send(_REPORT, text)
 
     def ready(self) -> None:
         """Let the starting process exit 0."""
@@ -115,7 +115,7 @@ def complain(name: str, text: str) -> None:
 
 
 def _await_verdict(reading: int, name: str) -> NoReturn:
-    """Print what the daemon tells until its last word; exit accordingly."""
+    """Print what the daemon shows until its last word; exit accordingly."""
     code = 1
     text = "ended during its start, see its log"
     with open(reading, encoding="utf-8", errors="replace") as lines:

@@ -116,7 +116,7 @@ def open_log(
 
 
 def give_up(launch: Launch, text: str, write: Callable[[str], object], *, code: int = 1) -> int:
-    """Tell whoever started the daemon why it does not work; return the exit code.
+    """Report to whoever started the daemon why it does not work; return the exit code.
 
     Args:
         launch: who started it.

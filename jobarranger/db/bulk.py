@@ -1,4 +1,4 @@
-"""Rows that are inserted as they are, without a look at each by SQLAlchemy.
+"""Rows that are inserted as they are, without SQLAlchemy checking each.
 
 The statement is written down once for each table and set of columns; the rows go to the driver as
 numbers and texts. That saves a third of the work of the statements that the engine writes most.

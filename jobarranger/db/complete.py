@@ -1,4 +1,4 @@
-"""Add to a database what it lacks: tables, columns, indexes. Nothing is dropped or changed."""
+"""Add to a database what is missing: tables, columns, indexes. Nothing is dropped or changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def complete(conn: Connection, names: Collection[str]) -> list[str]:
 
 
 def missing_columns(inspector: Inspector, table: Table) -> list[Column[object]]:
-    """Return the columns that the live table lacks."""
+    """Return the columns that are missing in the live table."""
     present = {column["name"] for column in inspector.get_columns(table.name)}
     return [column for column in table.columns if column.name not in present]
 

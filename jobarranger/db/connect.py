@@ -1,4 +1,4 @@
-"""Opening a connection: one module knows what each product must be told first.
+"""Opening a connection: one module knows what each product must be set to first.
 
 The driver stays in autocommit mode; transactions begin and end with statements of ours, so a
 select outside of one is a single statement on the wire: no ping, no implicit BEGIN, no ROLLBACK.

@@ -39,7 +39,7 @@ class Unit:
     __slots__ = ("_wakes", "conn", "kind")
 
     def __init__(self, conn: Connection, kind: DatabaseType) -> None:
-        """Start with nothing to tell anybody."""
+        """Start with nothing to send to anybody."""
         self.conn = conn
         self.kind = kind
         self._wakes: dict[tuple[Role, int], dict[int, None]] = {}

@@ -44,7 +44,7 @@ def due(conn: Connection, now: int, most: int) -> Sequence[Row[Any]]:
 
 
 def remove(conn: Connection, ids: Sequence[int]) -> None:
-    """Forget results that were worked in or given up."""
+    """Forget results that were processed or given up."""
     conn.execute(delete(t.ext_inbox).where(_c.id.in_(list(ids))))
 
 

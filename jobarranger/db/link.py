@@ -158,7 +158,7 @@ class DatabaseLink:
             self._queue.leave()
 
     def _needs_rollback(self, conn: Connection) -> bool:
-        """Tell whether the database still has the transaction: SQLite ends some by itself."""
+        """Return whether the database still has the transaction: SQLite ends some by itself."""
         if not self._embedded or conn.invalidated:
             return True
         raw: Any = conn.connection

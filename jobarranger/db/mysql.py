@@ -125,5 +125,5 @@ def attach(raw: Any, record: object) -> None:
 
 
 def on_galera(conn: Connection) -> bool:
-    """Tell whether a connection goes to a node of a Galera cluster; never on other products."""
+    """Return whether a connection goes to a node of a Galera cluster; never on other products."""
     return bool(getattr(conn.connection.driver_connection, GALERA, False))

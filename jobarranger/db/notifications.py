@@ -58,7 +58,7 @@ class Notification:
 
 
 def are_wanted(conn: Connection) -> bool:
-    """Tell whether notifications are switched on (`ZBXSND_ON`; anything but `0` means yes)."""
+    """Return whether notifications are switched on (`ZBXSND_ON`; anything but `0` means yes)."""
     return conn.scalar(_SWITCH) != "0"
 
 

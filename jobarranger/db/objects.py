@@ -49,7 +49,7 @@ PARTS: dict[ObjectKind, tuple[Table, ...]] = {
 
 
 class Name(NamedTuple):
-    """What tells an object from all others."""
+    """What distinguishes an object from all others."""
 
     kind: ObjectKind
     object_id: str

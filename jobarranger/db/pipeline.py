@@ -43,7 +43,7 @@ class Pipeline:
 
     @property
     def has_checks(self) -> bool:
-        """Tell whether a count is still to be looked at."""
+        """Return whether a count is still to be looked at."""
         return any(one.check is not None for one in self.held)
 
     def hold(self, query: Any, values: Any = None, *, many: bool = False) -> None:

@@ -91,7 +91,7 @@ _POSTGRESQL = {
     "58030": Retry.LOST,  # I/O error
 }
 
-#: What PostgreSQL says when it refuses a connection for good: libpq tells no state then.
+#: What PostgreSQL says when it refuses a connection for good: libpq gives no state then.
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry"
     r'|(database|role) "[^"]*" does not exist|permission denied for database'

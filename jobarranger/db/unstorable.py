@@ -80,7 +80,7 @@ def _of_driver(error: BaseException, passed_on: DBAPIError) -> str | None:
 
 
 def _is_gone(context: ExceptionContext) -> bool:
-    """Tell whether PostgreSQL has ended the connection, or its driver could not send."""
+    """Return whether PostgreSQL has ended the connection, or its driver could not send."""
     return getattr(context.original_exception, "sqlstate", "") is None
 
 

@@ -51,7 +51,7 @@ def write(document: Document) -> str:
     """Return the text of one version; read again, it gives the same.
 
     Raises:
-        DefinitionError: it holds what the form cannot tell.
+        DefinitionError: it holds what the form cannot express.
     """
     if isinstance(document, Definition):
         return yamltext.write(document)
@@ -60,7 +60,7 @@ def write(document: Document) -> str:
 
 
 def _read(section: Section, context: Context) -> Document:
-    """Read one document; its kind is told by the key with its id."""
+    """Read one document; the key with its id says its kind."""
     kinds = [kind for kind in ObjectKind if kind.value in section.names()]
     if ObjectKind.CALENDAR in kinds and ObjectKind.FILTER in kinds:
         kinds.remove(ObjectKind.CALENDAR)  # a filter names its base calendar

@@ -1,4 +1,4 @@
-"""What can be told of a drawing from its flows alone: cycles, and an order without them. Pure."""
+"""What can be said of a drawing from its flows alone: cycles, and an order without them. Pure."""
 
 from __future__ import annotations
 

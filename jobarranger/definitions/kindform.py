@@ -44,7 +44,7 @@ class KindForm:
     one_line: str = ""
 
     def version(self, section: Section, context: Context) -> Version:
-        """Return what a document tells, without a version's number."""
+        """Return what a document says, without a version's number."""
         name = self.kind.value
         object_id = section.id(name)
         key = {f"{name}_id": object_id, "update_date": 0}

@@ -51,7 +51,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What can be told of a drawing's ways."""
+    """What can be said of a drawing's ways."""
 
     needs: Mapping[str, Requirement]  #: what each icon needs to run
     round: Mapping[str, Requirement]  #: the same without what loops bring in later rounds
@@ -253,7 +253,7 @@ def _either(each: Iterable[Requirement]) -> Requirement:
 
 
 def _is_certain(requirement: Requirement) -> bool:
-    """Tell whether it can be met for all that is known."""
+    """Return whether it can be met for all that is known."""
     return any(not term & _UNSAID for term in requirement)
 
 

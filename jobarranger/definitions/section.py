@@ -35,7 +35,7 @@ class Section:
         return DefinitionError(f"{self.place}.{key}: {text}")
 
     def has(self, key: str) -> bool:
-        """Tell whether the key is there and not empty."""
+        """Return whether the key is there and not empty."""
         return self._values.get(key) is not None
 
     def raw(self, key: str) -> Any:

@@ -140,7 +140,7 @@ def _check_loops(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -
 
 
 def _check_waiting(place: str, icons: Mapping[str, Form], flows: Sequence[Flow]) -> outcomes.Ways:
-    """No icon waits for flows of which one excludes the other; return what the flows tell."""
+    """No icon waits for flows of which one excludes the other; return what the flows show."""
     ways = outcomes.follow({name: form.kind for name, form in icons.items()}, flows)
     stuck = ways.stuck
     if stuck is not None:

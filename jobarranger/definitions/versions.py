@@ -123,7 +123,7 @@ def put_in_force(
 
 
 def put_out_of_force(unit: Unit, names: Iterable[Name], *, force: bool = False) -> dict[Name, bool]:
-    """Put objects out of force, all or none; tell of each whether it was in force.
+    """Put objects out of force, all or none; return for each whether it was in force.
 
     Args:
         unit: the transaction.

@@ -145,7 +145,7 @@ def _place(icon: Section) -> dict[str, int]:
 
 
 def _is_place(number: object) -> bool:
-    """Tell whether this is a number of pixels that the tables can hold."""
+    """Return whether this is a number of pixels that the tables can hold."""
     return (
         isinstance(number, int)
         and not isinstance(number, bool)

@@ -59,10 +59,10 @@ class Directory(Protocol):
         """Return the user with his groups, or None."""
 
     def verify(self, user: User, password: str) -> bool:
-        """Tell whether the password is right. Slow on purpose: call it in a pool."""
+        """Return whether the password is right. Slow on purpose: call it in a pool."""
 
     def is_enabled(self, user: User) -> bool:
-        """Tell whether the user may work at all."""
+        """Return whether the user may work at all."""
 
     def may_use(self, conn: Connection, user: User, owner: str, public: bool | int) -> bool:
-        """Tell whether the user may start, watch or operate an object of `owner`."""
+        """Return whether the user may start, watch or operate an object of `owner`."""

@@ -37,11 +37,11 @@ class EmbeddedDirectory:
         return _user(found) if found else None
 
     def verify(self, user: User, password: str) -> bool:
-        """Tell whether the password is right (bcrypt: call it in a pool)."""
+        """Return whether the password is right (bcrypt: call it in a pool)."""
         return verify_password(password, user.password_hash)
 
     def is_enabled(self, user: User) -> bool:
-        """Tell whether the user may work at all."""
+        """Return whether the user may work at all."""
         return rights.is_enabled(user)
 
     def may_use(self, conn: Connection, user: User, owner: str, public: bool | int) -> bool:

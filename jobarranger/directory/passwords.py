@@ -1,7 +1,7 @@
 """Passwords of the embedded directory: bcrypt over SHA-384, so that no byte is ignored.
 
 bcrypt reads 72 bytes and stops at a zero byte; the digest in base64 (64 bytes, no zero) avoids
-both. A stored hash begins with `ja1` to tell the form.
+both. A stored hash begins with `ja1` to show the form.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def hash_password(password: str, rounds: int = ROUNDS) -> str:
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Tell whether `password` belongs to the stored hash; None (no such user) is always False.
+    """Return whether `password` belongs to the stored hash; None (no such user) is always False.
 
     A hash that cannot be used takes as long as one that can.
     """

@@ -15,17 +15,17 @@ from jobarranger.states import UserType
 
 
 def is_enabled(user: User) -> bool:
-    """Tell whether the user may work at all."""
+    """Return whether the user may work at all."""
     return user.enabled and bool(user.groups) and all(group.enabled for group in user.groups)
 
 
 def may_use_without_groups(user: User, public: bool | int) -> bool:
-    """Tell whether the user may use an object whoever owns it; saves the look-up of the owner."""
+    """Return whether the user may use an object whoever owns it; saves the look-up of the owner."""
     return user.user_type == UserType.SUPER or bool(public)
 
 
 def may_use(user: User, owner_groups: Collection[str], public: bool | int) -> bool:
-    """Tell whether the user may use an object whose owner is in `owner_groups`."""
+    """Return whether the user may use an object whose owner is in `owner_groups`."""
     if may_use_without_groups(user, public):
         return True
     return not {group.name for group in user.groups}.isdisjoint(owner_groups)

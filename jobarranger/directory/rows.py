@@ -124,6 +124,6 @@ def join(conn: Connection, user_name: str, groups: Collection[str]) -> None:
 
 
 def leave(conn: Connection, user_name: str, group: str) -> bool:
-    """Delete a membership; tell whether there was one."""
+    """Delete a membership; return whether there was one."""
     statement = delete(t.ext_user_group).where(_M.user_name == user_name, _M.group_name == group)
     return bool(conn.execute(statement).rowcount)

@@ -123,7 +123,7 @@ class Matcher:
         self._program: _Program | None = None
 
     def ask(self, pattern: bytes, form: bytes, text: bytes) -> Fit:
-        """Tell whether `pattern` is found in the text, neither of them with a zero byte.
+        """Return whether `pattern` is found in the text, neither of them with a zero byte.
 
         Args:
             pattern: the expression.

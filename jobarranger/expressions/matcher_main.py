@@ -59,7 +59,7 @@ def read(length: int) -> ctypes.Array[ctypes.c_char]:
 
 
 def answer(pattern: object, form: object, text: object) -> bytes:
-    """Tell whether the expression, searched for in its `form`, is found in the text."""
+    """Return whether the expression, searched for in its `form`, is found in the text."""
     code = _libc.regcomp(_compiled, pattern, _FLAGS)
     if code != _OK:
         return TOO_MUCH if code in _TOO_LARGE else INVALID

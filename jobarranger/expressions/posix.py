@@ -2,7 +2,7 @@ r"""POSIX extended regular expressions, as IF icons know them (docs/flow.md, Exp
 
 They are the C library's own: Python's expressions differ in classes like `[[:digit:]]`, in `\d`
 and in what a line's end is, and definitions that work must go on to work. What compiling and
-matching may take is limited by `matcher`; here is what can be told from the text alone.
+matching may take is limited by `matcher`; here is what the text alone shows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BACK_REFERENCES = frozenset("123456789")
 
 @dataclass(frozen=True, slots=True)
 class PatternShape:
-    """What can be told from an expression's text."""
+    """What an expression's text shows."""
 
     repeats: int  #: how often some part of it is repeated, at least
     joins: bool  #: it can stand inside a larger expression and means the same there
@@ -60,10 +60,10 @@ def shape(pattern: str) -> PatternShape:
 
 
 def fit(pattern: str, text: str) -> Fit:
-    """Tell whether the expression is found anywhere in the text.
+    """Return whether the expression is found anywhere in the text.
 
     Raises:
-        TryAgain: it cannot be told now.
+        TryAgain: it cannot be found out now.
     """
     raw, seen = _raw(pattern), shape(pattern)
     if len(raw) > LONGEST or seen.repeats > MOST_REPEATS:

@@ -39,7 +39,7 @@ def in_batches(
 
 
 def _complain(family: int, error: Exception) -> None:
-    """Tell people that a family was put aside."""
+    """Report that a family was put aside."""
     m.log_message(
         m.JARUN300002,
         inner_jobnet_main_id=family,

@@ -56,7 +56,7 @@ def prefetch(work: Work, sub_ids: Collection[int]) -> None:
 
 
 def _was_used(work: Work, sub_id: int) -> bool:
-    """Tell whether a sub-jobnet has begun before, or has been given variables already."""
+    """Return whether a sub-jobnet has begun before, or has been given variables already."""
     begun = work.instances[sub_id].status is not JobnetStatus.BEGIN
     return begun or not all(start.untouched for start in work.starts[sub_id])
 

@@ -20,7 +20,7 @@ from jobarranger.states import AWAITING_RESULT, DispatchState, Method
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchFailure:
-    """A request that will not be carried out, as far as the server can tell."""
+    """A request that will not be carried out, as far as the server can know."""
 
     job_id: int
     attempt: int

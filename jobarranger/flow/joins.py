@@ -2,8 +2,8 @@
 
 IFEND and L start at the first arrow that arrives and again at each later one. When branches of one
 parallel start lead there, their arrows arrive shortly after one another; all of them belong to the
-same arrival. What tells them from the next round of a loop is the drawing: the fork they come from,
-and whether that fork has run again since.
+same arrival. What distinguishes them from the next round of a loop is the drawing: the fork they
+come from, and whether that fork has run again since.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def shared_forks(drawing: Drawing, source: int, target: int) -> set[int]:
 
 
 def _meets(drawing: Drawing, fork: int, source: int, target: int) -> bool:
-    """Tell whether two branches of a fork end in `target`, one through the arrow from `source`."""
+    """Say whether two branches of a fork end in `target`, one through the arrow from `source`."""
     mine = _branches(drawing, fork, [source], target)
     if not mine or target in drawing.leading_to([source], without=[fork]):  # a loop
         return False

@@ -1,6 +1,6 @@
 """What a jobnet instance is to become, by the state of its icons. Pure.
 
-The rules are told in docs/flow.md, Judgement.
+The rules stand in docs/flow.md, Judgement.
 """
 
 from __future__ import annotations

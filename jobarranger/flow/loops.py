@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from jobarranger.clock import Clock
 
-#: More rounds within a minute than this are told to people, once in that minute.
+#: More rounds within a minute than this are reported, once in that minute.
 MOST_PASSES = 10_000
 _WINDOW = 60.0
 

@@ -79,7 +79,7 @@ class Mover:
         )
 
     def _watch_loops(self, works: Sequence[Work]) -> None:
-        """Tell people of runs that go round a loop without end."""
+        """Report runs that go round a loop without end."""
         for family in (family for work in works for family in work.families.values()):
             passes = self._loops.note(family.main.id, family.passes) if family.passes else None
             if passes:

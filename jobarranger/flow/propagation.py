@@ -1,4 +1,4 @@
-"""Icons in waves: start what is ready, and what becomes ready by it, in one transaction.
+"""Propagation: start what is ready, and what becomes ready by it, in one transaction.
 
 The run process does so for jobnets that begin and icons that people have released; whoever works
 in the outcome of an icon (a result, a failed request) goes on with the icons behind it at once,

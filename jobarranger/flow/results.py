@@ -64,9 +64,9 @@ class ReportedResult:
 class Verdict(Enum):
     """How a result was taken."""
 
-    STORED = "worked in; answer 0"
-    REPEATED = "worked in before; answer 0"
-    REFUSED = "can never be worked in; answer -1"
+    STORED = "processed; answer 0"
+    REPEATED = "processed before; answer 0"
+    REFUSED = "can never be processed; answer -1"
     PARKED = "cannot be judged now; keep it, answer 0"
 
 
@@ -79,12 +79,12 @@ class Judged:
 
 
 class Senders(Protocol):
-    """Tells whether a connection comes from the host it claims."""
+    """Finds whether a connection comes from the host it claims."""
 
     def is_host(
         self, conn: Connection, host_name: str, recorded: str | None, peer: str
     ) -> bool | None:
-        """Compare `peer` with the recorded and the present address; None: cannot be told now."""
+        """Compare `peer` with the recorded and the present address; None: not known now."""
 
 
 class RecordedSenders:
@@ -99,7 +99,7 @@ class RecordedSenders:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two numeric addresses are the same (an IPv4 address may be mapped into IPv6)."""
+    """Say whether two numeric addresses are the same (an IPv4 address may be mapped into IPv6)."""
     try:
         return _plain(one) == _plain(other)
     except ValueError:
@@ -167,7 +167,9 @@ def _look(
         return Judged(Verdict.PARKED, text)
     known = senders.is_host(conn, result.host_name, sent.address, result.peer)
     if known is None:
-        return Judged(Verdict.PARKED, f"the address of host {result.host_name} cannot be told now")
+        return Judged(
+            Verdict.PARKED, f"the address of host {result.host_name} cannot be found out now"
+        )
     if not known:
         raised = m.log_message(
             m.JAHOST200006,
@@ -196,7 +198,7 @@ def _request_of(result: ReportedResult, rows: Sequence[Any]) -> Any | None:
 
 
 def _unanswered(sent: Any) -> bool:
-    """Tell whether a request has left and nobody has answered that it was taken."""
+    """Return whether a request has left and nobody has answered that it was taken."""
     return sent.state in {DispatchState.SENDING, DispatchState.UNKNOWN} and not sent.agent_kind
 
 
@@ -301,11 +303,11 @@ def _take(work: Work, results: dict[int, ReportedResult], rows: Requests) -> dic
 
 
 def _verdict(icon: Icon | None, result: ReportedResult, rows: Sequence[Any]) -> Judged:
-    """Tell whether a result counts, by its request and the icon's state."""
+    """Return whether a result counts, by its request and the icon's state."""
     sent = _request_of(result, rows)
     if icon is None:
         return Judged(Verdict.REFUSED, f"job {result.job_id} does not exist")
-    if sent is None:  # its request was answered since the first look
+    if sent is None:  # its request was answered since the first check
         return _not_sent(result, rows)
     if sent.state == DispatchState.DONE and (result.kept or result.attempt is not None):
         return Judged(Verdict.REPEATED, f"the result of job {result.job_id} is known")

@@ -1,4 +1,4 @@
-"""Take up what another server has left half done (docs/flow.md, Runs of an original server).
+"""Continue what another server has left half done (docs/flow.md, Runs of an original server).
 
 The original's processes handed runs on to each other by the tables, so a database taken over from
 it may hold what our own transactions never leave: instances that are to begin, and JOBNET icons
@@ -53,7 +53,7 @@ def _resume_sub_jobnet(work: Work, sub: Instance) -> None:
 def adopt_jobs(work: Work, ids: Collection[int]) -> None:
     """Note for running icons what another server has asked agents for.
 
-    Their results, stops and warnings need that request. One whose host cannot be told is left
+    Their results, stops and warnings need that request. One whose host cannot be known is left
     alone, and so is one that another process has taken over meanwhile.
     """
     icons = [icon for icon in work.load_icons(sorted(ids)) if icon.status in AWAITING_RESULT]

@@ -1,4 +1,4 @@
-"""Whether an arrow that arrives belongs to an arrival that has been worked in (docs/flow.md)."""
+"""Whether an arrow that arrives belongs to an arrival that has been processed (docs/flow.md)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobarranger.states import IconStatus
 
 
 def is_same_arrival(work: Work, source: Icon, target: Icon) -> bool:
-    """Tell whether the arrow from `source` comes with one that has made `target` run just now.
+    """Return whether the arrow from `source` comes with one that has made `target` run just now.
 
     So it is when a parallel start has branches to both, has not run again since, and `target` has
     started less than `JaRunInterval` ago.

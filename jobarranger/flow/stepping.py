@@ -72,7 +72,7 @@ def step(work: Work, icons: Sequence[Icon]) -> None:
 
 
 def _may_start(work: Work, icon: Icon) -> bool:
-    """Tell whether an icon is ready, not on hold, and in a jobnet that is running."""
+    """Return whether an icon is ready, not on hold, and in a jobnet that is running."""
     free = icon.status is IconStatus.READY and icon.method is not MethodFlag.WAIT
     return free and work.instance(icon).status in ACTIVE_JOBNET
 
@@ -102,7 +102,7 @@ def settings_of(work: Work, icons: Sequence[Icon]) -> dict[int, Any]:
 
 
 def _ends_here(icon: Icon) -> bool:
-    """Tell whether an icon's arrows may fire in the very step that starts it."""
+    """Return whether an icon's arrows may fire in the very step that starts it."""
     traits = traits_of(icon.type)
     lasting = traits.lasting and icon.method is not MethodFlag.SKIP
     return not traits.ends_jobnet and (not lasting or icon.continues)
@@ -229,7 +229,7 @@ def complete(work: Work, icon: Icon, kind: FlowType = FlowType.NORMAL) -> None:
 
 
 def _matters(work: Work, icon: Icon) -> bool:
-    """Tell whether the end of an icon may change the state of its instance."""
+    """Return whether the end of an icon may change the state of its instance."""
     if traits_of(icon.type).ends_jobnet or icon.status is not IconStatus.END:
         return True
     if work.instance(icon).status is JobnetStatus.RUNERR:
@@ -261,7 +261,7 @@ def _settle_failure(
     instance = work.instance(icon)
     traits = traits_of(icon.type)
     after = work.after[icon.id]
-    if traits.tells_outcome and not instance_gone:
+    if traits.shows_outcome and not instance_gone:
         after.append("ICON_STATUS", str(int(failure)))
     values = after.settle()
     work.log("JC90000002", instance, icon)
@@ -274,7 +274,7 @@ def _settle_failure(
             job_id_path=work.path(icon),
             execution_user=main.execution_user_name,
             job_exit_cd=values.get("JOB_EXIT_CD", "") if icon.id in work.finished else "",
-            icon_status=int(failure) if traits.tells_outcome else "",
+            icon_status=int(failure) if traits.shows_outcome else "",
         ),
         instance,
         icon,
@@ -382,5 +382,5 @@ def _refused(work: Work, icon: Icon, successor: Icon, refusal: ArrivalRefusal) -
 
 
 def is_test(run_type: RunType) -> bool:
-    """Tell whether a run is a test run."""
+    """Return whether a run is a test run."""
     return run_type is RunType.TEST

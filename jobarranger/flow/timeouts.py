@@ -61,7 +61,7 @@ def _warn(db: Database, engine: Engine, rows: Sequence[Any], now: int) -> int:
 
 
 def _warning(work: Work, icon: Icon, minutes: int) -> Raised:
-    """Return the message that tells of an overdue icon."""
+    """Return the message about an overdue icon."""
     main = work.family(icon).main
     return m.render(
         m.JAJOBICONJOB300001,

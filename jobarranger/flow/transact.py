@@ -33,7 +33,7 @@ def transact(
         db: the process' database.
         engine: the surroundings.
         families: main runs to be locked; those that were are `Work.families`.
-        step: changes the rows in hand, and settles or advances what that concerns. It is done anew
+        step: changes the held rows, and settles or advances what that concerns. It is done anew
             when the transaction is.
         wait: for families that others hold; without it they are left out.
         before_commit: called when everything is written.

@@ -1,4 +1,4 @@
-"""The rows in hand during one transaction.
+"""The rows that one transaction works on.
 
 Steps read sets of rows into a `Work`, decide in memory, and the `Work` writes everything that has
 changed with a handful of statements at the end. It also collects what is to be seen or said after
@@ -88,7 +88,7 @@ class Work:
     # -- reading ---------------------------------------------------------------------------
 
     def lock_families(self, main_ids: Collection[int], *, wait: bool) -> None:
-        """Lock main rows and take them in hand; without `wait` only those that nobody holds."""
+        """Lock main rows and hold them; without `wait` only those that nobody holds."""
         rows = runs.lock_mains(self.unit.conn, main_ids, wait=wait)
         last_logs = runs.last_logs(self.unit.conn, rows)
         self.now = self.engine.now()  # waiting for a lock takes time
@@ -98,7 +98,7 @@ class Work:
             self.instances[main.id] = main
 
     def load_icons(self, ids: Collection[int]) -> list[Icon]:
-        """Lock and read icons that are not in hand yet, with their instances."""
+        """Lock and read icons that are not held yet, with their instances."""
         missing = [icon_id for icon_id in ids if icon_id not in self.icons]
         if missing:
             self.adopt(Icon.from_row(row) for row in icon_rows.lock(self.unit.conn, missing))
@@ -107,14 +107,14 @@ class Work:
     def adopt(self, icons: Iterable[Icon]) -> list[Icon]:
         """Take icons that were just read, and read the instances they belong to.
 
-        Of an icon that is in hand already the one in hand counts: it may have moved.
+        Of an icon that is held already the one that is held counts: it may have moved.
         """
         adopted = [self.icons.setdefault(icon.id, icon) for icon in icons]
         self.load_instances({icon.instance_id for icon in adopted})
         return adopted
 
     def load_instances(self, ids: Collection[int]) -> None:
-        """Read instances that are not in hand yet (sub-jobnets; mains come with their lock)."""
+        """Read instances that are not held yet (sub-jobnets; mains come with their lock)."""
         missing = set(ids) - self.instances.keys()
         if missing:
             for row in runs.instances(self.unit.conn, missing):

@@ -42,7 +42,7 @@ class Condition(IconType):
 
 
 def _compare(icon: Icon, settings: Any, values: Mapping[str, str]) -> bool | Failed:
-    """Tell whether the variable fits the pattern, or what is wrong."""
+    """Return whether the variable fits the pattern, or what is wrong."""
     if settings is None or settings.value_name not in values:
         return _failed(m.render(m.JARUNICONIF200003, inner_job_id=icon.id))
     value, pattern = values[settings.value_name], settings.comparison_value
@@ -67,7 +67,7 @@ def _compare(icon: Icon, settings: Any, values: Mapping[str, str]) -> bool | Fai
 
 
 def _found(icon: Icon, pattern: str, value: str) -> bool | Failed:
-    """Tell whether the expression is found; one that is none never is."""
+    """Return whether the expression is found; one that is none never is."""
     answer = fit(pattern, value)
     if answer is Fit.TOO_MUCH:
         shown = pattern[:_SHOWN]

@@ -61,7 +61,7 @@ class JobIcon(IconType):
         word="job",
         lasting=True,
         asks_agent=True,
-        tells_outcome=True,
+        shows_outcome=True,
         has_exit_code=True,
         has_output=True,
         stoppable=True,
@@ -90,7 +90,7 @@ class JobIcon(IconType):
                     row.run_user_password or "",
                 )
             elif row.inner_job_id not in found:
-                continue  # variables without settings: the icon fails for lack of them
+                continue  # variables without settings: the icon fails because they are missing
             elif row.wanted_value is None:
                 found[row.inner_job_id].chosen.append(row.wanted_name)
             else:

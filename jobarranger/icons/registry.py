@@ -1,6 +1,6 @@
 """The icon types by number: found in this package, asked for by everybody else.
 
-A module of the package that has `TYPES` adds those types; nothing else has to be told. Rows keep
+A module of the package that has `TYPES` adds those types; nothing else has to be changed. Rows keep
 the plain number of their type, so one that no module knows is no special case: such an icon
 fails when it starts, and nothing can be done to it.
 """

@@ -29,7 +29,7 @@ class Traits:
     # -- its work --------------------------------------------------------------------------
     lasting: bool = False  #: its work goes on after its start; its arrows fire later
     asks_agent: bool = False  #: its work is a job on an agent, made again from its settings
-    tells_outcome: bool = False  #: `ICON_STATUS` tells how it failed
+    shows_outcome: bool = False  #: `ICON_STATUS` shows how it failed
     has_exit_code: bool = False  #: `JOB_EXIT_CD` is its own, not passed on
     has_output: bool = False  #: `STD_OUT` and `STD_ERR` are its own, not passed on
 

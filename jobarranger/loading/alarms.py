@@ -40,7 +40,7 @@ class Alarms:
         return raised
 
     def report_again(self, causes: Collection[Cause]) -> list[Raised]:
-        """Tell something, known or not."""
+        """Report something, known or not."""
         about = [(m.render(one.message, **dict(one.fields)), one) for one in causes]
         second = stamp14(self._clock.now_ms(), self._zone)
 

@@ -321,7 +321,7 @@ def _report(report: BootReport, mains: dict[int, Any], actions: dict[int, Action
 
 
 def _fields(main: Any) -> dict[str, object]:
-    """Return what messages tell about a run."""
+    """Return what messages say about a run."""
     return {
         "inner_jobnet_id": main.inner_jobnet_id,
         "jobnet_id": main.jobnet_id,

@@ -82,7 +82,7 @@ class Due:
 
 
 def is_missed(run: Due, late_slot: int) -> bool:
-    """Tell whether a run comes too late.
+    """Return whether a run comes too late.
 
     Args:
         run: a due run.

@@ -264,7 +264,7 @@ def _icon(icon: IconTemplate, run: Values, instance_id: int, ids: Ids, into: Row
 
 
 def _is_held(icon: IconTemplate, run: Values, instance_id: int) -> bool:
-    """Tell whether this is the START icon of the main jobnet of a wait run."""
+    """Return whether this is the START icon of the main jobnet of a wait run."""
     return (
         run["run_type"] == RunType.WAIT
         and icon.traits.begins_jobnet

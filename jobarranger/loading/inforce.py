@@ -1,7 +1,7 @@
-"""What is in force now, since when, and whether it has changed since the last look.
+"""What is in force now, since when, and whether it has changed since the last check.
 
 A look costs one small statement as long as nothing changes. Then the schedules, their calendars
-and filters are read whole, and `ja_ext_in_force` is brought up to date: it tells from when on the
+and filters are read whole, and `ja_ext_in_force` is brought up to date: it shows from when on the
 loader has known a version to be in force, so that after an outage nothing starts that had not
 been in force in its time.
 """
@@ -30,7 +30,7 @@ _ATTEMPTS = 3
 
 
 class InForceChange(Enum):
-    """What a look has found."""
+    """What a check has found."""
 
     SAME = "same"  #: nothing has changed
     STALE = "stale"  #: nothing that leaves a mark, but it was time to read everything

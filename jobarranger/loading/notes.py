@@ -1,4 +1,4 @@
-"""Notifications about whole runs, queued in the transaction that they tell about."""
+"""Notifications about whole runs, queued in the transaction that they are about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a schedule names that is not there: it is told, and that part alone left out. Pure."""
+"""What a schedule names that is not there: it is reported, and that part alone left out. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Cause:
 
     message: Message = field(hash=False)
     fields: tuple[tuple[str, str], ...]
-    schedule_id: str  #: whose owner is told; empty: nobody's
+    schedule_id: str  #: whose owner gets the message; empty: nobody's
     jobnet_id: str = ""
 
 

@@ -65,7 +65,7 @@ class StartRequest:
 #: What becomes of a request: the registration number, or why there is none.
 Answer: TypeAlias = int | StartRefusal
 
-#: Tells whether the version with this header may be used by whoever asks.
+#: Says whether the version with this header may be used by whoever asks.
 Permit: TypeAlias = Callable[[Connection, Values], bool]
 
 
@@ -200,7 +200,7 @@ def _write(
     guards: set[str],
     at: int,
 ) -> None:
-    """Insert the accepted requests and tell the loader."""
+    """Insert the accepted requests and notify the loader."""
     if not accepted:
         return
     marks = {request.request_id: number for request, number in accepted if request.request_id}
@@ -242,7 +242,7 @@ def _slot(request: StartRequest) -> tuple[str, int]:
 
 
 def _is_deterred(request: StartRequest) -> bool:
-    """Tell whether a second start at the same time is to be refused."""
+    """Return whether a second start at the same time is to be refused."""
     return request.deterrence and request.run_type is RunType.TIME
 
 

@@ -2,7 +2,7 @@
 
 A pass looks at the window from the present minute to `JOBNET_LOAD_SPAN` minutes ahead, both ends
 included. What was looked at before is left out as long as nothing has changed; after a change the
-whole window is looked at again, and the guards (`jobarranger.loading.slotted`) tell what was
+whole window is looked at again, and the guards (`jobarranger.loading.slotted`) show what was
 loaded.
 
 Between the instant up to which everything was loaded (`ja_ext_window`) and the present minute
@@ -41,7 +41,7 @@ from jobarranger.states import Counter
 
 #: Runs of one transaction, and of one step: an immediate start waits for one step at most.
 BATCH = 50
-#: How far behind the truth `ja_ext_window` may be (ms); what it does not know costs a look.
+#: How far behind the truth `ja_ext_window` may be (ms); what it does not know costs a check.
 _WINDOW_LAG = 5 * MINUTE_MS
 
 
@@ -160,7 +160,7 @@ class ScheduledLoad:
             )
 
     def _is_paused(self) -> bool:
-        """Tell whether nothing is to be loaded by schedule."""
+        """Return whether nothing is to be loaded by schedule."""
         now = self._clock.now_ms()
         return self._db.read(lambda conn: pauses.read(conn, now).hold_loading)
 
@@ -173,7 +173,7 @@ class ScheduledLoad:
         return until
 
     def _span(self, stored: str | None, report: StepReport) -> int:
-        """Return how far ahead is loaded (ms); tell of a value that is of no use."""
+        """Return how far ahead is loaded (ms); report a value that cannot be used."""
         minutes = load_span(stored)
         causes: list[Cause] = []
         if stored is not None and stored.strip().lstrip("0") != str(minutes):
@@ -182,7 +182,7 @@ class ScheduledLoad:
         return minutes * MINUTE_MS
 
     def _look_for_missing(self, report: StepReport) -> None:
-        """Tell what schedules name that is not there."""
+        """Report what schedules name that is not there."""
         scheduling = self._in_force.scheduling
         causes = [
             found
@@ -228,7 +228,7 @@ class ScheduledLoad:
         )
 
     def _complain(self, schedule: Schedule, error: Exception) -> None:
-        """Tell of a schedule whose starts cannot be worked out."""
+        """Report a schedule whose starts cannot be worked out."""
         name = schedule.schedule_id
         self._alarms.report([cause(m.JALOADER200011, schedule_id=name, error_text=str(error))])
 
@@ -257,13 +257,13 @@ class ScheduledLoad:
         for key in [key for key in self._failing if instant(key[0], self._zone) < oldest]:
             given_up.add(key[0])
             del self._failing[key]
-        self._tell_of_past({CatchUp.TOO_OLD: given_up}, report)
+        self._report_past({CatchUp.TOO_OLD: given_up}, report)
         parked = self._parking.parked()
         free = (one for one in self._failing.values() if one[0] not in parked)
         return dict(islice(free, most))
 
     def _load(self, wanted: Mapping[int, Start], report: StepReport) -> None:
-        """Load starts; what cannot be loaded is told, what fails is kept for later."""
+        """Load starts; what cannot be loaded is reported, what fails is kept for later."""
         if not wanted:
             return
         prepared = prepare(self._db, self._cache, wanted)
@@ -303,7 +303,7 @@ class ScheduledLoad:
         """Note that a scan is through."""
         if scan is self._behind:
             self._behind = None
-            self._tell_of_past(scan.tallies, report)
+            self._report_past(scan.tallies, report)
         else:
             self._ahead = None
             self._covered = scan.window.last_at
@@ -336,8 +336,8 @@ class ScheduledLoad:
         else:
             self._noted = until
 
-    def _tell_of_past(self, tallies: Mapping[CatchUp, Tally], report: StepReport) -> None:
-        """Tell what has become of the starts of an outage."""
+    def _report_past(self, tallies: Mapping[CatchUp, Tally], report: StepReport) -> None:
+        """Report what has become of the starts of an outage."""
         texts = {
             CatchUp.LOAD: m.JALOADER000001,
             CatchUp.TOO_OLD: m.JALOADER200012,

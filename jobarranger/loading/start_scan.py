@@ -58,7 +58,7 @@ class Tally:
 
 #: Judges a start of the past.
 Judge = Callable[[Start, Timetable], CatchUp]
-#: Told of a schedule whose starts cannot be worked out.
+#: Reported for a schedule whose starts cannot be worked out.
 Complain = Callable[[Schedule, Exception], None]
 
 
@@ -96,7 +96,7 @@ class StartScan:
 
     @property
     def done(self) -> bool:
-        """Tell whether everything was given out."""
+        """Return whether everything was given out."""
         return self._ended and not self._found
 
     def take(self, db: Database, most: int) -> list[Start]:

@@ -19,7 +19,7 @@ JARUNICONJOB200017 = error(
 )
 JARUNICONJOB200028 = error(
     "JARUNICONJOB200028 host_or_variable host_flag:int inner_job_id:int",
-    'The host of job icon {inner_job_id} cannot be told from "{host_or_variable}" (host '
+    'The host of job icon {inner_job_id} cannot be found from "{host_or_variable}" (host '
     "flag {host_flag}). If it is a variable, see that it is set before this icon.",
 )
 JAHOST200002 = error(

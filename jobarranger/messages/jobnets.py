@@ -58,7 +58,7 @@ JAJOBNETRUN200005 = error(
 JAJOBNETRUN300001 = warning(
     "JAJOBNETRUN300001 inner_jobnet_id:int jobnet_id main_id:int",
     "Jobnet run {inner_jobnet_id} ({jobnet_id}) stands still: no icon of it can start any more, "
-    "and no END was reached. `jobarg_ctl jobnet show {main_id}` tells what each icon waits for; "
+    "and no END was reached. `jobarg_ctl jobnet show {main_id}` shows what each icon waits for; "
     "stop the run and correct the definition.",
     notify=True,
 )

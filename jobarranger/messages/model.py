@@ -45,7 +45,7 @@ class Message:
 
     id: str
     kind: Kind
-    notify: bool  #: tell people through alert programs and Zabbix
+    notify: bool  #: notify people through alert programs and Zabbix
     text: str  #: with {field} places
     fields: Mapping[str, type[int | str]]
 

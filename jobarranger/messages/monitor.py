@@ -1,4 +1,4 @@
-"""Messages about starts that lack and servers that are silent, and of the monitor daemon."""
+"""Messages about starts that are missing and servers that are silent, and of the monitor daemon."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ JASERVER000004 = information(
     "Process {server_number} is up: {process_type_name} #{process_number}.",
 )
 JASERVER000005 = information(
-    "JASERVER000005 reason", "The server stops: {reason}. Work in hand is finished first."
+    "JASERVER000005 reason", "The server stops: {reason}. Work in progress is finished first."
 )
 JASERVER000006 = information(
     "JASERVER000006 role number:int", "Process {role} #{number} has ended as asked."
@@ -39,13 +39,13 @@ JASERVER100001 = critical(
 JASERVER100002 = critical(
     "JASERVER100002 role number:int count:int",
     "Process {role} #{number} has died {count} times in a row and is given up: the whole "
-    "server stops. The log lines before this one tell why it died.",
+    "server stops. The log lines before this one show why it died.",
 )
 JASERVER100003 = critical("JASERVER100003 error_text", "The server cannot start: {error_text}.")
 JASERVER200002 = error(
     "JASERVER200002 role number:int pid:int how",
-    "Process {role} #{number} (pid {pid}) has died: {how}. Work it had in hand is taken up "
-    "again by its successor.",
+    "Process {role} #{number} (pid {pid}) has died: {how}. Work it had in progress is continued "
+    "by its successor.",
 )
 JASERVER200003 = error(
     "JASERVER200003 role number:int pid:int seconds:int",

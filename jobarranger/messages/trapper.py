@@ -66,7 +66,7 @@ JATRAPPER300003 = warning(
 )
 JATRAPPER300004 = warning(
     "JATRAPPER300004 inner_job_id:int host reason",
-    "The kept result of icon {inner_job_id} from {host} could not be worked in and is given "
+    "The kept result of icon {inner_job_id} from {host} could not be processed and is given "
     "up: {reason}. Look at the icon and decide by hand.",
     notify=True,
 )
@@ -75,7 +75,7 @@ JATRAPPER300006 = warning(
     "A log-in as {user_name} from {peer} was refused: too many wait or have failed just now.",
 )
 JATRAPPER000001 = information(
-    "JATRAPPER000001 count:int", "{count} results kept in JaStateDir have been worked in."
+    "JATRAPPER000001 count:int", "{count} results kept in JaStateDir have been processed."
 )
 JATRAPPER000002 = information(
     "JATRAPPER000002 jobnet_id inner_jobnet_id:int user_name peer",

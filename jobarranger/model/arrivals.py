@@ -67,7 +67,7 @@ def arrive(
 
 
 def fires(flow_type: FlowType, kind: FlowType) -> bool:
-    """Tell whether an icon that completes with `kind` fires an arrow of `flow_type`.
+    """Return whether an icon that completes with `kind` fires an arrow of `flow_type`.
 
     A normal completion fires every arrow; a condition fires those of its own outcome only.
     """

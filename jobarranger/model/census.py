@@ -23,12 +23,12 @@ class Census:
 
     @property
     def stands_still(self) -> bool:
-        """Tell whether no icon can move any more, whatever may come."""
+        """Return whether no icon can move any more, whatever may come."""
         return self.active + self.stopping == 0
 
     @property
     def is_over(self) -> bool:
-        """Tell whether an END icon has finished and nothing keeps the instance from ending."""
+        """Return whether an END icon has finished and nothing keeps the instance from ending."""
         return self.finished_ends > 0 and self.active == 0
 
     @property

@@ -22,7 +22,7 @@ class PatternError(JobArrangerError):
 
 
 def matches(value: str, pattern: str) -> bool:
-    """Tell whether `value` is among the numbers and ranges of `pattern`.
+    """Return whether `value` is among the numbers and ranges of `pattern`.
 
     An empty value or pattern matches nothing.
 
@@ -42,7 +42,7 @@ def matches(value: str, pattern: str) -> bool:
 
 
 def _contains(element: str, number: float) -> bool:
-    """Tell whether one element of a pattern covers `number`."""
+    """Return whether one element of a pattern covers `number`."""
     parsed = _ELEMENT.fullmatch(element)
     if parsed is None:
         raise PatternError(f"'{element[:40]}' is neither a number nor a range low-high")

@@ -34,7 +34,7 @@ class Pause:
         return min(ends, default=None)
 
     def is_active(self, now: int) -> bool:
-        """Tell whether it holds at `now`."""
+        """Return whether it holds at `now`."""
         return self.end_at is None or now < self.end_at
 
     @property

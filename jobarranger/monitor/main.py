@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(start: DaemonStart[MonitorConfig]) -> int:
-    """Open everything, look until the end, tidy up; what fails before that is told."""
+    """Open everything, look until the end, tidy up; what fails before that is reported."""
     config = start.config
     try:
         user.become(user.wanted_user(config.ja_execution_user, allow_root=config.allow_root))

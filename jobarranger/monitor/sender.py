@@ -62,7 +62,7 @@ class AlertSender:
         self._clock = clock
 
     def send(self, about: About, raised: Raised, alarm: Alarm | None = None) -> bool:
-        """Call the program and wait for its end; tell whether it did what it should.
+        """Call the program and wait for its end; return whether it did what it should.
 
         What goes wrong is logged; no shell takes part, so no text can break out of its argument.
         """

@@ -1,4 +1,4 @@
-"""The main loop of the monitor daemon: look, tell, wait."""
+"""The main loop of the monitor daemon: check, report, wait."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from jobarranger.watching.watch import Alarm, Reporter, ServerWatch, StartWatch
 
 log = getLogger(__name__)
 
-#: By this name the daemon is known among those who tell.
+#: By this name the daemon is known among the reporters.
 REPORTER = "monitor"
 #: What the daemon listens to.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1)
 
 
 class MonitorService:
-    """Looks at the database every `JaMonitorInterval` and tells what it finds."""
+    """Looks at the database every `JaMonitorInterval` and reports what it finds."""
 
     def __init__(self, config: MonitorConfig, db: Database, clock: Clock, signals: Signals) -> None:
         self._config = config
@@ -45,7 +45,7 @@ class MonitorService:
         self._sender = AlertSender(config.sender, config.ja_sender_timeout, clock)
         self._reporter = Reporter(db, clock, self._zone, REPORTER)
         rules = LateRules(
-            load_span=0,  # read at each look
+            load_span=0,  # read at each check
             load_shift=config.ja_load_shift_time,
             run_shift=config.ja_run_shift_time,
             confirm_ms=2000 * config.ja_loader_interval,
@@ -70,7 +70,7 @@ class MonitorService:
             self._wait()
 
     def turn(self) -> None:
-        """Look once and tell; whatever goes wrong is told too and tried again."""
+        """Check once and report; whatever goes wrong is reported too and tried again."""
         try:
             self._look()
             self._errors = 0
@@ -83,7 +83,7 @@ class MonitorService:
             log.exception("unexpected error")
             text = f"{type(error).__name__}: {in_short(error)}"
             m.log_message(m.JAMONITOR200004, count=self._errors, error_text=text)
-        logs.tell_floods()
+        logs.report_floods()
         self._rotate()
 
     def _look(self) -> None:
@@ -95,20 +95,20 @@ class MonitorService:
         except JobArrangerError as error:
             raise DatabaseUnavailable(str(error)) from error
         self._database_is_back()
-        self._tell(self._servers.look())
-        self._tell(self._starts.look())
-        self._tell(self._limits.look())
-        self._tell(self._ends.look())
+        self._report(self._servers.look())
+        self._report(self._starts.look())
+        self._report(self._limits.look())
+        self._report(self._ends.look())
         self._reporter.note([])  # what could not be noted before
         setproctitle(
             f"jobarg_monitor: server {self._servers.presence.value},"
             f" {self._starts.missing_now} starts missing"
         )
 
-    def _tell(self, alarms: Sequence[Alarm]) -> None:
-        """Tell each alarm, then note it: should we die in between, it is told again.
+    def _report(self, alarms: Sequence[Alarm]) -> None:
+        """Report each alarm, then note it: should we die in between, it is reported again.
 
-        The end may be asked for in between: what is left is told at the next start.
+        The end may be asked for in between: what is left is reported at the next start.
         """
         failure: Exception | None = None
         for alarm in alarms:
@@ -122,7 +122,7 @@ class MonitorService:
                 continue
             try:
                 self._reporter.note([alarm])
-            except Exception as error:  # noqa: BLE001 - raised when all are told
+            except Exception as error:  # noqa: BLE001 - raised when all are reported
                 failure = error
         if failure is not None:
             raise failure

@@ -80,7 +80,7 @@ def _ended(
 ) -> None:
     """Work in a result as if the agent had sent it.
 
-    The audit row is written first: should the server end in between, it tells what was meant, and
+    The audit row is written first: should the server end in between, it shows what was meant, and
     the command can be repeated.
     """
     detail = f"{request.host_name}, attempt {request.attempt}: ended with {decision.exit_code}"

@@ -77,7 +77,7 @@ RULES: Mapping[Operation, Rule] = {
 
 
 def is_for(operation: Operation, job_type: int) -> bool:
-    """Tell whether an operation is for icons of a type; none is for a type that is not known."""
+    """Return whether an operation is for icons of a type; none is for a type that is not known."""
     return job_type in REGISTRY and RULES[operation].fits(traits_of(job_type))
 
 

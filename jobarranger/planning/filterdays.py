@@ -96,25 +96,25 @@ def _text(  # noqa: PLR0911 - one return for each case
 ) -> str:
     number = abs(rule.shift_day)
     where = "after" if rule.forward else "before"
-    lacks = f"the month has no day {rule.designated_day}; " if base is None else ""
+    prefix = f"the month has no day {rule.designated_day}; " if base is None else ""
     match reason:
         case DayReason.OPERATES:
             return "the base date operates" + (", so the shift does not count" if number else "")
         case DayReason.SHIFTED if base is None and not number:
-            return lacks + f"{_INSTEAD[rule.missing_day]} operates"
+            return prefix + f"{_INSTEAD[rule.missing_day]} operates"
         case DayReason.SHIFTED if base is None:
             edge = "from the 1st of the next month on" if rule.forward else "back from its last day"
-            return lacks + f"operating day {number} {edge}"
+            return prefix + f"operating day {number} {edge}"
         case DayReason.SHIFTED:
             return f"the base date is closed; operating day {number} {where} it"
         case DayReason.CLOSED if base is None and rule.missing_day is MissingDay.SKIP:
-            return lacks + "such a month is left out"
+            return prefix + "such a month is left out"
         case DayReason.CLOSED if base is None:
-            return lacks + f"{_INSTEAD[rule.missing_day]} is closed"
+            return prefix + f"{_INSTEAD[rule.missing_day]} is closed"
         case DayReason.CLOSED:
             return "the base date is closed, and shift 0 takes no other day"
         case DayReason.RUNS_OUT:
             span = f"{days.first} to {days.last}" if days.first else "no days at all"
-            return lacks + f"no operating day {number} {where} it: the calendar has {span}"
+            return prefix + f"no operating day {number} {where} it: the calendar has {span}"
         case DayReason.TOO_FAR:
-            return lacks + f"operating day {number} {where} it is not among {PROBES} dates"
+            return prefix + f"operating day {number} {where} it is not among {PROBES} dates"

@@ -1,4 +1,4 @@
-"""What is odd about schedules, told once for many that suffer from the same."""
+"""What is odd about schedules, reported once for many with the same cause."""
 
 from __future__ import annotations
 

@@ -44,14 +44,14 @@ class Planned(NamedTuple):
     @property
     def remarks(self) -> list[str]:
         """Return what else is to be known."""
-        told = []
+        remarks = []
         if self.run is not None and self.run.scheduled_time != self.start.slot:
-            told.append(f"moved to {readable(self.run.scheduled_time)}")
+            remarks.append(f"moved to {readable(self.run.scheduled_time)}")
         if self.pause is not None:
-            told.append(f"paused: {self.pause.what}")
+            remarks.append(f"paused: {self.pause.what}")
         if self.change is not None:
-            told.append(self.change.text)
-        return told
+            remarks.append(self.change.text)
+        return remarks
 
 
 def plan(
@@ -68,7 +68,7 @@ def plan(
 
 
 def key_of(start: Start) -> Key:
-    """Return what tells a start from others."""
+    """Return what distinguishes a start from others."""
     return (start.schedule_id, start.object_id, start.jobnet_id, start.slot)
 
 

@@ -77,20 +77,20 @@ class Purger:
         self._zone = zone
         self._grace_ms = grace_ms
         self._again = again
-        self._told: set[Mistake] = set()
+        self._reported: set[Mistake] = set()
         self._share = 1.0  #: of the numbers above that portions have at present
 
     def limits(self) -> PurgeLimits:
-        """Return what is due now; parameters that say nothing are told once each."""
+        """Return what is due now; parameters that say nothing are reported once each."""
         spans, mistakes = read_spans(self._db.read(due_rows.parameters))
-        for mistake in set(mistakes) - self._told:
+        for mistake in set(mistakes) - self._reported:
             m.log_message(
                 m.JAPURGE300001,
                 parameter_name=mistake.parameter,
                 value=mistake.value,
                 minutes=mistake.used,
             )
-        self._told = set(mistakes)
+        self._reported = set(mistakes)
         return limits_at(self._clock.now_ms(), self._zone, spans, self._grace_ms)
 
     def pass_over(self) -> Iterator[Portion]:

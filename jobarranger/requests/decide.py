@@ -94,7 +94,7 @@ def after_sending(  # noqa: PLR0911 - one answer for each case
 ) -> Step:
     """Decide after a jobrun was sent, or was to be sent.
 
-    `again` tells that it had been sent before: then no connection does not mean that the agent
+    `again` shows that it had been sent before: then no connection does not mean that the agent
     has nothing of it.
     """
     match event:
@@ -120,7 +120,7 @@ def after_sending(  # noqa: PLR0911 - one answer for each case
 
 
 def is_older_alive(request: Request, event: Answered) -> bool:
-    """Tell whether an agent does not take a run because an older attempt of it still lives."""
+    """Return whether an agent does not take a run because an older attempt of it still lives."""
     return event.result == ALIVE and request.attempt > 1 and request.method in RUNS
 
 
@@ -153,7 +153,7 @@ def after_query(  # noqa: PLR0911 - one answer for each case
 def when_due(request: Request, view: View, limits: SendLimits, *, asked: bool = False) -> Step:
     """Decide about a request that was sent and whose time for another look has come.
 
-    `asked` tells that the agent has just been asked and could not be reached.
+    `asked` shows that the agent has just been asked and could not be reached.
     """
     if _is_accepted(request):
         return Pursue(next_check(request, view.now)) if asked else Query()
@@ -208,7 +208,7 @@ def _is_accepted(request: Request) -> bool:
 
 
 def _unsent(request: Request) -> bool:
-    """Tell whether the question comes before the first sending (see `first_step`)."""
+    """Return whether the question comes before the first sending (see `first_step`)."""
     return request.state is DispatchState.NEW
 
 

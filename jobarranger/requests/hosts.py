@@ -31,7 +31,7 @@ SLOW_AFTER = 2.0
 #: A host that has been slow for so long is reported (ms).
 SLOW_REPORTED = 10_000
 
-#: Requests in hand, and connections, to one of our agents that answers.
+#: Requests in progress, and connections, to one of our agents that answers.
 MOST_IN_FLIGHT, MOST_TO_HOST = 200, 16
 
 
@@ -56,21 +56,21 @@ class Health:
     failed_at: int = 0  #: when the last of them ended
     not_before: int = 0  #: no other attempt before
     text: str = ""  #: what the last failure said
-    reported: bool = False  #: operators have been told of the trouble
+    reported: bool = False  #: operators have a report of the trouble
 
     @property
     def is_silent(self) -> bool:
-        """Tell whether the host does not answer."""
+        """Return whether the host does not answer."""
         return self.state is HostState.SLOW or self.state is HostState.DOWN
 
     @property
     def is_troubled(self) -> bool:
-        """Tell whether nothing new is sent but what finds out whether the trouble is over."""
+        """Return whether nothing new is sent but what finds out whether the trouble is over."""
         return self.is_silent or self.state is HostState.BUSY
 
     @property
     def answers(self) -> bool:
-        """Tell whether the last exchange was answered."""
+        """Return whether the last exchange was answered."""
         return self.state is HostState.ANSWERING or self.state is HostState.BUSY
 
 
@@ -133,7 +133,7 @@ def _worse(health: Health, state: HostState, now: int, text: str) -> Health:
 
 
 def most_requests(health: Health, kind: AgentKind, now: int, *, run: bool) -> int:
-    """Return how many requests to a host may be in hand: one unless it is ours and answers.
+    """Return how many requests to a host may be in progress: one unless it is ours and answers.
 
     What was committed as SENDING to a 3.0.0 agent can never be repeated, so a crash should catch
     as few as possible. Stops go to a busy host as ever.
@@ -172,7 +172,7 @@ def failure(health: Health, created_at: int, now: int, limits: SendLimits) -> Fa
     return Fail(reason, health.text or health.state.value)
 
 
-# -- what operators are told --------------------------------------------------------------------
+# -- what is reported to operators --------------------------------------------------------------
 
 
 def is_worth_reporting(health: Health, now: int, limits: SendLimits) -> bool:

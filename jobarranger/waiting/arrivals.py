@@ -48,7 +48,7 @@ def other_branches(family: FamilyFacts, helped: Reach) -> dict[int, int]:
 
 
 def _is_passed_by(family: FamilyFacts, icon: IconFacts, helped: Reach) -> bool:
-    """Tell whether nothing has fired or will fire into an icon, and nothing failed before it."""
+    """Return whether nothing has fired or will fire into an icon, and nothing failed before it."""
     before = [family.icons[arrow.start] for arrow in family.entering.get(icon.id, ())]
     return (
         icon.id not in helped.reached

@@ -32,7 +32,7 @@ from jobarranger.waiting.reasons import THE_RUN, WORDS, Need, Reason, Why, names
 #: A ready icon that is not started for so long (ms) is not just about to be.
 NOT_TAKEN_MS = 30_000
 
-#: What lets a failed icon go on, as it is told.
+#: What lets a failed icon go on, as it is shown.
 _AGAIN = {Operation.RERUN: "run it again", Operation.SKIP: "skip it"}
 #: The run has not begun: every icon waits for that.
 _BEFORE = frozenset(
@@ -237,7 +237,7 @@ class _Explainer:
             return self._around(icon, child)
         if icon.run is not None and icon.run.state is DispatchState.UNKNOWN:
             return self._unknown(icon, icon.run)
-        message = icon.message or "its log line tells why"
+        message = icon.message or "its log line shows why"
         again = [
             f"{words} (jobarg_ctl icon {operation} {self._at(icon)})"
             for operation, words in _AGAIN.items()
@@ -271,14 +271,14 @@ class _Explainer:
     def _paused(self, why: Why, pause: Pause) -> Why:
         """Add to a reason which pause it is, and what that needs."""
         everything = pause.scope is PauseScope.ALL
-        told = {
+        shown = {
             "what": f"{pause.what} {'are' if everything else 'is'}",
             "by": f"{pause.actor_user} since {self.family.clock(pause.since)}",
             "why": pause.reason,
             "target": "" if everything else f" --{pause.scope.name.lower()} {pause.name}",
         }
         need = Need.OPERATOR if pause.end_at is None else Need.TIME  # one with an end passes
-        return replace(why, need=need, data={**why.data, **told})
+        return replace(why, need=need, data={**why.data, **shown})
 
     def _host(self, name: str) -> HostUsability:
         return self.family.hosts.get(name, HostUsability.UNCHECKED)
@@ -287,13 +287,13 @@ class _Explainer:
 
     def _jobnet(self, reason: Reason, causes: Iterable[IconFacts] = (), **data: str | int) -> Why:
         found = list(causes)
-        told = [f"{self.family.paths[one.id]}" for one in found]
+        shown = [f"{self.family.paths[one.id]}" for one in found]
         return Why(
             reason=reason,
             subject=THE_RUN,
             path=self.family.main.jobnet_id,
             need=WORDS[reason].need,
-            data={"registry": self.family.registry, "icons": names(told), **data},
+            data={"registry": self.family.registry, "icons": names(shown), **data},
             causes=tuple(one.id for one in found),
         )
 
@@ -327,17 +327,17 @@ class _Explainer:
         return self._jobnet(Reason.STANDS, troubled)
 
     def _moves(self, icon: IconFacts) -> bool:
-        """Tell whether an icon is on its way by itself."""
+        """Return whether an icon is on its way by itself."""
         why = self.icons[icon.id]
         begun = icon.status is not IconStatus.BEGIN or why.reason is Reason.NEXT
         return begun and (why.need is Need.TIME or why.reason is Reason.SUBJOBNET_ERROR)
 
     def _is_trouble(self, icon: IconFacts) -> bool:
-        """Tell whether an icon that was reached waits for people."""
+        """Return whether an icon that was reached waits for people."""
         return icon.status is not IconStatus.BEGIN and self.icons[icon.id].need is Need.OPERATOR
 
     def _has_failed(self, icon: IconFacts) -> bool:
-        """Tell whether an icon, or one inside it, is in error."""
+        """Return whether an icon, or one inside it, is in error."""
         inner = self.icons[icon.id].reason is Reason.SUBJOBNET_ERROR
         return icon.status is IconStatus.RUNERR or inner
 
@@ -422,7 +422,7 @@ def _outer_reason(  # noqa: C901, PLR0911 - one answer for each state of a run
 
 
 def _joined(icon: IconFacts) -> str:
-    """Tell how many arrows have come, where there are several to wait for."""
+    """Say how many arrows have come, where there are several to wait for."""
     if icon.boot_count <= 1 or traits_of(icon.type).first_arrival:
         return ""
     return f"reached by {icon.end_count} of {icon.boot_count} arrows; "

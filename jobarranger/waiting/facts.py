@@ -163,7 +163,7 @@ class FamilyFacts:
         object.__setattr__(self, "paths", self._paths())
 
     def _may_fire(self, arrow: Arrow) -> bool:
-        """Tell whether an arrow can fire at all: a condition takes marked ones only."""
+        """Return whether an arrow can fire at all: a condition takes marked ones only."""
         icon = self.icons[arrow.start]
         chooses = traits_of(icon.type).chooses
         if not chooses or icon.test or not isinstance(arrow.type, FlowType):

@@ -47,7 +47,7 @@ class Reach:
                 queue.append(found)
 
     def _is_reached(self, icon: IconFacts) -> bool:
-        """Tell whether an icon is reached at present."""
+        """Return whether an icon is reached at present."""
         instance = self._family.instances.get(icon.instance_id)
         if instance is None or instance.status in _OVER:
             return False
@@ -72,7 +72,7 @@ class Reach:
                 yield owner
 
     def _suffices(self, start: int, end: int) -> bool:
-        """Tell whether the arrows that can fire are enough for an icon to become ready."""
+        """Return whether the arrows that can fire are enough for an icon to become ready."""
         icon = self._family.icons[end]
         if icon.status is IconStatus.BEGIN:
             needed = icon.boot_count - icon.end_count
@@ -85,7 +85,7 @@ class Reach:
         return self._arrived[end] >= max(1, needed)
 
     def _completes(self, icon: IconFacts) -> bool:
-        """Tell whether a reached icon can complete."""
+        """Return whether a reached icon can complete."""
         if self._family.summary is not None and self._family.summary.is_stopping:
             return False
         match icon.status:
@@ -101,7 +101,7 @@ class Reach:
                 return self._helped or not icon.is_held
 
     def _inner_ends(self, icon: IconFacts) -> bool:
-        """Tell whether the sub-jobnet of a JOBNET icon at work can end; True for other icons."""
+        """Return whether the sub-jobnet of a JOBNET icon at work can end; True for other icons."""
         contains = traits_of(icon.type).contains_jobnet
         child = self._family.children.get(icon.id) if contains else None
         if child is None or child.status is JobnetStatus.END:

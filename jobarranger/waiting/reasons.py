@@ -76,7 +76,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """How a reason is told."""
+    """How a reason is shown."""
 
     need: Need
     text: str  #: filled with the data of the reason
@@ -188,7 +188,7 @@ WORDS: Mapping[Reason, _Words] = {
     Reason.LOAD_ERROR: _Words(
         Need.NOBODY,
         "could not be loaded",
-        "The server's log tells why (its line names {registry}). Correct the jobnet and start it "
+        "The server's log shows why (its line names {registry}). Correct the jobnet and start it "
         "anew.",
     ),
     Reason.RUN_HELD: _Words(
@@ -200,7 +200,7 @@ WORDS: Mapping[Reason, _Words] = {
     Reason.AFTER_OTHER_RUN: _Words(
         Need.TIME,
         "starts when {runs} has ended, an earlier run of its jobnet",
-        "jobarg_ctl jobnet show {first} tells why that has not ended. To start this one beside it: "
+        "jobarg_ctl jobnet show {first} shows why that has not ended. To start this one beside it: "
         "jobarg_ctl jobnet start {registry} --force.",
     ),
     Reason.PAUSED: _Words(
@@ -267,7 +267,7 @@ AT_WORK = frozenset(
 
 #: Number that stands for the run itself among the causes.
 THE_RUN = 0
-#: Names told in one text; the others are counted.
+#: Names in one text; the others are counted.
 NAMES = 3
 
 
@@ -292,7 +292,7 @@ class Why:
 
     @property
     def text(self) -> str:
-        """One line that tells the reason."""
+        """One line that shows the reason."""
         return WORDS[self.reason].text.format(**self.data)
 
     @property

@@ -131,7 +131,7 @@ def run_view(
         hosts: the states of `hosts_of`.
         now: UTC milliseconds.
         minute: the same as 12 digits.
-        zone: in which times are told.
+        zone: in which times are shown.
         pauses: those of starts; none by default.
     """
     overrun = _is_overrun(rows, now, zone)
@@ -149,7 +149,7 @@ def _state(rows: RunRows) -> Any:
 
 
 def _is_overrun(rows: RunRows, now: int, zone: tzinfo) -> bool:
-    """Tell whether a run has taken longer than its time limit, by now or by its end."""
+    """Return whether a run has taken longer than its time limit, by now or by its end."""
     limit, state = rows.run.time_limit, _state(rows)
     if not limit or not state.run_start_time:
         return False
@@ -299,7 +299,7 @@ def _icon_facts(rows: RunRows) -> Iterator[IconFacts]:
 
 
 def _failure(row: Any, message: str | None, code: str | None) -> str:
-    """Tell in one line why an icon has failed."""
+    """Say in one line why an icon has failed."""
     if row.status not in _FAILED:
         return ""
     if message:

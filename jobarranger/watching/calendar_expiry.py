@@ -19,7 +19,7 @@ INTERVAL = 3600.0
 def ending(oddities: list[Oddity], today: date) -> list[Oddity]:
     """Return the calendars that have days left, and the last of them in the time asked about.
 
-    One whose last day has passed was told of before, or is over because it was to be.
+    One whose last day has passed was reported before, or is over because it was to be.
     """
     return [
         one
@@ -43,7 +43,7 @@ class CalendarWatch:
         self._due = float("-inf")
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; the caller tells it and then calls `Reporter.note`."""
+        """Return what to report now; the caller reports it and then calls `Reporter.note`."""
         if not self._days or self._clock.monotonic() < self._due:
             return []
         today = local_time(self._clock.now_ms(), self._zone).date()

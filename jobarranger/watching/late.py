@@ -29,7 +29,7 @@ class LateProblem(IntEnum):
 
 
 class Waits(IntEnum):
-    """Why a loaded run has not begun, as far as its row tells."""
+    """Why a loaded run has not begun, as far as its row shows."""
 
     NOTHING = 0  #: it is due and nothing is known to hold it up
     EARLIER = 1  #: an earlier run of the jobnet is active, and its rule says wait
@@ -97,7 +97,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbegun:
-    """A loaded run of a schedule that has no start time, as its summary tells."""
+    """A loaded run of a schedule that has no start time, as its summary shows."""
 
     run: int
     jobnet_id: str
@@ -144,7 +144,7 @@ class VersionsInForce:
     known: Mapping[Name, tuple[int, int]]  #: update date, and since when (UTC ms)
 
     def at(self, start: Start, timetable: Timetable, instant: int) -> bool:
-        """Tell whether all that makes a start of the past was in force in its time, and still is.
+        """Return whether all that makes a start of the past was in force in its time, and still is.
 
         What was put in force later starts nothing before.
         """
@@ -234,7 +234,7 @@ class Suspicions:
         ]
 
     def looked(self, missing: Iterable[Missing], now: int) -> Suspicions:
-        """Return what is suspected after a look that has found these missing.
+        """Return what is suspected after a check that has found these missing.
 
         If the clock was set back, what was seen before counts from now on.
         """
@@ -243,7 +243,7 @@ class Suspicions:
         return Suspicions(since, found)
 
     def confirmed(self, now: int, rules: LateRules) -> list[Missing]:
-        """Return what has lacked for long enough to be told, in order of time.
+        """Return what has been missing for long enough to be reported, in order of time.
 
         A definition that has just come into force, or a server that has just come back, is given
         time to act: it must be missing all through `confirm_ms`.

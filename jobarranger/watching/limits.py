@@ -29,7 +29,7 @@ class LimitWatch:
         self._began: dict[int, int] = {}  # of the runs that may be over their limit
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; the caller tells it and then calls `Reporter.note`."""
+        """Return what to report now; the caller reports it and then calls `Reporter.note`."""
         over = {one.cause: one for one in self._db.read(self._over)}
         return [self._alarm(over[cause]) for cause in self._reporter.news(over)]
 

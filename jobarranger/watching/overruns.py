@@ -23,7 +23,7 @@ class Limited:
 
     @property
     def cause(self) -> str:
-        """Return what tells its overrun from all others, and is the same whoever looks."""
+        """Return what distinguishes its overrun from all others, and is the same whoever looks."""
         return f"limit:{self.run}"
 
 
@@ -39,5 +39,5 @@ def instant_of_second(second: int, zone: tzinfo) -> int | None:
 
 
 def is_over(began: int | None, until: int, minutes: int) -> bool:
-    """Tell whether the time limit is used up at an instant (UTC ms); never without a beginning."""
+    """Say whether the time limit is used up at an instant (UTC ms); never without a beginning."""
     return began is not None and until - began >= minutes * MINUTE_MS

@@ -57,7 +57,7 @@ class PresenceSigns:
 
     @property
     def cause(self) -> str:
-        """Return what tells this silence from others, whoever looks."""
+        """Return what distinguishes this silence from others, whoever looks."""
         return f"server:{self.sign.server_id}:{self.sign.last}" if self.sign else "server:none"
 
 

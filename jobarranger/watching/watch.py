@@ -1,4 +1,4 @@
-"""Looks for late starts and silent servers in the database, and keeps account of what was told."""
+"""Looks for late starts and silent servers in the database; keeps account of what was reported."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ from jobarranger.watching.late import (
 )
 from jobarranger.watching.overruns import Limited
 from jobarranger.watching.presence import Presence, PresenceSigns
-from jobarranger.watching.rows import lateness, servers, told
+from jobarranger.watching.rows import lateness, reported, servers
 
 log = getLogger(__name__)
 
-#: Told in one look at most; the others follow in the next ones.
+#: Reported in one check at most; the others follow in the next ones.
 MOST = 200
-#: Causes that a reporter remembers to have told; what it has forgotten it asks the database.
+#: Causes that a reporter remembers to have reported; what it has forgotten it asks the database.
 _REMEMBERED = 100_000
-#: How long it is remembered that something was told (ms).
+#: How long it is remembered that something was reported (ms).
 KEEP_MS = 31 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Something to be told to people."""
+    """Something to be reported to people."""
 
     cause: str
     raised: Raised
@@ -64,38 +64,38 @@ class Alarm:
 
 
 class Reporter:
-    """One of those who tell; the database remembers what each has told."""
+    """One of the reporters; the database remembers what each has reported."""
 
     def __init__(self, db: Database, clock: Clock, zone: tzinfo, name: str) -> None:
         self._db = db
         self._clock = clock
         self._zone = zone
         self._name = name
-        self._told: set[str] = set()
-        self._unnoted: dict[str, Alarm] = {}  # told, and the database has refused to note it
+        self._reported: set[str] = set()
+        self._unnoted: dict[str, Alarm] = {}  # reported, and the database has refused to note it
 
     def news(self, causes: Iterable[str]) -> list[str]:
-        """Return the causes that this reporter has not told yet, in their order, `MOST` of them."""
+        """Return the causes that are not reported here yet, in their order, `MOST` of them."""
         wanted = [cause for cause in causes if cause not in self._unnoted]
-        if len(self._told) > _REMEMBERED:
-            self._told.clear()
+        if len(self._reported) > _REMEMBERED:
+            self._reported.clear()
         fresh: list[str] = []
-        rest = iter([cause for cause in wanted if cause not in self._told])
+        rest = iter([cause for cause in wanted if cause not in self._reported])
         while len(fresh) < MOST and (some := list(islice(rest, MOST))):
-            known = self._db.read(lambda conn, some=some: told.known(conn, some, self._name))  # type: ignore[misc]
-            self._told |= known
+            known = self._db.read(lambda conn, some=some: reported.known(conn, some, self._name))  # type: ignore[misc]
+            self._reported |= known
             fresh += [cause for cause in some if cause not in known]
         return fresh[:MOST]
 
     def remember(self, alarms: Sequence[Alarm]) -> None:
-        """Remember alarms as told, to be noted with the next ones."""
+        """Remember alarms as reported, to be noted with the next ones."""
         self._unnoted |= {alarm.cause: alarm for alarm in alarms}
 
     def note(self, alarms: Sequence[Alarm]) -> None:
-        """Note that alarms were told; queue the notification of those that nobody told before.
+        """Note that alarms were reported; queue the notification of those that are new to all.
 
         What cannot be noted now is noted with the next ones; until then it is remembered here, so
-        that it is not told at each look.
+        that it is not reported at each check.
         """
         self.remember(alarms)
         if not self._unnoted:
@@ -104,8 +104,8 @@ class Reporter:
         now = self._clock.now_ms()
 
         def work(unit: Unit) -> None:
-            first = told.note(unit, [alarm.cause for alarm in alarms], self._name, now)
-            told.forget(unit, now - KEEP_MS)
+            first = reported.note(unit, [alarm.cause for alarm in alarms], self._name, now)
+            reported.forget(unit, now - KEEP_MS)
             notes = [
                 _notification(alarm, stamp14(now, self._zone))
                 for alarm in alarms
@@ -114,12 +114,12 @@ class Reporter:
             notifications.queue(unit.conn, notes)
 
         self._db.transaction(work)
-        self._told.update(self._unnoted)
+        self._reported.update(self._unnoted)
         self._unnoted.clear()
 
 
 def _is_notified(alarm: Alarm) -> bool:
-    """Tell whether the boot process has queued a notification of the same."""
+    """Return whether the boot process has queued a notification of the same."""
     return alarm.missing is not None and alarm.missing.waits is Waits.MISSED
 
 
@@ -150,10 +150,10 @@ class StartWatch:
         *,
         beside_boot: bool = False,
     ) -> None:
-        """Remember how to look; the load span of `rules` is read anew at each look.
+        """Remember how to look; the load span of `rules` is read anew at each check.
 
-        Who is part of the server looks `beside_boot`: the boot process has told of missed starts,
-        and a run that waits for another one as it is to is told only if that one is in error.
+        Who is part of the server looks `beside_boot`: the boot process has reported missed starts,
+        and a run that waits for another one as it should is reported only if that one is in error.
         """
         self._beside_boot = beside_boot
         self._db = db
@@ -165,11 +165,11 @@ class StartWatch:
 
     @property
     def missing_now(self) -> int:
-        """Return how many starts lacked something at the last look."""
+        """Return how many starts were missing something at the last check."""
         return len(self._suspicions.missing)
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; the caller tells it and then calls `Reporter.note`.
+        """Return what to report now; the caller reports it and then calls `Reporter.note`.
 
         Raises:
             DatabaseUnavailable: nothing was seen; what was suspected before stays so.
@@ -227,7 +227,7 @@ class StartWatch:
 
 
 def _not_as_it_should_be(conn: Connection, late: Sequence[Missing]) -> list[Missing]:
-    """Leave out what the boot process has told, and what waits for a run that goes well."""
+    """Leave out what the boot process has reported, and what waits for a run that goes well."""
     waits = any(one.waits is Waits.EARLIER for one in late)
     in_error = lateness.in_error(conn) if waits else set()
     return [
@@ -261,7 +261,7 @@ def _missing_of(conn: Connection, awaited: Sequence[Missing]) -> list[Missing]:
 
 
 def _starts(found: Scheduling, first: int, last: int) -> Iterator[Start]:
-    """Yield the starts of all schedules; one that cannot be worked out is the loader's to tell."""
+    """Yield the starts of all schedules; one that cannot be computed is reported by the loader."""
     for schedule in found.schedules:
         try:
             yield from list(starts(schedule, found.timetable, first, last))
@@ -309,7 +309,7 @@ class ServerWatch:
         self.presence = Presence.UNSURE
 
     def look(self) -> list[Alarm]:
-        """Return what is to be told now; says by itself when the server is back."""
+        """Return what is to be reported now; says by itself when the server is back."""
         if not self._limit_ms:
             return []
         now = self._clock.now_ms()

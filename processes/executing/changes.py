@@ -9,7 +9,7 @@ from processes.executing.work import Record
 
 
 def writes(record: Record) -> bool:
-    """Tell whether a record changes a row before the engine has its turn."""
+    """Return whether a record changes a row before the engine has its turn."""
     return record.learnt is not None or not isinstance(record.step, Fail)
 
 

@@ -1,4 +1,4 @@
-"""Makes connections where the host allows one, and notes what they tell of the host."""
+"""Makes connections where the host allows one, and notes what they show about the host."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Contacts:
         self._news: dict[str, tuple[AgentKind, str | None]] = {}  #: of hosts, to be written
 
     async def make(self, request: Request, step: Send | Query) -> Event:
-        """Make one connection, and note what it tells of the host."""
+        """Make one connection, and note what it shows about the host."""
         place = await self._places.enter(request.host_name)
         if place is None:
             return Held()
@@ -101,7 +101,7 @@ class Contacts:
         )
 
     def _observe(self, request: Request, step: Send | Query, event: Event) -> None:
-        """Note what an exchange tells of the host and of its agent."""
+        """Note what an exchange shows about the host and of its agent."""
         name, now = request.host_name, self._clock.now_ms()
         run = isinstance(step, Send) and request.method in RUNS
         before, health = self._table.observe(name, event, now, run=run)
@@ -127,7 +127,7 @@ class Contacts:
             self._recovered()
 
     def _report(self, request: Request) -> None:
-        """Tell operators of the trouble at a host, once and if it is worth it."""
+        """Report the trouble at a host, once and if it is worth it."""
         health = self._table.health(request.host_name)
         if hosts.is_worth_reporting(health, self._clock.now_ms(), self._limits):
             report_trouble(request, health, self._limits)

@@ -1,7 +1,7 @@
 """The event loop's side of the executor: has scans made, begins tasks, notes what came of them.
 
-Each request in hand is one asyncio task. Notes that nobody waits for (an agent has accepted) are
-kept back a moment and written with whatever comes next; all others are written at once.
+Each request in progress is one asyncio task. Notes that nobody waits for (an agent has accepted)
+are kept back a moment and written with whatever comes next; all others are written at once.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Dispatcher:
         thread: DatabaseThread[WorkItem, list[Task]],
         most: int = MOST,
     ) -> None:
-        """Start with nothing in hand.
+        """Start with no request in progress.
 
         Args:
             clock: gives the time.
@@ -267,7 +267,7 @@ class Dispatcher:
             log.error("a request was given up", exc_info=error)
 
     async def close(self, patience: float) -> None:
-        """Let what is in hand end, `patience` seconds long; the rest stays SENDING."""
+        """Let what is in progress end, `patience` seconds long; the rest stays SENDING."""
         self._closed = True
         self._prober.close()
         loop = asyncio.get_running_loop()

@@ -67,7 +67,7 @@ class Failures:
         except DatabaseUnavailable:
             raise
         except Exception:
-            log.exception("%d failed requests could not be worked in together", len(failed))
+            log.exception("%d failed requests could not be processed together", len(failed))
             for record in failed:
                 self._fail_alone(db, record, icons)
 
@@ -77,7 +77,7 @@ class Failures:
         except DatabaseUnavailable:
             raise
         except Exception:
-            log.exception("the failure of request %s could not be worked in", record.request.key)
+            log.exception("the failure of request %s could not be processed", record.request.key)
             self._close(db, [(record, {"next_try_at": self.clock.now_ms() + DEFERRED})])
 
     def _fail_some(

@@ -27,7 +27,7 @@ class _Host:
 
     kind: AgentKind | None = None  #: None: nothing learnt since the start
     version: str | None = None
-    active: int = 0  #: requests in hand
+    active: int = 0  #: requests in progress
     health: Health = field(default_factory=Health)
     looked_up: int = 0  #: no waiting request is looked up before (UTC ms)
     left_out: bool = False  #: a sweep has left out its runs, since it was full
@@ -45,20 +45,20 @@ class HostTable:
         self._troubled: set[str] = set()
         self._in_flight: set[Key] = set()
 
-    # -- requests in hand ----------------------------------------------------------------------
+    # -- requests in progress ----------------------------------------------------------------------
 
     def in_flight(self, key: Key) -> bool:
-        """Tell whether a request is being worked on."""
+        """Return whether a request is being worked on."""
         with self._lock:
             return key in self._in_flight
 
     def count(self) -> int:
-        """Return the number of requests in hand."""
+        """Return the number of requests in progress."""
         with self._lock:
             return len(self._in_flight)
 
     def acquire(self, requests: Iterable[Request]) -> None:
-        """Take requests in hand."""
+        """Acquire requests."""
         with self._lock:
             for request in requests:
                 self._in_flight.add(request.key)
@@ -79,7 +79,7 @@ class HostTable:
     # -- room ----------------------------------------------------------------------------------
 
     def room(self, name: str, now: int, *, run: bool) -> int:
-        """Return how many more requests to a host may be taken in hand."""
+        """Return how many more requests to a host may be acquired."""
         with self._lock:
             return self._room(self._host(name), now, run=run)
 
@@ -126,7 +126,7 @@ class HostTable:
             return self._pop(host, self._room(host, now, run=True))
 
     def wants_more(self, name: str, now: int) -> bool:
-        """Tell, once, that a host has room again and a sweep had left out what it may have."""
+        """Report, once, that a host has room again and a sweep had left out what it may have."""
         with self._lock:
             host = self._host(name)
             if not host.left_out or host.waiting or name in self._troubled:
@@ -179,7 +179,7 @@ class HostTable:
             return self._host(name).kind or AgentKind.UNKNOWN
 
     def learn(self, name: str, kind: AgentKind, version: str | None) -> bool:
-        """Note what answered; tell whether that is news to this process."""
+        """Note what answered; return whether that is news to this process."""
         with self._lock:
             host = self._host(name)
             news = (host.kind, host.version) != (kind, version)
@@ -205,11 +205,11 @@ class HostTable:
         return self._change(name, lambda health: hosts.overdue(health, now))[1]
 
     def reported(self, name: str) -> None:
-        """Note that operators have been told of the trouble."""
+        """Note that operators have a report of the trouble."""
         self._change(name, lambda health: replace(health, reported=True))
 
     def is_silent(self, name: str) -> bool:
-        """Tell whether a host does not answer."""
+        """Return whether a host does not answer."""
         return self.health(name).is_silent
 
     def connections(self, name: str, now: int) -> int:

@@ -22,7 +22,7 @@ class Notes:
         self._timer: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether there is something to write."""
+        """Return whether there is something to write."""
         return bool(self._records)
 
     def add(self, record: Record, delay: float) -> None:

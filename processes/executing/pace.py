@@ -33,7 +33,7 @@ class Pace(Generic[T]):
         self._turning = False
 
     def __bool__(self) -> bool:
-        """Tell whether some have not begun."""
+        """Return whether some have not begun."""
         return any(self._waiting)
 
     def add(self, tasks: Iterable[T]) -> None:

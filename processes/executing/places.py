@@ -27,7 +27,7 @@ class Hosts(Protocol):
         """Return how many connections to a host may be open at once."""
 
     def is_silent(self, name: str) -> bool:
-        """Tell whether a host does not answer."""
+        """Return whether a host does not answer."""
 
 
 @dataclass(eq=False, slots=True)
@@ -118,11 +118,11 @@ class ConnectionPlaces:
         return not self._is_wide(name) and not self._is_short(name)
 
     def _is_wide(self, name: str) -> bool:
-        """Tell whether a host has as many connections as it may have."""
+        """Return whether a host has as many connections as it may have."""
         return self._open[name] >= self._hosts.connections(name, self._now())
 
     def _is_short(self, name: str) -> bool:
-        """Tell whether there is no place for one more connection to a host."""
+        """Return whether there is no place for one more connection to a host."""
         return self._all >= self._most or (self._open[name] > 0 and self._shared >= SHARED)
 
     def _take(self, name: str, *, probe: bool = False) -> ConnectionPlace:

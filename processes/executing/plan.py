@@ -1,4 +1,4 @@
-"""Decides which candidates are taken in hand now, and what becomes of the others.
+"""Decides which candidates are acquired now, and what becomes of the others.
 
 Reads pauses, hosts and the state of runs that are to be stopped; writes nothing.
 """
@@ -93,7 +93,7 @@ class Planner:
     def _stop_goes(
         self, plan: ScanPlan, stop: Request, siblings: Sequence[SiblingRequest], now: int
     ) -> bool:
-        """Tell whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
+        """Return whether a stop is to be sent now; otherwise say in the plan what becomes of it."""
         run = next(
             (one for one in siblings if one.key.same_run(stop.key) and one.key.method in RUNS),
             None,

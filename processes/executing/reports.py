@@ -1,4 +1,4 @@
-"""What operators are told of hosts: once when trouble begins, once when it is over.
+"""What is reported to operators about hosts: once when trouble begins, once when it is over.
 
 And of requests whose answer is worth a line.
 """

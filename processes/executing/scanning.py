@@ -84,7 +84,7 @@ class Scanner:
         return waiting[:BATCH]
 
     def _free(self, found: Sequence[Request], failing: Collection[Key]) -> list[Request]:
-        """Leave out what is in hand or has failed; return each request once."""
+        """Leave out what is in progress or has failed; return each request once."""
         unique = {request.key: request for request in found}
         return [
             one

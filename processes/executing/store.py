@@ -76,7 +76,7 @@ class Store:
 
     @property
     def more(self) -> bool:
-        """Tell whether the last scan has left something that is due."""
+        """Return whether the last scan has left something that is due."""
         return self.scanner.more
 
     def handle(self, db: Database, items: list[WorkItem]) -> list[list[Task] | BaseException]:
@@ -100,11 +100,11 @@ class Store:
         return plan
 
     def candidates(self, conn: Connection, scans: Sequence[Scan]) -> list[Request]:
-        """Return what is due and neither in hand nor failed."""
+        """Return what is due and neither in progress nor failed."""
         return self.scanner.candidates(conn, scans, self.failures.keys())
 
     def recheck(self, db: Database, request: Request) -> bool:
-        """Tell whether a request is still to be sent, just before it is sent again.
+        """Return whether a request is still to be sent, just before it is sent again.
 
         A stop that waits for it makes it fail instead: it was never carried out.
         """

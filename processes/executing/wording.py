@@ -33,7 +33,7 @@ class Wording:
     def failure(
         self, request: Request, step: Fail, icon: IconName | None
     ) -> DispatchFailure | None:
-        """Return what the engine is to be told; None if it was only to be logged, and is now.
+        """Return what the engine must know; None if it was only to be logged, and is now.
 
         Args:
             request: what has failed.

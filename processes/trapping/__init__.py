@@ -1,1 +1,1 @@
-"""What the trapper does with a request: routing, clients' wishes, agents' results, the spool."""
+"""What the trapper does with a request: routing, clients' requests, agents' results, the spool."""

@@ -54,7 +54,7 @@ class _Right:
 
 
 class Authenticator:
-    """Tells who a user is, or raises `Refused` with the same words for every reason."""
+    """Finds who a user is, or raises `Refused` with the same words for every reason."""
 
     def __init__(self, directory: Directory, read: Read, clock: Clock) -> None:
         """Look users up through `read` (the database thread)."""
@@ -94,7 +94,7 @@ class Authenticator:
     async def _recognise(self, name: str, password: str) -> User | None:
         """Return the user if the same words were right lately and would be now.
 
-        The directory is asked only then: how long it takes tells nothing about other words.
+        The directory is asked only then: how long it takes says nothing about other words.
         """
         key = self._digest(name)
         right = self._right.get(key)

@@ -138,9 +138,9 @@ def _checked(
     return data
 
 
-def _require(data: Mapping[str, object], key: str, told: Message) -> None:
+def _require(data: Mapping[str, object], key: str, reported: Message) -> None:
     if old_text(data, key) is None:
-        raise Refused(f"the request has no [{key}]", told)
+        raise Refused(f"the request has no [{key}]", reported)
 
 
 def _scheduled(text: str, now_ms: int, zone: tzinfo) -> int:

@@ -1,8 +1,8 @@
-"""The desk for client commands: start a jobnet, ask for its state.
+"""The handler for client commands: start a jobnet, ask for its state.
 
-Who asks is checked before anything is told about runs. A wrong password, a disabled user, an
+Who asks is checked before anything is said about runs. A wrong password, a disabled user, an
 unknown jobnet and a missing right all give the same words; so do a run that does not exist and one
-that the user may not see. The log tells them apart.
+that the user may not see. The log distinguishes them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ClientHandler:
         """Answer a `jobnetrun` with the registry line, or with why not.
 
         After the log-in it goes on to its end, even if the client has gone, so that what was
-        registered is told in the log.
+        registered is written to the log.
 
         Args:
             message: the request, perhaps without its variables.

@@ -55,7 +55,7 @@ class Filters:
             self._found(column, "")
 
     def fits(self, row: Row[Any]) -> bool:
-        """Tell whether a row fits all expressions; an empty column fits none.
+        """Return whether a row fits all expressions; an empty column fits none.
 
         Raises:
             Refused: the expressions take too much.

@@ -1,4 +1,4 @@
-"""The desk for `job.release` and `job.logput`; both are answered with kind `response`."""
+"""The handler for `job.release` and `job.logput`; both are answered with kind `response`."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ class OperatorHandler:
             numbers = await self.call(lambda db: release(db, request, actor=actor))
         except ReleaseRefused as error:
             shown = names.shown(request.jobnet_id, names.ID)
-            told = m.JATRAPPER200047 if error.forbidden else None  # the reply does not tell
-            raise Refused(str(error), told, jobnet_id=shown).with_list() from error
+            reported = m.JATRAPPER200047 if error.forbidden else None  # the reply does not tell
+            raise Refused(str(error), reported, jobnet_id=shown).with_list() from error
         return telegrams.Response(
             serverid=self.server_id, inner_jobnet_id=[str(one) for one in numbers], result=0
         ).to_json()
@@ -164,7 +164,7 @@ class LogFilter:
 
     @property
     def is_given(self) -> bool:
-        """Tell whether there is a number or a whole range."""
+        """Return whether there is a number or a whole range."""
         return self.number is not None or (self.first is not None and self.last is not None)
 
 

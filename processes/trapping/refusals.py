@@ -18,15 +18,15 @@ class Refused(JobArrangerError):
     Neither text nor log line quotes the request: it holds a password.
 
     Attributes:
-        told: the message for the log, or None if the reply alone is enough.
+        reported: the message for the log, or None if the reply alone is enough.
         fields: of the message.
         listed: the reply carries its list, empty, beside the text.
     """
 
-    def __init__(self, text: str, told: Message | None = None, /, **fields: object) -> None:
+    def __init__(self, text: str, reported: Message | None = None, /, **fields: object) -> None:
         """Keep the text of the reply, and the message for the log with its fields."""
         super().__init__(text)
-        self.told = told
+        self.reported = reported
         self.fields = fields
         self.listed = False
 
@@ -51,11 +51,11 @@ _QUOTED = 100
 
 def report(refused: Refused, address: str) -> None:
     """Write the one log line of a refusal; the request itself is never in it."""
-    if refused.told is None:
+    if refused.reported is None:
         log.info("request from %s refused: %.200s", address, refused)
         return
     fields = {key: _cut(value) for key, value in refused.fields.items()}
-    raised = m.render(refused.told, **fields)
+    raised = m.render(refused.reported, **fields)
     log.log(raised.kind.level, "%.500s (from %s)", raised.line, address)
 
 

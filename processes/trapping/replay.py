@@ -1,7 +1,7 @@
 """Works in what waits: the spool on disk and the parked results in `ja_ext_inbox`.
 
 Only the first trapper does this, so that results of one job keep their order. Both are looked at
-every few seconds; a look costs a directory listing and one select.
+every few seconds; a check costs a directory listing and one select.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Replay:
     clock: Clock
 
     def look(self, db: Database) -> bool:
-        """Work in one batch of each; tell whether more is waiting in the spool.
+        """Process one batch of each; return whether more is waiting in the spool.
 
         However much has piled up, results that arrive have their turn between two looks.
         """
@@ -68,7 +68,7 @@ class Replay:
             done = self._take(db, arrivals)
         except PASSING:
             raise
-        except Exception as error:  # noqa: BLE001 - one of them: told when it is met alone
+        except Exception as error:  # noqa: BLE001 - one of them: reported when met alone
             log.warning("%d kept results are taken one by one: %s", len(arrivals), in_short(error))
             done = sum(self._take_alone(db, one) for one in arrivals)
         if done:
@@ -94,7 +94,7 @@ class Replay:
             path, result = one[0].rename(one[0].with_suffix(".bad")), one[1].result
             reason = f"{in_short(error)} (set aside as {path})"
             if not isinstance(error, JobArrangerError):
-                log.exception("%s cannot be worked in", path)
+                log.exception("%s cannot be processed", path)
             m.log_message(
                 m.JATRAPPER300004,
                 inner_job_id=result.job_id,

@@ -1,4 +1,4 @@
-"""Takes each request to its desk and brings back the answer in the kind the asker expects."""
+"""Takes each request to its handler and brings back the answer in the kind the asker expects."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class RequestHandler:
 
     async def _client(self, routed: Routed, peer: Peer) -> bytes:
         """Answer a command; what goes wrong becomes the text of its reply."""
-        desks = {
+        handlers = {
             telegrams.JobnetRun.kind: (self._start(routed), self.clients.start_refused),
             telegrams.StatusRequest.kind: (self.clients.status, self.clients.status_refused),
             telegrams.Release.kind: (self.operators.release, self.operators.release_refused),
             telegrams.LogRequest.kind: (self.operators.log, self.operators.log_refused),
         }
-        answer, refuse = desks[routed.kind]
+        answer, refuse = handlers[routed.kind]
         try:
             reply = await answer(routed.message, peer.address)
         except Refused as refused:

@@ -1,9 +1,9 @@
-"""The desk for agents' results: nothing that was answered 0 is ever lost.
+"""The handler for agents' results: nothing that was answered 0 is ever lost.
 
-A result is answered when it is durable: worked in, parked in `ja_ext_inbox` (it cannot be judged
+A result is answered when it is durable: processed, parked in `ja_ext_inbox` (it cannot be judged
 now), or, when the database does not commit in time, in the spool on disk. If none of these works
 the connection is reset, so that the agent keeps the result: an original agent repeats after a
-reset only. Our own agent is told `retry` instead. -1 is for what can never become true.
+reset only. Our own agent gets `retry` instead. -1 is for what can never become true.
 
 If the agent's connection is gone, a result that the database thread has not begun with is dropped:
 nothing was answered, so the agent comes again.
@@ -205,7 +205,7 @@ class ResultHandler:
         except JobArrangerError as error:
             log.warning("the database did not take a result: %s", error)
         except Exception:
-            log.exception("a result could not be worked in")
+            log.exception("a result could not be processed")
         self._avoid_until = self._clock.monotonic() + AVOID_DATABASE
         return None
 

@@ -1,11 +1,12 @@
-"""Which desk a request goes to: the order of checks of the original's trapper. Pure.
+"""Which handler a request goes to: the order of checks of the original's trapper. Pure.
 
 0. A large `jobnetrun` is read without its variables: who asks is checked before they are.
-1. Not JSON: close without a reply. Too deep, or of too many parts: told in a `jobresult-res`.
+1. Not JSON: close without a reply. Too deep, or of too many parts: answered with a `jobresult-res`.
 2. `data`, `kind` and `version` are present and the kind is one of agents' or the newer commands':
-   that desk, which answers with kind `response`.
-3. `jobnetrun`, `jobnetstatusrq`: their desks check version and data themselves.
-4. Everything else is told in a `jobresult-res`; a `jobresult` without the keys of step 2 is closed.
+   that handler, which answers with kind `response`.
+3. `jobnetrun`, `jobnetstatusrq`: their handlers check version and data themselves.
+4. Everything else is answered with a `jobresult-res`; a `jobresult` without the keys of step 2 is
+   closed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _CHECKED_LATER = frozenset({JobnetRun.kind, StatusRequest.kind})
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A request that has a desk."""
+    """A request that has a handler."""
 
     kind: str
     message: dict[str, object]

@@ -1,4 +1,4 @@
-"""Tells whether a result comes from the host it names.
+"""Finds whether a result comes from the host it names.
 
 The peer's address is compared with the one the request was sent to and with the one the directory
 has now; a host disabled since does not matter. Names are resolved in a small pool, remembered for a
@@ -40,7 +40,7 @@ class DirectorySenders:
     def is_host(
         self, conn: Connection, host_name: str, recorded: str | None, peer: str
     ) -> bool | None:
-        """Tell whether `peer` is the host; None if a name cannot be resolved now."""
+        """Return whether `peer` is the host; None if a name cannot be resolved now."""
         if recorded is not None and same_address(recorded, peer):
             return True
         host = self._directory.host(conn, host_name)

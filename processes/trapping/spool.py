@@ -72,7 +72,7 @@ class Spool:
                 path.rename(path.with_suffix(_BAD))
 
     def remove(self, path: Path) -> None:
-        """Forget a parcel that has been worked in."""
+        """Forget a parcel that has been processed."""
         path.unlink(missing_ok=True)
 
 

@@ -96,7 +96,7 @@ class Throttle:
         return record
 
     def _tidy(self, key: bytes, record: _Record) -> None:
-        """Forget what tells nothing, and the oldest failures when there are too many."""
+        """Forget what means nothing, and the oldest failures when there are too many."""
         if not record.line and not record.failures and self._records.get(key) is record:
             del self._records[key]
         while len(self._records) > MOST_KEYS:

@@ -1,7 +1,7 @@
-"""A site in which processes die, and the ledger that tells what really ran.
+"""A site in which processes die, and the ledger that shows what really ran.
 
 Each job appends one line to the ledger when it begins. Whatever dies, in the end every run must
-have ended normally, every line must stand there exactly once, and nothing may be left in hand.
+have ended normally, every line must stand there exactly once, and nothing may be left unfinished.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ class CrashRig(Stack):
             time.sleep(0.1)
 
     def has_ended(self, runs: list[int]) -> bool:
-        """Tell whether runs have ended normally."""
+        """Return whether runs have ended normally."""
         column = t.run_jobnet_summary.c
         query = select(func.count()).where(
             column.status == JobnetStatus.END, column.inner_jobnet_id.in_(runs)

@@ -69,7 +69,7 @@ def test_a_death_loses_and_doubles_nothing(make: Make, point: str) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("trapper.")])
 def test_a_death_over_a_result_loses_nothing(make: Make, point: str) -> None:
-    """Only agents speak to the trappers here, so they die with a result in hand."""
+    """Only agents speak to the trappers here, so they die while processing a result."""
     rig = make(server={"JaStartTrappers": 2})
     rig.arm(*(f"{point}=kill@{passing}" for passing in (1, 2, 3)))
     rig.run()

@@ -51,7 +51,7 @@ def start_with(person: Mapping[str, object], known: Known, env: str) -> bytes:
 def order(
     random: Random, known: Known, kind: str, *, source: str, times: int = 1, **data: object
 ) -> Input:
-    """Return an order to the agent; unless told otherwise it would leave a trace."""
+    """Return an order to the agent; unless set otherwise it would leave a trace."""
     base = {
         "jobid": str(FAR + random.randrange(10**9)),
         "type": "command",

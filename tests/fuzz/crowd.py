@@ -39,7 +39,7 @@ class CrowdPlan:
     connections: int
     addresses: int  #: so many addresses share the connections
     drips: bool  #: False: they are silent
-    figures: str  #: file that tells how it stands
+    figures: str  #: file that shows how it stands
 
     def source(self, number: int) -> str:
         """Return the address of a connection: never one of the site's own people."""
@@ -47,7 +47,7 @@ class CrowdPlan:
         return f"127.2.{place // 200}.{place % 200 + 2}"
 
     def write(self, *figures: int) -> None:
-        """Tell how it stands."""
+        """Write how it stands."""
         path = Path(self.figures)
         new = path.with_suffix(".new")
         new.write_text(json.dumps(figures))
@@ -64,15 +64,15 @@ class Members:
         self.open = self.visits = self.refused = 0
 
     async def run(self, over: asyncio.Event) -> None:
-        """Keep them connected until it is over; tell how it stands twice a second."""
-        telling = asyncio.create_task(self._tell())
+        """Keep them connected until it is over; write how it stands twice a second."""
+        reporting = asyncio.create_task(self._report())
         while not over.is_set():
             for _ in range(min(len(self._absent), PACE // 20)):
                 task = asyncio.create_task(self._visit(self._absent.popleft()))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             await pause(over, 1 / 20)
-        for task in [telling, *self._tasks]:
+        for task in [reporting, *self._tasks]:
             task.cancel()
 
     async def _visit(self, number: int) -> None:
@@ -113,7 +113,7 @@ class Members:
                 await loop.sock_sendall(sock, DRIP[place : place + 1])
                 await asyncio.sleep(DRIP_PAUSE)
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         while True:
             self._plan.write(self.open, self.visits, self.refused)
             await asyncio.sleep(0.5)

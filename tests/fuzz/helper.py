@@ -41,16 +41,16 @@ class Helper:
             )
 
     def is_running(self) -> bool:
-        """Tell whether it is at work."""
+        """Return whether it is at work."""
         return self._process is not None and self._process.poll() is None
 
     def give_sign(self) -> None:
-        """Tell it to stop."""
+        """Ask it to stop."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
     def close(self) -> None:
-        """Tell it to stop and wait until it has."""
+        """Ask it to stop and wait until it has."""
         self.give_sign()
         if self._process is None:
             return

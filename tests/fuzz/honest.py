@@ -25,7 +25,7 @@ class Start:
 
 
 class Honest:
-    """Starts at a steady pace until told to stop, however slow the answers are."""
+    """Starts at a steady pace until asked to stop, however slow the answers are."""
 
     def __init__(self, site: FuzzSite, per_second: float = 10.0) -> None:
         """Prepare; `start` begins."""

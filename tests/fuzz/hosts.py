@@ -61,7 +61,7 @@ def dead(count: int) -> Iterator[list[Host]]:
 
 
 def register(site: FuzzSite, hosts: list[Host]) -> None:
-    """Tell the server of hosts, as if their agents had been well before: ours may take more."""
+    """Add hosts to the server, as if their agents had been well before: ours may take more."""
     rows = [
         {"host_name": one.name, "address": one.address, "port": one.port, "enabled": 1}
         for one in hosts

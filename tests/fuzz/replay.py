@@ -1,4 +1,4 @@
-"""Send inputs from a file again, one after the other, and tell what each does.
+"""Send inputs from a file again, one after the other, and report what each does.
 
     python -m tests.fuzz.replay FILE [FIRST [LAST]]
 
@@ -19,7 +19,7 @@ from jobarranger.client import ClientError
 from tests.fuzz.inputs import Input, read_inputs
 from tests.fuzz.site import JOBNET, FuzzSite
 from tests.fuzz.speak import speak
-from tests.fuzz.verdict import SLOWEST_START, exceptions, tell
+from tests.fuzz.verdict import SLOWEST_START, exceptions, report
 from tests.fuzz.watch import MEBIBYTE, Watch
 
 #: Growth of one process that is worth a mark.
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _replay(site: FuzzSite, number: int, one: Input) -> bool:
-    """Send one input and tell about it; return whether it stood out."""
+    """Send one input and report it; return whether it stood out."""
     watch = Watch(site)
     watch.begin()
     outcomes = asyncio.run(speak(one, site.known()))
@@ -61,9 +61,9 @@ def _replay(site: FuzzSite, number: int, one: Input) -> bool:
     if seconds > SLOWEST_START:
         remarks.append(f"honest start {seconds:.2f} s")
     took = ", ".join(f"{count} {outcome.value}" for outcome, count in outcomes.items())
-    tell(f"{number}. {one}: {took}, log +{watch.log_growth()} bytes")
+    report(f"{number}. {one}: {took}, log +{watch.log_growth()} bytes")
     for remark in remarks:
-        tell(f"   ! {remark}")
+        report(f"   ! {remark}")
     return bool(remarks)
 
 

@@ -1,4 +1,4 @@
-"""Sends one input, in its manner, and tells how the other side took it."""
+"""Sends one input, in its manner, and shows how the other side took it."""
 
 from __future__ import annotations
 

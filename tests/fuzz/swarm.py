@@ -45,7 +45,7 @@ class Swarm:
             helper.start(plan.to_json())
 
     def is_at_work(self) -> bool:
-        """Tell whether any process still runs."""
+        """Return whether any process still runs."""
         return any(helper.is_running() for helper in self._helpers)
 
     def close(self) -> None:

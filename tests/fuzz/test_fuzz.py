@@ -20,7 +20,7 @@ from tests.fuzz.honest import Honest, Start
 from tests.fuzz.inputs import write_inputs
 from tests.fuzz.site import FuzzSite
 from tests.fuzz.swarm import Swarm
-from tests.fuzz.verdict import tell
+from tests.fuzz.verdict import report
 from tests.fuzz.watch import Watch
 
 SECONDS = float(os.environ.get("JOBARG_FUZZ_SECONDS", "60"))
@@ -33,7 +33,7 @@ WARM_UP = 60
 SETTLE = 60.0
 #: Seconds before and after an exception in which its cause was sent, likely.
 BEFORE, AFTER = 1.5, 0.1
-#: Instants whose suspects are kept; the first ones are told best from the rest.
+#: Instants whose suspects are kept; the first ones are easiest to know from the rest.
 INSTANTS = 100
 #: Seconds between two looks, and looks between two lines of progress.
 LOOK, LOOKS_PER_LINE = 1.0, 30
@@ -43,7 +43,7 @@ LOOK, LOOKS_PER_LINE = 1.0, 30
 def seed() -> int:
     """Return the seed, and print it for the case that the test fails."""
     seed = int(os.environ.get("JOBARG_FUZZ_SEED") or random.randrange(10**6))
-    tell(f"JOBARG_FUZZ_SEED={seed}")
+    report(f"JOBARG_FUZZ_SEED={seed}")
     return seed
 
 
@@ -88,7 +88,7 @@ def until_over(swarm: Swarm, watch: Watch, honest: Honest) -> None:
         if looks % LOOKS_PER_LINE == 0:
             answered = honest.answered()
             slowest = max((one.seconds for one in answered), default=0.0)
-            tell(
+            report(
                 f"{looks * LOOK:.0f} s: {swarm.sent()} inputs, {len(answered)} honest starts, "
                 f"slowest {slowest:.2f} s, {len(watch.exceptions())} exceptions"
             )
@@ -100,7 +100,7 @@ def judged(site: FuzzSite, swarm: Swarm, watch: Watch, starts: list[Start], warm
     faults = site.settle(site.started(), SETTLE)
     sent = swarm.figures()
     for line in verdict.table(watch, starts[warm:], site.begins(), sent):
-        tell(line)
+        report(line)
     connections = sum(sent.get("connections", {}).values())
     return [
         *swarm.troubles(),
@@ -119,4 +119,4 @@ def keep_suspects(swarm: Swarm, watch: Watch, starts: list[Start], path: Path) -
     instants = [at for at, _ in watch.exceptions()] + watch.leaps
     instants += [one.asked_at for one in starts if one.seconds > verdict.SLOWEST_START]
     count = write_inputs(path, swarm.suspects(instants[:INSTANTS], BEFORE, AFTER))
-    tell(f"{count} suspects: python -m tests.fuzz.replay {path}")
+    report(f"{count} suspects: python -m tests.fuzz.replay {path}")

@@ -64,7 +64,7 @@ def test_sizes_go_up_to_the_limit_and_not_far_beyond(looked_at: tuple[Input, ...
 
 
 def test_strangers_never_speak_as_the_site_itself(looked_at: tuple[Input, ...]) -> None:
-    """What plain protocol 1 cannot tell apart is not tried; all addresses are loopback ones."""
+    """What plain protocol 1 cannot distinguish is not tried; all addresses are loopback ones."""
     for one in looked_at:
         assert one.source.startswith("127."), one
         if one.source == HOME:

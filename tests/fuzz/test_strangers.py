@@ -18,7 +18,7 @@ from tests.fuzz import hosts, verdict
 from tests.fuzz.crowd import Crowd, CrowdPlan
 from tests.fuzz.honest import Honest, Start
 from tests.fuzz.site import FuzzSite
-from tests.fuzz.verdict import tell
+from tests.fuzz.verdict import report
 from tests.fuzz.watch import Watch
 
 STRANGERS = 3_000
@@ -66,7 +66,7 @@ def test_three_thousand_strangers_at_a_port(
     """Whoever is known is served as if the strangers were not there."""
     with crowd_at(site, door, tmp_path, addresses=addresses, drips=drips) as crowd:
         starts = measured(site, STARTS)
-        tell(f"{door}: {crowd}")
+        report(f"{door}: {crowd}")
         see_that_all_is_well(site, watch, starts)
 
 
@@ -94,7 +94,7 @@ def test_everything_at_once(site: FuzzSite, watch: Watch, tmp_path: Path) -> Non
             crowd_at(site, AGENT, tmp_path, addresses=100) as second,
         ):
             starts = measured(site, STARTS)
-            tell(f"{SERVER}: {first}; {AGENT}: {second}")
+            report(f"{SERVER}: {first}; {AGENT}: {second}")
             see_that_all_is_well(site, watch, starts)
 
 
@@ -112,7 +112,7 @@ def crowd_at(
     )
     with Crowd(directory, f"crowd-at-{door}", plan) as crowd:
         crowd.gather(GATHER)
-        tell(f"{door}: {crowd}")
+        report(f"{door}: {crowd}")
         yield crowd
 
 
@@ -152,7 +152,7 @@ def see_that_all_is_well(site: FuzzSite, watch: Watch, starts: list[Start]) -> N
     watch.look()
     begins = site.begins()
     for line in verdict.latencies(starts, begins):
-        tell(line)
+        report(line)
     troubles = [
         *verdict.slow_starts(starts),
         *verdict.slow_jobs(starts, begins),

@@ -21,7 +21,7 @@ LOG_PER_CONNECTION, LOG_PER_RUN = 250, 2_000
 _SHOWN = 8
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Show a line to whoever runs the tests with `-s`, or with a failure."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -115,7 +115,7 @@ def table(
 
 
 def latencies(starts: Sequence[Start], begins: Mapping[int, float]) -> Iterator[str]:
-    """Give the lines that tell how long honest people waited."""
+    """Give the lines that show how long honest people waited."""
     yield _line("honest start, seconds", [one.seconds for one in starts])
     yield _line("asked until job begins, seconds", _waited(starts, begins))
 

@@ -128,7 +128,7 @@ class AgentRig:
 
     @property
     def dead(self) -> bool:
-        """Tell whether the agent has ended."""
+        """Return whether the agent has ended."""
         return self.process is None or self.process.poll() is not None
 
     def ask(self, job_id: int, script: str = "true", **more: Any) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class AgentRig:
         self.server.close()
 
     def _is_ours(self, pid: int) -> bool:
-        """Tell whether the pid file is that of the foreground agent, which has ended."""
+        """Return whether the pid file is that of the foreground agent, which has ended."""
         return pid == 0 or (self.process is not None and self.process.pid == pid)
 
     def left_overs(self) -> list[str]:

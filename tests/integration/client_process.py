@@ -55,8 +55,8 @@ def run(
         cwd=Path(__file__).parents[2],
     )
     out, err = process.communicate(timeout=SECONDS)
-    told = err.decode().replace(f"[{process.pid}]", "[PID]")
-    return Done(process.returncode, out.decode(), told)
+    reported = err.decode().replace(f"[{process.pid}]", "[PID]")
+    return Done(process.returncode, out.decode(), reported)
 
 
 def failure(command: str, text: str) -> Done:

@@ -26,7 +26,7 @@ HANG_LIMIT = 30.0
 
 
 def main() -> int:
-    """Live as job-executor #1 of 1 until told to end or the other side is gone."""
+    """Live as job-executor #1 of 1 until asked to end or the other side is gone."""
     logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", level=logging.INFO)
     config, _ = load_server(Path(sys.argv[1]))
     clock = SystemClock()

@@ -1,4 +1,4 @@
-"""An agent that does as it is told: original or ours, on a real socket.
+"""An agent that does what the test sets: original or ours, on a real socket.
 
 What it was asked and what it would have run is kept for the test. `behaviour` says what happens to
 the next jobruns, one word each, the last one for all that follow:
@@ -189,7 +189,7 @@ class AgentProcess:
 
 
 def main() -> None:
-    """Be an agent until the standard input ends, then tell what was begun."""
+    """Be an agent until the standard input ends, then say what was begun."""
     agent = FakeAgent("take", ours=True, address=sys.argv[1], port=int(sys.argv[2]))
     print(agent.port, flush=True)  # noqa: T201
     sys.stdin.read()

@@ -34,7 +34,7 @@ PLACES = [Role.LOADER, Role.BOOT, Role.RUN, Role.EXECUTOR, Role.NOTIFIER, Role.H
 
 
 class Steady:
-    """Lives and does nothing; tells the order of ends."""
+    """Lives and does nothing; reports the order of ends."""
 
     def open(self, context: ChildContext) -> None:
         """Remember who it is."""

@@ -1,7 +1,7 @@
 """A naive model of running jobnets: one dictionary for each thing, one rule after the other.
 
-It knows no database, no batches and no waves. `test_flow_model.py` drives the engine and this model
-with the same jobnets and the same deeds of operators and agents, and compares.
+It knows no database, no batches and no propagation in sets. `test_flow_model.py` drives the engine
+and this model with the same jobnets and the same deeds of operators and agents, and compares.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Model:
             pass
 
     def _run_queue(self) -> bool:
-        """Start what is ready; tell whether there was anything."""
+        """Start what is ready; return whether there was anything."""
         found = bool(self.queue)
         while self.queue:
             inst, name = self.queue.pop(0)
@@ -154,7 +154,7 @@ class Model:
         return found
 
     def _judge_all(self, *, patient: bool) -> bool:
-        """Judge every instance; tell whether that did anything."""
+        """Judge every instance; return whether that did anything."""
         return sum(self._judge(inst, patient=patient) for inst in self.instances) > 0
 
     def _start(self, inst: Inst, name: str) -> None:
@@ -222,7 +222,7 @@ class Model:
     # -- judgement --------------------------------------------------------------------------
 
     def _judge(self, inst: Inst, *, patient: bool) -> bool:
-        """Bring one instance and the icon it belongs to in line; tell whether that did anything.
+        """Bring one instance and the icon it belongs to in line; return whether that did anything.
 
         `patient`: an END that was reached while others are active is not held against it yet.
         """

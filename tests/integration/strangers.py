@@ -104,7 +104,7 @@ class Growth:
         return self._log.stat().st_size - self._bytes
 
 
-def tell(growth: Growth, **seconds: float) -> None:
+def report(growth: Growth, **seconds: float) -> None:
     """Show the figures of a test to whoever runs it with `-s`."""
     times = ", ".join(f"{name} {value:.3f} s" for name, value in seconds.items())
     figures = f"{growth.memory:.1f} MiB, {growth.log_bytes} bytes of log"

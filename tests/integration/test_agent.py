@@ -91,7 +91,7 @@ def test_a_job_is_run_and_reported(agent: AgentRig) -> None:
     wait_for(lambda: not agent.left_overs(), "its files are removed")
 
 
-def test_a_server_that_counts_attempts_is_told_who_answers(agent: AgentRig) -> None:
+def test_a_server_that_counts_attempts_learns_who_answers(agent: AgentRig) -> None:
     """Reply and result carry the attempt and our name, only then."""
     reply = agent.ask(5, attempt=2)["data"]
     assert reply["attempt"] == 2
@@ -120,7 +120,7 @@ def test_a_server_that_counts_attempts_is_told_who_answers(agent: AgentRig) -> N
         ("exit 0\r\n", 0, 0),
     ],
 )
-def test_exit_codes_and_signals_are_told_apart(
+def test_exit_codes_and_signals_are_kept_apart(
     agent: AgentRig, script: str, code: int, by_signal: int
 ) -> None:
     """A signal is reported as such, and 128+n as the exit code that it is."""
@@ -220,7 +220,7 @@ def test_a_job_runs_as_its_user(agent: AgentRig) -> None:
 
 @as_root
 def test_an_impossible_environment_of_another_user(agent: AgentRig) -> None:
-    """It is told as a failure to start, not as an exit code of the job."""
+    """It is reported as a failure to start, not as an exit code of the job."""
     assert agent.run(1, "true", run_user="nobody", env={"A=B": "x"})["result"] == 1
 
 
@@ -325,7 +325,7 @@ def test_an_original_server_may_run_a_closed_job_again(agent: AgentRig) -> None:
     assert agent.runs() == 2
 
 
-def test_a_query_tells_how_far_a_job_is(agent: AgentRig) -> None:
+def test_a_query_shows_how_far_a_job_is(agent: AgentRig) -> None:
     """Unknown, running, closed."""
     assert agent.query(4, 1)["state"] == "unknown"
     agent.ask(4, "sleep 60", attempt=1)
@@ -455,7 +455,7 @@ def test_a_job_is_watched_and_killed_by_the_next_agent(agent: AgentRig) -> None:
 
 
 def test_a_lost_wrapper_means_an_unknown_outcome(agent: AgentRig) -> None:
-    """Nobody can tell how the job ended: result 1, and it is not run again."""
+    """Nobody can say how the job ended: result 1, and it is not run again."""
     agent.ask(1, f"echo ran >> {agent.ledger}; sleep 60", attempt=1)
     wait_for(lambda: agent.runs() == 1, "runs")
     directory = agent.directory / "tmp" / "jobs" / "1-1"
@@ -516,7 +516,7 @@ def test_help_and_version_are_a_success(option: str) -> None:
 
 
 def test_the_configuration_can_be_checked(idle: AgentRig) -> None:
-    """Without starting anything; a wrong one is told in one line."""
+    """Without starting anything; a wrong one is reported in one line."""
     assert command("-t", "-c", str(idle.config)).returncode == 0
     idle.config.write_text("Server=127.0.0.1\nJaListenPort=99999999\n")
     done = command("-t", "-c", str(idle.config))

@@ -32,7 +32,7 @@ def test_a_file_is_found(tmp_path: Path, name: str, found: int, delete: str) -> 
 
 @pytest.mark.parametrize(("name", "absent"), [("jafwait", 255), ("jafcheck", 0)])
 def test_a_file_is_absent(tmp_path: Path, name: str, absent: int) -> None:
-    """Waiting gives up after its time, a look is just answered."""
+    """Waiting gives up after its time, a check is just answered."""
     assert run(name, str(tmp_path / "none"), "0", "1") == absent
 
 

@@ -107,7 +107,7 @@ def all_once(rig: AgentRig, count: int) -> None:
 
 
 def ask_until_taken(rig: AgentRig, number: int, script: str) -> int:
-    """Send an attempt as our server does: again while it is told to; return how often."""
+    """Send an attempt as our server does: again while it is asked to; return how often."""
     tries = 0
 
     def taken() -> bool:
@@ -159,7 +159,7 @@ TROUBLE = [full, failing, locked]
 def test_a_job_that_cannot_be_stored_now_is_asked_for_again(
     cramped: AgentRig, disk: SmallDisk, begin: Callable[..., Callable[[], None]]
 ) -> None:
-    """25 jobs during the trouble: each is told to come again, none is refused, each runs once."""
+    """25 jobs during the trouble: each is asked to come again, none is refused, each runs once."""
     cramped.run(99, "true", attempt=1)
     end = begin(cramped, disk)
     with ThreadPoolExecutor(JOBS) as pool:
@@ -216,7 +216,7 @@ def test_a_query_is_answered_on_a_full_disk(cramped: AgentRig, disk: SmallDisk) 
     assert cramped.query(2, 1)["state"] == "unknown"
 
 
-def test_the_log_tells_trouble_once(cramped: AgentRig, disk: SmallDisk) -> None:
+def test_the_log_shows_trouble_once(cramped: AgentRig, disk: SmallDisk) -> None:
     """One line when it begins and one when it is over, whatever was asked meanwhile."""
     cramped.run(99, "true", attempt=1)
     disk.fill()
@@ -224,7 +224,7 @@ def test_the_log_tells_trouble_once(cramped: AgentRig, disk: SmallDisk) -> None:
         cramped.ask(number, attempt=1)
     disk.empty()
     ask_until_taken(cramped, 1, "true")
-    wait_for(lambda: "can be written again" in log(cramped), "told")
+    wait_for(lambda: "can be written again" in log(cramped), "reported")
     assert log(cramped).count("cannot be written now") == 1
 
 
@@ -253,7 +253,7 @@ def test_an_accepted_job_is_started_when_there_is_room(
     for number in range(1, JOBS + 1 if leave == 0 else 5):
         script = f"{marked(roomless, number)}\n{filler if leave else ''}"
         assert roomless.ask(number, script, attempt=1)["data"]["result"] == 0
-    wait_for(lambda: "cannot be started" in log(roomless), "it is told")
+    wait_for(lambda: "cannot be started" in log(roomless), "it is reported")
     assert not roomless.server.of(1)
     disk.empty()
     all_once(roomless, JOBS if leave == 0 else 4)
@@ -269,7 +269,7 @@ def test_a_job_that_waits_for_room_can_be_killed(
     disk.fill(leave)
     script = f"{marked(roomless, 1)}\n{'#' * (256 << 10)}"
     assert roomless.ask(1, script, attempt=1)["data"]["result"] == 0
-    wait_for(lambda: "cannot be started" in log(roomless), "it is told")
+    wait_for(lambda: "cannot be started" in log(roomless), "it is reported")
     kill = wait_for(
         lambda: (each := roomless.ask(1, "", method=3, attempt=1)["data"])["result"] == 0 and each,
         "it is killed",
@@ -304,7 +304,7 @@ def test_a_directory_of_somebody_else_is_not_used(agent: AgentRig) -> None:
     wait_for(lambda: not agent.left_overs(), "removed")
     jobs.rmdir()
     jobs.symlink_to(agent.directory / "trap")
-    wait_for(lambda: "is not a directory of this user" in log(agent), "it is told")
+    wait_for(lambda: "is not a directory of this user" in log(agent), "it is reported")
     assert stat.S_ISLNK(jobs.lstat().st_mode)
     jobs.unlink()
     assert agent.run(2, "echo fine", attempt=1)["std_out"] == "fine\n"
@@ -425,7 +425,7 @@ def test_a_helper_that_does_not_answer_is_replaced(agent: AgentRig, which: int) 
     assert ran(agent) == list(range(1, 52))
 
 
-def test_a_stopped_wrapper_is_told_and_left_alone(agent: AgentRig) -> None:
+def test_a_stopped_wrapper_is_reported_and_left_alone(agent: AgentRig) -> None:
     """Log and title say so; the job is reported when somebody lets its wrapper go on."""
     agent.ask(1, wait_for_go(agent), attempt=1)
     wait_for(lambda: agent.query(1, 1)["state"] == "running", "it runs")

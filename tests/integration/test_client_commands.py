@@ -117,10 +117,10 @@ def test_help_version_and_wrong_usage(command: str) -> None:
     assert run(command, "-V") == Done(
         255, f"{TITLES[command]} v{__version__}\nPython {python}\n", ""
     )
-    told = f"jobarg_{command} [PID]: Error: option '-x' is not known\n"
-    assert run(command, "-x", "-h") == Done(255, USAGE[command], told)
-    told = f"jobarg_{command} [PID]: Error: option '-U' needs a value\n"
-    assert run(command, "-U") == Done(255, USAGE[command], told)
+    reported = f"jobarg_{command} [PID]: Error: option '-x' is not known\n"
+    assert run(command, "-x", "-h") == Done(255, USAGE[command], reported)
+    reported = f"jobarg_{command} [PID]: Error: option '-U' needs a value\n"
+    assert run(command, "-U") == Done(255, USAGE[command], reported)
 
 
 @pytest.mark.parametrize("command", ALL)
@@ -130,8 +130,10 @@ def test_mandatory_options(command: str) -> None:
     for place in range(0, len(whole), 2):
         rest = whole[:place] + whole[place + 2 :]
         assert run(command, *rest) == Done(255, USAGE[command], "")
-    told = "Error: cannot connect to :10061: the address is empty"
-    assert run(command, "-z", "", "-U", "", "-P", "", *NEEDED[command]) == failure(command, told)
+    reported = "Error: cannot connect to :10061: the address is empty"
+    assert run(command, "-z", "", "-U", "", "-P", "", *NEEDED[command]) == failure(
+        command, reported
+    )
 
 
 def test_forms_of_options() -> None:
@@ -159,8 +161,8 @@ def test_ports(command: str) -> None:
     whole = ["-z", "127.0.0.1", "-U", "u", "-P", "p", *NEEDED[command]]
     wrong = ["1", "1023", "66000"] + ["0", "x"] * (command in {RELEASE, LOG})
     for port in wrong:
-        told = f"Error: port [{port}] is out of range (1024-65535)"
-        assert run(command, *whole, "-p", port) == failure(command, told)
+        reported = f"Error: port [{port}] is out of range (1024-65535)"
+        assert run(command, *whole, "-p", port) == failure(command, reported)
 
 
 @pytest.mark.parametrize("command", [EXEC, GET])
@@ -179,8 +181,8 @@ def test_nobody_listens(command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     done = run(command, *NEEDED[command], port=port)
-    told = f"Error: cannot connect to 127.0.0.1:{port}: [Errno 111] Connection refused"
-    assert done == failure(command, told)
+    reported = f"Error: cannot connect to 127.0.0.1:{port}: [Errno 111] Connection refused"
+    assert done == failure(command, reported)
 
 
 @pytest.mark.parametrize("command", ALL)
@@ -188,8 +190,8 @@ def test_silence_is_a_warning(command: str) -> None:
     """When the time is over, whatever has been received."""
     steps: list[Step] = [[SILENCE], [b"ZBXD\x01\x50", SILENCE]]
     for step in steps:
-        told = "Warning: no reply from SERVER within 0.5 s"
-        assert answer(command, step=step, limit=0.5) == failure(command, told)
+        reported = "Warning: no reply from SERVER within 0.5 s"
+        assert answer(command, step=step, limit=0.5) == failure(command, reported)
 
 
 KINDS = {EXEC: "jobnetrun-res", GET: "jobnetstatusrq-res", RELEASE: "response", LOG: "response"}
@@ -219,7 +221,7 @@ KINDS = {EXEC: "jobnetrun-res", GET: "jobnetstatusrq-res", RELEASE: "response", 
     ],
 )
 def test_answers_without_sense(command: str, step: list[bytes | str], text: str) -> None:
-    """Each is told in one line."""
+    """Each is reported in one line."""
     kind = KINDS[command]
     mended: Step = [
         encode(part[13:].replace(b"KIND", kind.encode()))
@@ -227,16 +229,16 @@ def test_answers_without_sense(command: str, step: list[bytes | str], text: str)
         else part
         for part in step
     ]
-    told = failure(command, f"Error: {text.replace('KIND', kind)}")
-    assert answer(command, step=mended) == told
+    reported = failure(command, f"Error: {text.replace('KIND', kind)}")
+    assert answer(command, step=mended) == reported
 
 
 @pytest.mark.parametrize("command", ALL)
 def test_another_version_of_the_protocol(command: str) -> None:
     """It is not guessed at."""
     step = [reply(KINDS[command], {"result": 1, "message": "m", "joblog": []}, version=2)]
-    told = "Error: the server speaks version 2 of the protocol"
-    assert answer(command, step=step) == failure(command, told)
+    reported = "Error: the server speaks version 2 of the protocol"
+    assert answer(command, step=step) == failure(command, reported)
 
 
 REFUSED = {
@@ -293,8 +295,8 @@ def test_places_of_the_password(tmp_path: Path) -> None:
     assert found == ["", "p", "from file", "from variable"]
     missing = tmp_path / "missing"
     done = run(EXEC, *base, "--password-file", str(missing))
-    told = f"Error: password file [{missing}] cannot be read: No such file or directory"
-    assert done == failure(EXEC, told)
+    reported = f"Error: password file [{missing}] cannot be read: No such file or directory"
+    assert done == failure(EXEC, reported)
     file.write_bytes(b"\xff")
     done = run(EXEC, *base, "--password-file", str(file))
     assert done == failure(EXEC, f"Error: password file [{file}] is not UTF-8 text")
@@ -344,8 +346,8 @@ def test_exec(arguments: list[str], more: dict[str, object]) -> None:
             port=server.port,
             environment={"ONE": "1 日本", "TWO": ""},
         )
-    told = "jobarg_exec [PID]: Registry number :  [1600000000000000042]\n"
-    assert done == Done(0, "", told)
+    reported = "jobarg_exec [PID]: Registry number :  [1600000000000000042]\n"
+    assert done == Done(0, "", reported)
     assert server.data() == {"username": "oper", "password": "secret", "jobnetid": "NET"} | more
 
 
@@ -485,8 +487,8 @@ def test_get_words_and_exit_codes() -> None:
 @pytest.mark.parametrize("value", [-1, 7])
 def test_get_of_an_unknown_code(key: str, value: int) -> None:
     """It is named; the exit code is 255."""
-    told = failure(GET, f"Error: the server sent a value of [{key}] that is not known: {value}")
-    assert answer(GET, "-e", step=status(**{key: value})) == told
+    reported = failure(GET, f"Error: the server sent a value of [{key}] that is not known: {value}")
+    assert answer(GET, "-e", step=status(**{key: value})) == reported
 
 
 @pytest.mark.parametrize("key", [key for key in STATUS if not key.startswith("last")])
@@ -514,8 +516,8 @@ def test_get_takes_texts_for_numbers() -> None:
 
 def test_get_checks_the_number_while_it_reads() -> None:
     """Digits only, found wrong before anything else is missed; an empty one goes to the server."""
-    told = failure(GET, "Error: registry number [12x] is not a number")
-    assert run(GET, "-r", "12x") == run(GET, "-r12x", "-h") == told
+    reported = failure(GET, "Error: registry number [12x] is not a number")
+    assert run(GET, "-r", "12x") == run(GET, "-r12x", "-h") == reported
     with scripted([reply("jobnetstatusrq-res", {"result": 1, "message": "none"})]) as server:
         done = run(GET, "-r", "", port=server.port)
         assert server.data()["registrynumber"] == ""
@@ -625,8 +627,10 @@ def test_output_that_cannot_be_written() -> None:
             )
             os.close(writer)
             _, err = process.communicate(timeout=SECONDS)
-        told = f"jobarg_joblogput [{process.pid}]: Error: the output cannot be written: {text}\n"
-        assert (process.returncode, err) == (255, told)
+        reported = (
+            f"jobarg_joblogput [{process.pid}]: Error: the output cannot be written: {text}\n"
+        )
+        assert (process.returncode, err) == (255, reported)
 
 
 def test_closed_outputs() -> None:

@@ -100,7 +100,7 @@ def test_exec(database: Database, tmp_path: Path) -> None:
 
 
 def show(state: str, job_state: str, *, run_type: str = "IMMEDIATE", last: str = "") -> str:
-    """Return what jobarg_get tells people."""
+    """Return what jobarg_get shows to people."""
     return (
         "\n\n"
         "jobnetid                 : NET\n"
@@ -138,8 +138,8 @@ def test_get(database: Database, tmp_path: Path) -> None:
             assert ask(GET, "-r", str(number)) == Done(code, "", show(word, job_word))
         for kind, name in enumerate(["NORMAL", "IMMEDIATE", "WAIT", "TEST", "TIME", "JOB"]):
             rigs.add_run(rig, 100 + kind, "NET", "oper", run_type=kind, job_status=0, **times)
-            told = show("RUN", "NORMAL", run_type=name)
-            assert ask(GET, "-r", str(100 + kind)) == Done(2, "", told)
+            reported = show("RUN", "NORMAL", run_type=name)
+            assert ask(GET, "-r", str(100 + kind)) == Done(2, "", reported)
         rigs.add_icon(rig, 7, NUMBER + 5, "END-1", JobType.END, status=int(IconStatus.END))
         values = {"JOB_EXIT_CD": "3", "STD_OUT": "out\nü日😀", "STD_ERR": "err", "OTHER": "x"}
         rig.add(
@@ -154,8 +154,8 @@ def test_get(database: Database, tmp_path: Path) -> None:
                 for name, value in values.items()
             ),
         )
-        told = show("END", "NORMAL", last="out\nü日😀")
-        assert ask(GET, "-r", str(NUMBER + 5)) == Done(3, "", told)
+        reported = show("END", "NORMAL", last="out\nü日😀")
+        assert ask(GET, "-r", str(NUMBER + 5)) == Done(3, "", reported)
 
         def refused(words: str, *arguments: str, **who: str) -> None:
             assert ask(GET, *arguments, **who) == failure(GET, REFUSED.format(words))

@@ -36,7 +36,7 @@ def call(name: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("option", ["-t", "--test"])
-def test_a_right_configuration_is_told_in_the_same_words(name, option, tmp_path):
+def test_a_right_configuration_is_reported_in_the_same_words(name, option, tmp_path):
     """One line on standard error, exit code 0."""
     file = tmp_path / "conf"
     file.write_text(DAEMONS[name][1])
@@ -46,7 +46,7 @@ def test_a_right_configuration_is_told_in_the_same_words(name, option, tmp_path)
 
 
 @pytest.mark.parametrize("option", ["-t", "-f"])
-def test_a_wrong_configuration_is_told_in_one_line(name, option, tmp_path):
+def test_a_wrong_configuration_is_reported_in_one_line(name, option, tmp_path):
     """It begins with the program's name; exit code 1, also without the test."""
     file = tmp_path / "conf"
     file.write_text(DAEMONS[name][1] + "DebugLevel=9\n")
@@ -57,7 +57,7 @@ def test_a_wrong_configuration_is_told_in_one_line(name, option, tmp_path):
     assert "DebugLevel" in line
 
 
-def test_a_missing_file_is_told_in_one_line(name, tmp_path):
+def test_a_missing_file_is_reported_in_one_line(name, tmp_path):
     """It is named; exit code 1."""
     done = call(name, "-f", "-c", str(tmp_path / "none"))
     assert done.returncode == 1

@@ -34,7 +34,7 @@ def in_force(shell):
 
 
 def test_what_is_imported_starts(shell):
-    """The example and its jobnet come together; the starts are those that it tells."""
+    """The example and its jobnet come together; the starts are those that it names."""
     output = shell("jobarg_def import", HELLO, MONTHLY)
     assert output.count(", in force\n") == 4
     assert in_force(shell) == list(ALL)
@@ -259,7 +259,7 @@ def test_jobnets_inside_others_count(shell, tmp_path):
 
 
 def test_ids_of_one_kind_have_nothing_to_do_with_others(shell, tmp_path):
-    """A calendar and a filter may be called the same; users are told apart by what they name."""
+    """A calendar and a filter may be called the same; users are distinguished by what they name."""
     (tmp_path / "same.yaml").write_text(
         "calendar: X\nowner: o\ndays: {2026-01: 1}\n---\n"
         "calendar: Y\nowner: o\ndays: {2026-01: 1}\n---\n"

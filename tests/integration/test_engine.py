@@ -278,7 +278,7 @@ def _taken_by(bench: Bench, icon: int, kind: AgentKind | None) -> None:
 
 @pytest.mark.parametrize("number", [-5, 2**63, 10**20 - 1])
 def test_an_absurd_number_harms_no_other_result(bench: Bench, number: int) -> None:
-    """A number that no column can hold is refused; what came with it is worked in."""
+    """A number that no column can hold is refused; what came with it is processed."""
     define(bench.db, "START JOB-1 END-1")
     bench.start()
     bench.drain()
@@ -506,7 +506,7 @@ def test_a_host_variable_that_is_no_name_fails_its_icon(bench: Bench) -> None:
     assert "[JAHOST200002]" in bench.after(run, "JOB-1")["JOBARG_MESSAGE"]
 
 
-def test_a_result_is_worked_in_whatever_is_wrong_behind_it(
+def test_a_result_is_processed_whatever_is_wrong_behind_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The icon behind cannot be started: the result counts, that icon alone is left alone."""
@@ -636,7 +636,7 @@ def test_instants_are_kept(bench: Bench) -> None:
 
 
 def test_a_run_without_start_icon_fails(bench: Bench) -> None:
-    """Without START there is nothing to begin with; the summary tells of the error."""
+    """Without START there is nothing to begin with; the summary shows the error."""
     define(bench.db, "SET-1 END-1")
     (run,) = bench.start()
     bench.drain()

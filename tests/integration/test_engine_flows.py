@@ -34,7 +34,7 @@ def bench(database: Database) -> Bench:
 
 
 def ended(bench: Bench, run: int) -> bool:
-    """Tell whether a run has ended without an error."""
+    """Return whether a run has ended without an error."""
     summary = bench.summary(run)
     return bool(summary.status == JobnetStatus.END and summary.job_status == JobStatus.NORMAL)
 
@@ -115,7 +115,7 @@ def test_a_failed_condition_can_be_repaired(bench: Bench) -> None:
 def test_a_condition_without_the_chosen_way_ends_there(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The icon ends normally; the jobnet stands still, and people are told so."""
+    """The icon ends normally; the jobnet stands still, and that is reported to people."""
     define(
         bench.db, "START SET-1 IF-1 yes:SET-2 W-1 END-1; SET-1 W-1", settings={"SET-1": {"V": "0"}}
     )
@@ -125,9 +125,9 @@ def test_a_condition_without_the_chosen_way_ends_there(
     assert bench.status(run, "IF-1") is IconStatus.END
     assert bench.status(run, "W-1") is IconStatus.BEGIN
     assert bench.summary(run).status == JobnetStatus.RUN
-    told = [line for line in caplog.messages if "JAJOBNETRUN300001" in line]
-    assert len(told) == 1
-    assert str(run) in told[0]
+    reported = [line for line in caplog.messages if "JAJOBNETRUN300001" in line]
+    assert len(reported) == 1
+    assert str(run) in reported[0]
 
 
 # -- parallel parts ------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_a_loop_runs_its_body_again(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("inner", ["SET-1", "M-1 SET-1 FI-1; M-1 SET-2 FI-1; FI-1"])
-def test_an_instant_loop_starves_nobody_and_is_told_of(
+def test_an_instant_loop_starves_nobody_and_is_reported(
     bench: Bench, inner: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loop without end goes 100 icons a turn; others run, and a message names it."""
@@ -234,8 +234,8 @@ def test_an_instant_loop_starves_nobody_and_is_told_of(
             bench.mover.move(None)
     assert ended(bench, other)
     assert bench.summary(run).status == JobnetStatus.RUN
-    told = [line for line in caplog.messages if "JARUN300003" in line]
-    assert len(told) == 1
+    reported = [line for line in caplog.messages if "JARUN300003" in line]
+    assert len(reported) == 1
     assert MOST_PASSES == 10_000
     assert not [line for line in caplog.messages if "JAFLOW" in line]
 

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -63,7 +64,7 @@ def ours() -> Iterator[FakeAgent]:
 
 
 def test_a_request_reaches_our_agent(world: World, ours: FakeAgent) -> None:
-    """The telegram is whole, the agent is remembered, the row tells where it went."""
+    """The telegram is whole, the agent is remembered, the row shows where it went."""
     world.start()
     job = world.job(world.host("web01", ours))
     world.hint(job)
@@ -402,7 +403,7 @@ def test_a_running_job_on_a_paused_host_can_be_stopped(world: World, original: F
 
 
 def test_a_running_job_is_killed(world: World, original: FakeAgent) -> None:
-    """The icon goes to ABORT and the agent is told; the result is awaited."""
+    """The icon goes to ABORT and the agent is informed; the result is awaited."""
     job = world.job(world.host("web01", original))
     world.start()
     world.wait_state(job, ACCEPTED)
@@ -480,7 +481,7 @@ def engine() -> Engine:
 
 
 def test_an_operator_says_that_it_ended(world: World, unknown: int) -> None:
-    """The icon ends with that exit code, what is behind it goes on, the audit tells who said so."""
+    """The icon ends with that exit code, what is behind it goes on, the audit shows who said so."""
     resolve(
         world.db,
         engine(),

@@ -205,14 +205,14 @@ class Machine(RuleBasedStateMachine):
         return [(inst, name) for inst, name in self.model.icons() if name != "START"]
 
     def _may_skip(self, inst: Inst, name: str) -> bool:
-        """Tell whether people may skip an icon."""
+        """Return whether people may skip an icon."""
         decides = name in inst.net.deciders.values()
         return inst.net.kinds[name] in _SKIPPABLE and not decides
 
     # -- deeds ------------------------------------------------------------------------------
 
     def _flag(self, inst: Inst, name: str, flag: MethodFlag, *, again: bool = False) -> None:
-        """Set the method of an icon in both worlds; `again`: it is to be taken up now."""
+        """Set the method of an icon in both worlds; `again`: it is to be started now."""
         inst.method[name] = flag
         values = {"method_flag": int(flag)} | ({"status": 1} if again else {})
         self.bench.change_number(self.numbers[inst, name], **values)
@@ -389,7 +389,7 @@ class Machine(RuleBasedStateMachine):
             assert self.bench.summary(self.run).status == JobnetStatus.END
 
     def _finish_some(self) -> bool:
-        """Do everything that keeps the run from ending; tell whether there was anything."""
+        """Do everything that keeps the run from ending; return whether there was anything."""
         done = False
         for inst, name in self.model.icons():
             if inst.method[name] is MethodFlag.WAIT:

@@ -111,7 +111,7 @@ def expect_one(met):
 
 
 def test_the_start_check_warns(here: Database, tmp_path: Path, caplog) -> None:
-    """Whoever starts a server on a node is told what is not supported yet, in one line."""
+    """Whoever starts a server on a node reads what is not supported yet, in one line."""
     file, settings = tmp_path / "server.conf", here.settings
     file.write_text(
         f"DBType=mysql\nDBHost={settings.host}\nDBPort={settings.port}\nDBName={settings.name}\n"
@@ -120,9 +120,9 @@ def test_the_start_check_warns(here: Database, tmp_path: Path, caplog) -> None:
     )
     config, _ = load_server(file)
     startcheck.check(config, SystemClock())
-    told = [line for line in caplog.messages if "JASERVER300008" in line]
-    assert len(told) == 1
-    assert "several servers on several nodes are not supported" in told[0]
+    reported = [line for line in caplog.messages if "JASERVER300008" in line]
+    assert len(reported) == 1
+    assert "several servers on several nodes are not supported" in reported[0]
 
 
 def test_a_server_that_is_no_node_is_known(mariadb_settings) -> None:
@@ -187,7 +187,7 @@ def test_no_transaction_is_halved(here: Database, second: PrivateGalera) -> None
 def test_a_commit_that_the_cluster_never_answered(here: Database, second: PrivateGalera) -> None:
     """The other node stands still while COMMIT is on its way: the node loses the majority.
 
-    Nobody knows what became of the COMMIT (1180, or no answer): the key that was reserved tells.
+    Nobody knows what became of the COMMIT (1180, or no answer): the key that was reserved shows it.
     """
     assert here.transaction(add_request, landed=landed) == 7
     met: list[str] = []
@@ -224,7 +224,7 @@ def landed_2(conn):
 
 
 def rescue(settings):
-    """Be the administrator who tells the node that is left to go on alone."""
+    """Be the administrator who sets the node that is left to go on alone."""
     db = Database(settings, clock=SystemClock())
     wait_until(lambda: status(db, "wsrep_cluster_status") != "Primary", "the majority is lost", 40)
     go_on = "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'"

@@ -317,7 +317,7 @@ def test_the_number_of_statements_is_fixed(bench, session):
     assert cost(runs[:1]) == cost(runs) <= 12
 
 
-def test_a_run_with_too_many_icons_is_told_and_not_explained(bench, session, monkeypatch):
+def test_a_run_with_too_many_icons_is_reported_and_not_explained(bench, session, monkeypatch):
     """Others beside it are."""
     define(bench.db, "START JOB-1 END-1")
     define(bench.db, "START JOB-1 JOB-2 JOB-3 JOB-4 END-1", jobnet_id="LARGE")
@@ -365,7 +365,7 @@ def test_show(bench, shell):
     assert "1 to 1000" in shell("jobarg_ctl jobnet list --limit 0", code=2)
 
 
-def test_watch_tells_by_its_exit_code(bench, shell):
+def test_watch_shows_by_its_exit_code(bench, shell):
     """0 ended normally, 3 ended otherwise, 4 stands."""
     define(bench.db, "START SET-1 END-1", jobnet_id="GOOD")
     define(bench.db, "START JOB-1 END-1", icons={"JOB-1": {"method_flag": 1}})
@@ -414,7 +414,7 @@ def test_watch_follows_a_run_line_by_line(bench, shell):
 
 
 def test_watch_all_follows_runs_until_interrupted(bench, shell):
-    """A run that ends meanwhile is told; Ctrl-C ends it with 130."""
+    """A run that ends meanwhile is reported; Ctrl-C ends it with 130."""
     define(bench.db, "START JOB-1 END-1")
     (number,) = bench.start()
     bench.drain()

@@ -67,11 +67,11 @@ def store(db, name="MAIN", mode="parallel"):
 
 def start(db, count=1, clock=CLOCK, **changes):
     """Register starts; return the answers."""
-    wishes = [
+    requests = [
         StartRequest(**{"jobnet_id": "MAIN", "execution_user_name": "caller", **changes})
         for _ in range(count)
     ]
-    return register(db, IdPool(db), wishes, clock)
+    return register(db, IdPool(db), requests, clock)
 
 
 def load(db, **options):
@@ -285,12 +285,12 @@ def test_errors_do_not_quote_what_was_to_be_stored(database):
 def test_refused_without_a_version_in_force(database):
     """Unknown jobnets and versions that are no longer in force are refused, others pass."""
     version = store(database)
-    wishes = [
+    requests = [
         StartRequest(jobnet_id="NONE", execution_user_name="u"),
         StartRequest(jobnet_id="MAIN", execution_user_name="u", update_date=version - 1),
         StartRequest(jobnet_id="MAIN", execution_user_name="u", update_date=version),
     ]
-    answers = register(database, IdPool(database), wishes, CLOCK)
+    answers = register(database, IdPool(database), requests, CLOCK)
     assert answers[:2] == [StartRefusal.NO_VALID_VERSION] * 2
     assert isinstance(answers[2], int)
 

@@ -66,7 +66,7 @@ class Daemon:
         self.write({**database_parameters(settings), **parameters})
 
     def write(self, parameters: Mapping[str, object]) -> None:
-        """Write the configuration: a quick monitor, unless told otherwise."""
+        """Write the configuration: a quick monitor, unless set otherwise."""
         given = {
             "JaMonitorInterval": 1,
             "JaLoaderInterval": 1,
@@ -259,7 +259,7 @@ def test_a_server_that_works_gives_no_reason_to_speak(database, make_daemon, tmp
     assert count == 1
 
 
-def test_the_server_tells_of_late_starts_itself(database, tmp_path):
+def test_the_server_reports_late_starts_itself(database, tmp_path):
     """Its monitor process looks, too: here for a start of a jobnet that is not in force.
 
     And for a run that is over its time limit.
@@ -288,7 +288,7 @@ def test_the_server_tells_of_late_starts_itself(database, tmp_path):
 
 
 def test_a_database_that_comes_late(tmp_path, make_daemon):
-    """No file at first: told once, by log and program, until it is there."""
+    """No file at first: reported once, by log and program, until it is there."""
     settings = DatabaseSettings(kind=DatabaseType.SQLITE, file=tmp_path / "late.db")
     daemon = make_daemon(settings)
     process = daemon.launch()
@@ -321,7 +321,7 @@ def test_a_database_server_that_goes_away(own_server, make_daemon):
     assert settings.password not in daemon.log or not settings.password
 
 
-def test_a_calendar_that_ends_soon_is_told(database, make_daemon):
+def test_a_calendar_that_ends_soon_is_reported(database, make_daemon):
     """With its id alone; the shipped program knows the kind."""
     today = datetime.now(UTC).date()
     store(
@@ -341,7 +341,7 @@ def test_a_calendar_that_ends_soon_is_told(database, make_daemon):
     assert subprocess.run([script, *call], check=False).returncode == 0
 
 
-def test_a_run_over_its_time_limit_is_told(database, make_daemon):
+def test_a_run_over_its_time_limit_is_reported(database, make_daemon):
     """With its jobnet, its time and its start; the shipped program knows the kind."""
     begun = datetime.now(UTC) - timedelta(minutes=31)
     minute = int(begun.strftime("%Y%m%d%H%M"))
@@ -364,7 +364,7 @@ def test_a_run_over_its_time_limit_is_told(database, make_daemon):
     assert subprocess.run([script, *call], check=False).returncode == 0
 
 
-def test_a_sender_program_that_fails_is_told(database, make_daemon):
+def test_a_sender_program_that_fails_is_reported(database, make_daemon):
     """With exit code and output; one that hangs is killed."""
     past = datetime.now(UTC) - timedelta(minutes=5)
     store(database, *(run(n, int(past.strftime("%Y%m%d%H%M"))) for n in (1, 2)))
@@ -403,7 +403,7 @@ def test_a_sender_program_may_leave_something_behind(database, make_daemon):
 
 
 def test_it_ends_between_two_calls(database, make_daemon):
-    """However many alarms are left; they are told at the next start."""
+    """However many alarms are left; they are reported at the next start."""
     past = datetime.now(UTC) - timedelta(minutes=5)
     store(database, *(run(n, int(past.strftime("%Y%m%d%H%M"))) for n in range(1, 51)))
     daemon = make_daemon(database.settings)
@@ -413,12 +413,12 @@ def test_it_ends_between_two_calls(database, make_daemon):
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert daemon.log.splitlines()[-1].endswith("has stopped.")
-    (told,) = database.read(lambda conn: conn.execute(_TOLD_BY_MONITOR).scalars().all())
-    assert told == len(daemon.calls_file.read_text().splitlines()) < 20
+    (reported,) = database.read(lambda conn: conn.execute(_TOLD_BY_MONITOR).scalars().all())
+    assert reported == len(daemon.calls_file.read_text().splitlines()) < 20
 
 
 def test_the_command_line(sqlite_settings, make_daemon, tmp_path):
-    """Options and exit codes; one line tells what is wrong."""
+    """Options and exit codes; one line shows what is wrong."""
     daemon = make_daemon(sqlite_settings)
     done = daemon.call("-t")
     assert (done.returncode, done.stdout) == (0, "")

@@ -92,7 +92,7 @@ def test_stop_and_rerun(bench: Bench) -> None:
     assert again.attempt == 2
 
 
-def test_an_icon_that_lacked_a_variable_runs_again(bench: Bench) -> None:
+def test_an_icon_without_a_variable_runs_again(bench: Bench) -> None:
     """Not only jobs can be repaired: with the variable there the condition is evaluated."""
     define(bench.db, "START IF-1 yes:SET-1 FI-1 END-1; IF-1 no:SET-2 FI-1")
     (run,) = bench.start()

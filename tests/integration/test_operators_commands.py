@@ -65,7 +65,7 @@ def test_pause_and_resume(shell):
     shell("jobarg_ctl pause --reason x --minutes 0", code=2)
 
 
-def test_a_host_that_cannot_be_meant_is_told(shell):
+def test_a_host_that_cannot_be_meant_is_reported(shell):
     """A slip in its name would pause nothing; no name is no host."""
     unknown = "jobarg_ctl: warning: nobody knows host wbe01"
     assert unknown in shell("jobarg_ctl pause --host wbe01 --reason kernel")
@@ -175,7 +175,7 @@ def test_the_examples_of_the_docs_can_be_put_in_force(shell, tmp_path):
     assert output.count(", in force\n") == len(examples) == output.count("\n")
 
 
-def test_odd_drawings_are_told(shell, tmp_path):
+def test_odd_drawings_are_reported(shell, tmp_path):
     """What may be meant passes with a warning."""
     file = tmp_path / "odd.yaml"
     file.write_text(

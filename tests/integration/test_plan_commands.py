@@ -102,13 +102,13 @@ def test_a_plan_is_what_the_loader_will_load(database, shell):
         jobnet("NET"),
         schedule("S", [(0, "C", "0900"), (1, "DAY15", "9959"), (0, "C", "2430")], ["NET"]),
     )
-    told = objects(shell("jobarg_ctl plan --from 20310101 --to 20311231 --json"))
+    reported = objects(shell("jobarg_ctl plan --from 20310101 --to 20311231 --json"))
     found = database.read(lambda conn: read_scheduling(conn, date(2031, 1, 1), date(2031, 12, 31)))
     wanted = all_starts(found.schedules, found.timetable, 203101010000, 203112312359)
-    assert [(one["scheduled_time"], one["calendar"]) for one in told[:-1]] == [
+    assert [(one["scheduled_time"], one["calendar"]) for one in reported[:-1]] == [
         (one.slot, one.object_id) for one in wanted
     ]
-    assert told[-1] == {"schema": 1, "kind": "end", "starts": len(told) - 1, "warnings": 0}
+    assert reported[-1] == {"schema": 1, "kind": "end", "starts": len(reported) - 1, "warnings": 0}
 
 
 def test_a_plan_can_be_narrowed(database, shell):
@@ -122,15 +122,15 @@ def test_a_plan_can_be_narrowed(database, shell):
         schedule("T", [(0, "C", "1000")], ["NET"]),
     )
 
-    def told(options):
+    def reported(options):
         out = shell(f"jobarg_ctl plan --from 20310602 --to 20310602 --json {options}")
         return [(one["schedule"], one["jobnet"]) for one in objects(out)[:-1]]
 
-    assert told("--schedule T") == [("T", "NET")]
-    assert told("--schedule T --schedule S") == [("S", "B"), ("S", "NET"), ("T", "NET")]
-    assert told("--jobnet B") == [("S", "B")]
-    assert told("--user ann") == [("S", "NET"), ("T", "NET")]
-    assert told("--user bob --jobnet NET") == []
+    assert reported("--schedule T") == [("T", "NET")]
+    assert reported("--schedule T --schedule S") == [("S", "B"), ("S", "NET"), ("T", "NET")]
+    assert reported("--jobnet B") == [("S", "B")]
+    assert reported("--user ann") == [("S", "NET"), ("T", "NET")]
+    assert reported("--user bob --jobnet NET") == []
     out = shell("jobarg_ctl plan --schedule X", code=1)
     assert out == "jobarg_ctl: schedule X has no version in force\n"
     out = shell("jobarg_ctl plan --jobnet X", code=1)
@@ -164,7 +164,7 @@ def test_a_range_that_goes_back_is_refused(shell):
     assert out == "jobarg_ctl: --to 203106012359 lies before --from 203106020000\n"
 
 
-def test_what_is_known_of_a_start_is_told(database, shell):
+def test_what_is_known_of_a_start_is_reported(database, shell):
     """Its run, a hold, another time, a pause."""
     store(
         database,
@@ -217,7 +217,7 @@ def test_a_start_whose_run_was_purged_is_known(database, shell):
     assert out.splitlines()[1].endswith("purged [7]")
 
 
-def test_what_is_odd_is_told_and_gives_another_exit_code(database, shell):
+def test_what_is_odd_is_reported_and_gives_another_exit_code(database, shell):
     """References, boot times, calendars that run out, filters without days, jobnets, parts."""
     store(
         database,
@@ -244,13 +244,13 @@ def test_what_is_odd_is_told_and_gives_another_exit_code(database, shell):
         if line.startswith("jobarg_ctl: warning: ")
     ]
     assert sorted(warnings) == EXPECTED.splitlines()
-    told = objects(shell("jobarg_ctl plan --from 20311101 --to 20320131 --json", code=3))
-    assert told[-1]["warnings"] == len(warnings)
-    kinds = {one["problem"] for one in told if one["kind"] == "warning"}
+    reported = objects(shell("jobarg_ctl plan --from 20311101 --to 20320131 --json", code=3))
+    assert reported[-1]["warnings"] == len(warnings)
+    kinds = {one["problem"] for one in reported if one["kind"] == "warning"}
     assert {"boot time", "disabled", "missing", "runs out", "no day", "sub-jobnet"} <= kinds
 
 
-def test_clock_changes_in_the_range_are_told(database, shell):
+def test_clock_changes_in_the_range_are_reported(database, shell):
     """Beside the start, and as a warning that says what will happen."""
     zone(shell, "Europe/Berlin")
     store(
@@ -324,9 +324,9 @@ def test_a_calendar_is_drawn(database, shell):
     assert "261 operating days in 2031, 261 in all, from 2031-01-01 to 2031-12-31" in out
     assert re.search("December 2031 +23$", out, re.MULTILINE)
     assert "\x1b" not in out
-    told = json.loads(shell("jobarg_ctl calendar show C --year 2031 --json"))
-    assert told["days"] == [int(day.strftime("%Y%m%d")) for day in WORKING]
-    assert (told["in_force"], told["last_day"]) == (True, 20311231)
+    reported = json.loads(shell("jobarg_ctl calendar show C --year 2031 --json"))
+    assert reported["days"] == [int(day.strftime("%Y%m%d")) for day in WORKING]
+    assert (reported["in_force"], reported["last_day"]) == (True, 20311231)
     assert "0 operating days in 2030" in shell("jobarg_ctl calendar show C --year 2030")
     assert shell("jobarg_ctl calendar show X", code=1) == "jobarg_ctl: there is no calendar X\n"
     assert "no year from 1 to 9999" in shell("jobarg_ctl calendar show C --year x", code=2)
@@ -348,25 +348,25 @@ def test_the_days_of_a_filter_are_listed_with_reasons(database, shell):
     out = shell("jobarg_ctl filter show DAY15 --year 2031")
     assert "day 15 of the month, shift 0; base calendar C, from 2031-01-01 to 2031-12-31" in out
     assert "the base date is closed, and shift 0 takes no other day" in out
-    told = json.loads(shell("jobarg_ctl filter show DAY15 --year 2031 --json"))
-    assert [one["day"] for one in told["months"]] == [
+    reported = json.loads(shell("jobarg_ctl filter show DAY15 --year 2031 --json"))
+    assert [one["day"] for one in reported["months"]] == [
         int(date(2031, number, 15).strftime("%Y%m%d"))
         if date(2031, number, 15).weekday() < 5
         else None
         for number in range(1, 13)
     ]
-    assert told["months"][1]["reason"] == "closed"
+    assert reported["months"][1]["reason"] == "closed"
     assert shell("jobarg_ctl filter show X", code=1) == "jobarg_ctl: there is no filter X\n"
 
 
-def test_a_filter_without_its_calendar_is_told(database, shell):
+def test_a_filter_without_its_calendar_is_reported(database, shell):
     """Nothing can be listed then."""
     store(database, month_filter("F", "NOWHERE"))
     out = shell("jobarg_ctl filter show F", code=1)
     assert out == "jobarg_ctl: filter F: its base calendar NOWHERE does not exist\n"
 
 
-def test_a_filter_whose_base_date_has_no_meaning_is_told(database, shell):
+def test_a_filter_whose_base_date_has_no_meaning_is_reported(database, shell):
     """With the value and the rule."""
     store(database, calendar("C", WORKING), month_filter("F", "C", flag=7))
     out = shell("jobarg_ctl filter show F", code=1)
@@ -387,10 +387,10 @@ def test_a_schedule_shows_its_parts_and_next_starts(database, shell):
     assert "no time: it never starts" in out
     assert "jobnets: NET" in out
     assert "warning: calendar GONE does not exist" in out
-    told = json.loads(shell("jobarg_ctl schedule show S --json"))
-    assert len(told["next"]) == 10
-    assert [one["boot_time"] for one in told["times"]] == ["0900", "2530", "9"]
-    assert {one["problem"] for one in told["warnings"]} == {"missing", "boot time"}
+    reported = json.loads(shell("jobarg_ctl schedule show S --json"))
+    assert len(reported["next"]) == 10
+    assert [one["boot_time"] for one in reported["times"]] == ["0900", "2530", "9"]
+    assert {one["problem"] for one in reported["warnings"]} == {"missing", "boot time"}
     out = shell("jobarg_ctl schedule show X", code=1)
     assert out == "jobarg_ctl: there is no schedule X\n"
 
@@ -402,17 +402,17 @@ def test_the_example_of_the_page_can_be_planned(database, shell, tmp_path):
     example.write_text(page.partition("```yaml\n")[2].partition("```")[0])
     store(database, jobnet("NET"))
     shell("jobarg_def import --enable", example)
-    told = objects(shell("jobarg_ctl plan --from 20270401 --to 20270531 --json"))
-    paydays = [one["scheduled_time"] for one in told if one.get("by") == "filter"]
+    reported = objects(shell("jobarg_ctl plan --from 20270401 --to 20270531 --json"))
+    paydays = [one["scheduled_time"] for one in reported if one.get("by") == "filter"]
     assert paydays == [202704230900, 202705250900]
     shown = shell("jobarg_ctl filter show PAYDAY --year 2027")
     assert "the base date is closed; operating day 1 before it" in shown
-    assert told[-1]["starts"] == len(told) - 1 == 45
+    assert reported[-1]["starts"] == len(reported) - 1 == 45
 
 
 @pytest.mark.parametrize("json", ["", " --json"])
 def test_output_that_cannot_be_written_is_one_line(database, shell, json):
-    """A full disk is told; a reader that has gone, like `head`, needs no word."""
+    """A full disk is reported; a reader that has gone, like `head`, needs no word."""
     store(database, calendar("C", WORKING), jobnet("NET"), schedule("S", [(0, "C", "9")], ["NET"]))
     command = shell.command(f"jobarg_ctl plan --from 20310101{json}")
     with open("/dev/full", "w") as full:
@@ -428,7 +428,7 @@ def test_output_that_cannot_be_written_is_one_line(database, shell, json):
     assert "Error" not in done.stderr
 
 
-def test_a_terminal_that_lacks_characters_gets_others(database, shell):
+def test_a_terminal_without_some_characters_gets_others(database, shell):
     """Dots between operating days are no reason to fail, nor are names."""
     store(database, calendar("C", WORKING))
     command = shell.command("jobarg_ctl calendar show C --year 2031")

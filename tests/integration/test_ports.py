@@ -26,8 +26,8 @@ from tests.integration.strangers import (
     Strangers,
     many_addresses,
     many_files,
+    report,
     rude,
-    tell,
     timed,
 )
 from tests.stack import PASSWORD, Stack
@@ -111,7 +111,7 @@ def test_idle_strangers_hold_nobody_up(stack: Stack, sources: list[str], words: 
     grown = growth(stack)
     with Strangers(stack.server_port, 3000, sources, words=words):
         first, longest = honest_starts(stack, 1), honest_starts(stack)
-        tell(grown, first=first, longest=longest)
+        report(grown, first=first, longest=longest)
         assert longest <= PATIENCE
         assert grown.memory <= GROWTH
 
@@ -143,7 +143,7 @@ def test_a_request_becomes_no_more_than_it_may(stack: Stack, payload: bytes) -> 
             longest = max(longest, honest_starts(stack, 1))
         asked.result()
     log = (stack.directory / "jobarg_server.log").read_text()
-    tell(grown, longest=longest)
+    report(grown, longest=longest)
     assert longest <= PATIENCE
     assert grown.memory <= GROWTH
     assert max(len(line) for line in log.splitlines()) <= 600
@@ -161,7 +161,7 @@ def test_handlers_end_with_their_connections(stack: Stack) -> None:
             telegram("jobnetrun", username=f"nobody-{number}", password="p", jobnetid=padding),
         )
     longest = honest_starts(stack)
-    tell(grown, longest=longest)
+    report(grown, longest=longest)
     assert longest <= PATIENCE
     assert grown.memory <= GROWTH
 
@@ -176,7 +176,7 @@ def test_large_requests_that_are_dropped_give_their_memory_back(stack: Stack) ->
     for _ in range(64):
         rude(stack.server_port, encode(payload))
     longest = honest_starts(stack)
-    tell(grown, longest=longest)
+    report(grown, longest=longest)
     assert longest <= PATIENCE
     assert grown.memory <= GROWTH
 
@@ -220,7 +220,7 @@ def test_idle_connections_hold_no_job_up(agent: AgentRig, source: str, words: by
     grown = watch(agent)
     with Strangers(agent.port, 2500, [source], words=words):
         first, longest = timed(lambda: agent.ask(2))[0], longest_job(agent)
-        tell(grown, first=first, longest=longest)
+        report(grown, first=first, longest=longest)
         assert longest <= PATIENCE
         assert grown.memory <= GROWTH
 
@@ -255,7 +255,7 @@ def test_a_large_shape_is_refused_by_the_agent(
     grown = watch(agent)
     text = jobrun(3, **member).replace("424242", value)
     took, reply = timed(lambda: json.loads(agent.send(text)))
-    tell(grown, took=took)
+    report(grown, took=took)
     assert reply["data"]["result"] == 2
     assert "too large" in reply["data"]["message"]
     assert grown.memory <= GROWTH

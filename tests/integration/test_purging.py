@@ -231,7 +231,7 @@ def test_a_stopped_run_is_kept_while_icons_are_at_work(bench: Bench) -> None:
 
 
 def test_a_cancelled_run_is_kept_until_its_time_has_passed(bench: Bench) -> None:
-    """Its rows tell the loader that this start has been dealt with."""
+    """Its rows show to the loader that this start has been dealt with."""
     at = stamp12(bench.clock.now_ms() + 5 * HOUR * 1000, bench.zone)
     (run,) = bench.start(run_type=RunType.TIME, scheduled_time=at)
     stop_run(bench.db, bench.engine, actor=Actor.trusted("ann"), run=run)
@@ -287,7 +287,7 @@ def test_a_span_is_read_while_running(bench: Bench) -> None:
     assert sum(one.done for one in purger.pass_over()) == 1
 
 
-def test_a_span_that_is_no_number_is_told_once(
+def test_a_span_that_is_no_number_is_reported_once(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is deleted for it, and the log says what counts instead."""
@@ -297,10 +297,10 @@ def test_a_span_that_is_no_number_is_told_once(
     with caplog.at_level(logging.WARNING):
         assert [one for one in purger.pass_over() if one.done] == []
         list(purger.pass_over())
-    told = [record.message for record in caplog.records if "JAPURGE300001" in record.message]
-    assert len(told) == 1
-    assert "JOBNET_KEEP_SPAN" in told[0]
-    assert "'an hour'. 60 is used" in told[0]
+    reported = [record.message for record in caplog.records if "JAPURGE300001" in record.message]
+    assert len(reported) == 1
+    assert "JOBNET_KEEP_SPAN" in reported[0]
+    assert "'an hour'. 60 is used" in reported[0]
     bench.clock.advance(2 * HOUR)
     assert clean(bench)["runs"] == 1
 
@@ -405,7 +405,7 @@ def test_a_run_that_somebody_holds_is_left_for_the_next_pass(bench: Bench, anoth
     assert free not in runs_left(bench)
 
 
-def test_counts_tell_what_a_pass_would_remove(bench: Bench) -> None:
+def test_counts_show_what_a_pass_would_remove(bench: Bench) -> None:
     """The dry run and the pass agree."""
     ended(bench, 3)
     bench.clock.advance(100 * DAY)

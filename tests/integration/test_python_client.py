@@ -218,7 +218,7 @@ def test_wait_outlives_a_restart_of_the_server() -> None:
 
 
 def test_kinds_of_failure() -> None:
-    """Whether the server may have acted, and whether the time was over, can be told."""
+    """Whether the server may have acted, and whether the time was over, can be known."""
     nonsense = reply("jobnetrun-res", {"result": 0, "message": "no number"})
     cases: list[tuple[Step, float, type[ClientError]]] = [
         ([CLOSE], 10, ServerUnreachable),
@@ -250,7 +250,7 @@ def test_password_is_not_shown() -> None:
 
 
 def test_lines_that_are_no_log() -> None:
-    """A log that cannot be read is told with its beginning."""
+    """A log that cannot be read is reported with its beginning."""
     lines = ["header", '"2024/01/05 10:15:04.120","1"']
     with scripted([reply("response", {"joblog": lines})]) as server:
         client = Client(server="127.0.0.1", port=server.port, user="u", password="p")

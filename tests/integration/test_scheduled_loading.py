@@ -80,7 +80,7 @@ def test_rows_of_a_scheduled_run(database):
     }]  # fmt: skip
 
 
-def test_boot_is_told_after_the_commit(database, another):
+def test_boot_is_informed_after_the_commit(database, another):
     """The boot process gets a hint with the loaded runs."""
     wakes: list[Wake] = []
     here = daily(database)
@@ -105,7 +105,7 @@ def test_both_ends_of_the_window_belong_to_it(database, now, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "loaded", "told"),
+    ("value", "loaded", "reported"),
     [
         (None, 202605010900, []),
         ("next-first", 202605010900, []),
@@ -114,8 +114,8 @@ def test_both_ends_of_the_window_belong_to_it(database, now, expected):
         ("never", 202605010900, ["JALOADER300003"]),
     ],
 )
-def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value, loaded, told):
-    """Day 31 of April with shift 0; a value that says nothing is told once."""
+def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value, loaded, reported):
+    """Day 31 of April with shift 0; a value that says nothing is reported once."""
     here = timetabled(database, "2026-04-30 08:30")
     here.jobnet()
     here.calendar("DAILY", days("2026-04-01", 60))
@@ -130,7 +130,7 @@ def test_what_filters_do_in_a_month_without_their_day_can_be_set(database, value
     here.clock.go(days=1)
     second = here.load(loader)
     assert here.slots() == ([] if loaded is None else [loaded])
-    assert ids_of(first) + ids_of(second) == told
+    assert ids_of(first) + ids_of(second) == reported
 
 
 def test_past_midnight(database):
@@ -167,7 +167,7 @@ def test_filter(database):
     assert (row["scheduled_time"], row["calendar_id"]) == (202605300000, "LAST")
 
 
-def test_span_is_read_again_and_a_bad_one_is_told_once(database):
+def test_span_is_read_again_and_a_bad_one_is_reported_once(database):
     """JOBNET_LOAD_SPAN counts from the next pass on; what is no number is 60, with a warning."""
     here = daily(database, "2026-03-31 05:00")
     loader = here.loader()
@@ -279,7 +279,7 @@ def test_two_loaders_at_once(database, another):
         try:
             gate.wait()
             here.load(loader, batch=7)
-        except Exception as error:  # noqa: BLE001 - told by the assertion below
+        except Exception as error:  # noqa: BLE001 - reported by the assertion below
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(loader,)) for loader in loaders]
@@ -323,7 +323,7 @@ def test_the_first_start_has_no_past(database):
 
 
 def test_an_outage_is_caught_up(database):
-    """Starts between the last window and now are loaded after an outage, and people are told."""
+    """Starts between the last window and now are loaded after an outage, and reported."""
     here = daily(database, "2026-03-31 05:00", "0700", "0900", "1000")
     here.load()
     here.clock.go(hours=4, minutes=5)
@@ -334,7 +334,7 @@ def test_an_outage_is_caught_up(database):
 
 
 def test_what_is_too_long_ago_is_counted(database):
-    """Beyond JaCatchUp nothing is loaded, but told with its number and times."""
+    """Beyond JaCatchUp nothing is loaded, but reported with its number and times."""
     here = daily(database, "2026-03-31 05:00", "0700", "0900", catch_up=60)
     here.load()
     here.clock.go(days=1, hours=4, minutes=5)
@@ -348,7 +348,7 @@ def test_what_is_too_long_ago_is_counted(database):
 
 
 def test_nothing_is_caught_up_that_was_not_in_force(database):
-    """A schedule put in force during the outage starts nothing that lies before; it is told."""
+    """A schedule put in force during the outage starts nothing that lies before; it is reported."""
     here = daily(database, "2026-03-31 05:00", "0700")
     here.load()
     here.schedule("NEW", [("DAILY", "0800"), ("DAILY", "0930")])
@@ -431,7 +431,7 @@ def test_what_is_put_in_force_again_changes_nothing(database):
 
 
 def test_versions_that_were_not_seen_in_force_stay_noted(database):
-    """The table tells since when each definition is known to be in force."""
+    """The table shows since when each definition is known to be in force."""
     here = daily(database, "2026-03-31 05:00")
     loader = here.loader()
     here.load(loader)
@@ -613,7 +613,7 @@ def test_a_pause_of_loading(database):
 
 
 def test_a_pause_in_the_midst_of_a_pass(database):
-    """The pass ends with the batch in hand; the rest is loaded after the pause."""
+    """The pass ends with the present batch; the rest is loaded after the pause."""
     here = daily(database, "2026-03-31 05:00", "0500", "0530", "0600")
     loader = here.loader()
     assert loader.turn(1).more
@@ -681,7 +681,7 @@ def test_another_version_counts_from_the_next_load(database):
     ],
 )
 def test_missing_references(database, table, name, message):
-    """What is missing is told once, with a notification; only what needs it is left out."""
+    """What is missing is reported once, with a notification; only what needs it is left out."""
     here = daily(database, "2026-04-01 08:10")
     here.jobnet("K")
     for calendar in ("OTHER", "BASE"):
@@ -710,7 +710,7 @@ def test_missing_references(database, table, name, message):
 
 
 def test_a_sub_jobnet_that_is_missing(database):
-    """A jobnet that cannot be expanded is told with its schedule; nothing of it is written."""
+    """A jobnet that cannot be expanded is reported with its schedule; nothing of it is written."""
     here = daily(database)
     here.jobnet("SUB", enable=False)
     here.jobnet("J", """
@@ -737,7 +737,7 @@ flows: [START -> SUB-1 -> END-1]
 
 
 def test_a_boot_time_that_is_none(database):
-    """It is told, and the other boot times of the schedule count."""
+    """It is reported, and the other boot times of the schedule count."""
     here = daily(database, "2026-03-31 08:10", "0900", "95")
     report = here.load()
     assert ids_of(report) == ["JALOADER200010"]
@@ -745,7 +745,7 @@ def test_a_boot_time_that_is_none(database):
 
 
 def test_rows_that_mean_nothing_stop_nobody_else(database):
-    """A jobnet with an icon of no known kind is told; the others of its batch are loaded."""
+    """A jobnet with an icon of no known kind is reported; the others of its batch are loaded."""
     here = daily(database)
     here.jobnet("ODD")
     here.schedule("T", [("DAILY", "0900")], ["ODD"])

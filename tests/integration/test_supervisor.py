@@ -72,7 +72,7 @@ class Server:
         return process
 
     def children(self, process: subprocess.Popen[str]) -> dict[str, int]:
-        """Return the pids of the living children by name, as their titles tell."""
+        """Return the pids of the living children by name, as their titles show."""
         found = {}
         for child in psutil.Process(process.pid).children():
             try:
@@ -123,7 +123,7 @@ def end(process: subprocess.Popen[str], limit: float = 10.0) -> tuple[int, str]:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process exists and is not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -131,7 +131,7 @@ def alive(pid: int) -> bool:
 
 
 def replaced(server: Server, process: subprocess.Popen[str], name: str, pid: int) -> bool:
-    """Tell whether a child has a successor."""
+    """Return whether a child has a successor."""
     return server.children(process).get(name, pid) != pid
 
 
@@ -282,7 +282,7 @@ def test_a_child_without_memory_says_so_once_and_pauses(server: Server) -> None:
 
 
 def test_a_runtime_directory_that_was_emptied_is_filled_again(server: Server) -> None:
-    """A cleaner removes it from a running server: queues and locks come back, and it is told.
+    """A cleaner removes it from a running server: queues and locks come back, and it is reported.
 
     Whoever starts a second server finds the first one, and a child that dies is replaced.
     """
@@ -309,14 +309,14 @@ def test_a_runtime_directory_that_was_emptied_is_filled_again(server: Server) ->
 )
 def test_what_cannot_be_mended_stops_at_once(server: Server, kind: str, text: str) -> None:
     """A child that finds configuration or schema wrong is not started again."""
-    code, told = end(server.launch(f"steady,{kind}"))
+    code, reported = end(server.launch(f"steady,{kind}"))
     assert code == 1
-    assert text in told
+    assert text in reported
     assert "JASERVER300002" not in server.log
 
 
 def test_the_start_check_comes_first(server: Server) -> None:
-    """What it finds is told in one line, and no child is started."""
+    """What it finds is reported in one line, and no child is started."""
     (server.path / "state" / "refuse").touch()
     code, text = end(server.launch("steady"))
     assert (code, text) == (1, "jobarg_server: the start check found something\n")
@@ -326,7 +326,7 @@ def test_the_start_check_comes_first(server: Server) -> None:
 def test_hold_all_reaches_the_start_check(
     server: Server, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It is told on standard output and in the log, and done before any child is forked."""
+    """It is reported on standard output and in the log, and done before any child is forked."""
     process = server.launch("steady", "-f", "--hold-all")
     eventually(lambda: "JASERVER000003" in server.log)
     assert (server.path / "state" / "held").exists()
@@ -394,7 +394,7 @@ def test_connections_wait_while_the_trapper_is_replaced(server: Server) -> None:
         pass
 
 
-def test_the_service_manager_is_told(server: Server) -> None:
+def test_the_service_manager_is_informed(server: Server) -> None:
     """READY when all are ready, STOPPING when the stop begins."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(server.path / "notify"))

@@ -64,50 +64,50 @@ class Replay:
         expected = one["reply"][0]["frame"]
         for old, new in self.numbers.items():
             request, expected = request.replace(old, new), expected.replace(old, new)
-        asked, told = loads(request.encode()), loads(expected.encode())
+        asked, reported = loads(request.encode()), loads(expected.encode())
         prepare = self.prepare.get(asked["kind"])
         if prepare is not None:
-            await asyncio.to_thread(prepare, asked["data"], told["data"])
+            await asyncio.to_thread(prepare, asked["data"], reported["data"])
         reply = (await exchange("127.0.0.1", self.rig.port, request.encode())).payload
         if one["conn"] in EXCEPTIONS:
             assert b'"result":1' in reply, EXCEPTIONS[one["conn"]]
             return
-        if asked["kind"] == "jobnetrun" and told["data"]["result"] == 0:
+        if asked["kind"] == "jobnetrun" and reported["data"]["result"] == 0:
             self.learn(expected, reply)
             reply = re.sub(rb"\[\d+\]", re.search(rb"\[\d+\]", expected.encode())[0], reply)
         assert masked(reply) == expected.encode(), f"connection {one['conn']}"
 
     def learn(self, expected: str, reply: bytes) -> None:
         """Remember what the recorded registry number is called here."""
-        told, ours = re.search(r"\[(\d+)\]", expected), re.search(rb"\[(\d+)\]", reply)
-        assert told, expected
+        reported, ours = re.search(r"\[(\d+)\]", expected), re.search(rb"\[(\d+)\]", reply)
+        assert reported, expected
         assert ours, reply
-        self.numbers[told[1]] = ours[1].decode()
+        self.numbers[reported[1]] = ours[1].decode()
 
-    def a_sent_job(self, request: Any, told: Any) -> None:
+    def a_sent_job(self, request: Any, reported: Any) -> None:
         """An icon that the reporting agent was asked to run."""
         icon = int(request["jobid"])
         rigs.add_run(self.rig, icon, "RESULT")
         rigs.add_sent_job(self.rig, icon, icon, request["hostname"])
 
-    def a_run(self, request: Any, told: Any) -> None:
+    def a_run(self, request: Any, reported: Any) -> None:
         """The run in the recorded state, with what its END icon got."""
         number = int(request["registrynumber"])
-        if told["result"] != 0:
+        if reported["result"] != 0:
             return
         values = {
-            "scheduled_time": told["scheduled_time"],
-            "start_time": told["start_time"],
-            "end_time": told["end_time"],
-            "run_type": told["jobnetruntype"],
-            "status": told["jobentstatus"],
-            "job_status": told["jobstatus"],
+            "scheduled_time": reported["scheduled_time"],
+            "start_time": reported["start_time"],
+            "end_time": reported["end_time"],
+            "run_type": reported["jobnetruntype"],
+            "status": reported["jobentstatus"],
+            "job_status": reported["jobstatus"],
         }
         self.forget(number)
-        public = int(told["jobnetid"] == "AUTHPUB")
-        owner = "oper" if told["jobnetid"] == "AUTHOP" else "Admin"
-        rigs.add_run(self.rig, number, told["jobnetid"], owner, public_flag=public, **values)
-        if told["lastexitcd"] or told["laststdout"] or told["laststderr"]:
+        public = int(reported["jobnetid"] == "AUTHPUB")
+        owner = "oper" if reported["jobnetid"] == "AUTHOP" else "Admin"
+        rigs.add_run(self.rig, number, reported["jobnetid"], owner, public_flag=public, **values)
+        if reported["lastexitcd"] or reported["laststdout"] or reported["laststderr"]:
             rigs.add_icon(self.rig, number % 10**9, number, "END", JobType.END, status=3)
             outputs = {
                 "JOB_EXIT_CD": "lastexitcd",
@@ -116,21 +116,21 @@ class Replay:
             }
             for name, key in outputs.items():
                 row: dict[str, Any] = {"inner_job_id": number % 10**9, "inner_jobnet_id": number}
-                row |= {"value_name": name, "before_value": told[key]}
+                row |= {"value_name": name, "before_value": reported[key]}
                 self.rig.add(t.run_value_before, row)
 
-    def a_held_icon(self, request: Any, told: Any) -> None:
+    def a_held_icon(self, request: Any, reported: Any) -> None:
         """The held icon of the recorded runs."""
         jobnet_id, _, job_id = request["jobid"].partition("/")
-        for number in map(int, told["inner_jobnet_id"]):
+        for number in map(int, reported["inner_jobnet_id"]):
             self.forget(number)
             rigs.add_run(self.rig, number, jobnet_id)
             held = {"status": int(IconStatus.READY), "method_flag": int(MethodFlag.WAIT)}
             rigs.add_icon(self.rig, number % 10**9, number, job_id, JobType.JOB, **held)
 
-    def log_rows(self, request: Any, told: Any) -> None:
-        """The rows that the recorded lines tell of."""
-        for line in csv.reader(told.get("joblog", [])[1:], doublequote=False, escapechar="\\"):
+    def log_rows(self, request: Any, reported: Any) -> None:
+        """The rows that the recorded lines are about."""
+        for line in csv.reader(reported.get("joblog", [])[1:], doublequote=False, escapechar="\\"):
             digits = [re.sub(r"\D", "", field) for field in line]
             row = {
                 "log_date": int(digits[0]),

@@ -159,8 +159,8 @@ def test_transactions_do_not_nest(database):
 
 def test_hints_leave_once_and_only_after_the_commit(database, another):
     """Hints of failed attempts are forgotten; those of one slot are merged."""
-    told: list[Wake] = []
-    db = another(on_wake=told.extend)
+    reported: list[Wake] = []
+    db = another(on_wake=reported.extend)
     attempts = []
 
     def work(unit):
@@ -169,12 +169,12 @@ def test_hints_leave_once_and_only_after_the_commit(database, another):
         unit.wake(Role.RUN, 5, 6)
         unit.wake(Role.EXECUTOR, 9, slot=3)
         add_request(unit)
-        assert told == []
+        assert reported == []
         if len(attempts) == 1:
             raise StateConflict("someone was faster")
 
     db.transaction(work)
-    assert told == [Wake(Role.RUN, (5, 6)), Wake(Role.EXECUTOR, (9,), 3)]
+    assert reported == [Wake(Role.RUN, (5, 6)), Wake(Role.EXECUTOR, (9,), 3)]
 
 
 # -- guards
@@ -392,11 +392,11 @@ def test_a_commit_whose_answer_was_lost_is_found(proxied):
 
 
 def test_hints_of_a_landed_commit_leave(server_settings):
-    """What landed is told to the others like any commit."""
+    """What landed is announced to the others like any commit."""
     proxy = Proxy(server_settings.port)
-    told: list[Wake] = []
+    reported: list[Wake] = []
     settings = replace(server_settings, port=proxy.port)
-    db = Database(settings, clock=SystemClock(), on_wake=told.extend)
+    db = Database(settings, clock=SystemClock(), on_wake=reported.extend)
 
     def work(unit):
         unit.wake(Role.LOADER, 7)
@@ -404,7 +404,7 @@ def test_hints_of_a_landed_commit_leave(server_settings):
 
     proxy.cut_after(COMMITS[settings.kind])
     db.transaction(work, landed=landed)
-    assert told == [Wake(Role.LOADER, (7,))]
+    assert reported == [Wake(Role.LOADER, (7,))]
     db.close()
     proxy.close()
 
@@ -498,7 +498,7 @@ def add_rows(rows, unit):
 
 
 def test_errors_quote_no_row(postgresql_settings):
-    """What PostgreSQL tells of the row, which may hold commands, stays out of messages."""
+    """What PostgreSQL shows of the row, which may hold commands, stays out of messages."""
     db = Database(postgresql_settings, clock=SystemClock())
     row = {"request_id": "secret", "inner_jobnet_id": None, "at": 1}
     for rows in (row, [row, row]):

@@ -70,7 +70,7 @@ def setup_job(rig: Rig, icon: int = 7, **values: object) -> None:
     rigs.add_sent_job(rig, icon, 100 + icon, **values)  # type: ignore[arg-type]
 
 
-def test_result_is_worked_in_before_the_reply(database: Database, tmp_path: Path) -> None:
+def test_result_is_processed_before_the_reply(database: Database, tmp_path: Path) -> None:
     """When the agent has its answer the icon has ended; a second delivery changes nothing."""
 
     async def main() -> None:
@@ -113,7 +113,7 @@ def test_host_that_moved_is_accepted(database: Database, tmp_path: Path) -> None
 def test_result_waits_in_the_spool_while_the_database_is_stuck(
     sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is answered 0 when it is on disk, and worked in when the database is back."""
+    """It is answered 0 when it is on disk, and processed when the database is back."""
     monkeypatch.setattr(results, "COMMIT_LIMIT", 0.1)
     monkeypatch.setattr(replay, "INTERVAL", 0.05)
 
@@ -139,7 +139,7 @@ def test_result_waits_in_the_spool_while_the_database_is_stuck(
 def test_neither_database_nor_disk(
     sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempt: int | None
 ) -> None:
-    """An original agent is reset so that it repeats; ours is told to come again."""
+    """An original agent is reset so that it repeats; ours is asked to come again."""
     monkeypatch.setattr(results, "COMMIT_LIMIT", 0.1)
     (tmp_path / "state").write_text("not a directory")
 
@@ -165,7 +165,7 @@ def test_neither_database_nor_disk(
 def test_result_that_cannot_be_judged_is_parked(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An address that cannot be resolved now: answered 0, kept, worked in later."""
+    """An address that cannot be resolved now: answered 0, kept, processed later."""
     monkeypatch.setattr(replay, "INTERVAL", 0.05)
     monkeypatch.setattr(results, "FIRST_RETRY_MS", 50)
 
@@ -197,7 +197,7 @@ def with_admin(rig: Rig) -> None:
 
 
 def test_many_starts_at_once(database: Database, tmp_path: Path) -> None:
-    """Clients that come together get a number each, and the loader is told."""
+    """Clients that come together get a number each, and the loader is notified."""
     request = telegrams.JobnetRun(username="Admin", password="zabbix", jobnetid="NET").to_json()
 
     async def main() -> None:
@@ -322,10 +322,10 @@ def test_commands(
     asyncio.run(main())
 
 
-def test_nothing_tells_a_missing_run_from_a_forbidden_one(
+def test_nothing_distinguishes_a_missing_run_from_a_forbidden_one(
     sqlite: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """State, release and log: the same bytes for both; the server's log tells them apart."""
+    """State, release and log: the same bytes for both; the server's log distinguishes them."""
 
     def requests(number: str) -> list[bytes]:
         requests: list[telegrams.Telegram] = [
@@ -355,7 +355,7 @@ def test_nothing_tells_a_missing_run_from_a_forbidden_one(
 def test_no_expression_is_compiled_before_log_in(
     sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has no password gets its refusal; whoever has one is told what is wrong."""
+    """Whoever has no password gets its refusal; whoever has one gets what is wrong."""
     asked: list[str] = []
 
     def counted(pattern: str, text: str) -> Fit:

@@ -106,9 +106,9 @@ def test_a_name_that_is_no_text_gives_one_line(
 def test_a_result_that_can_never_be_stored_is_set_aside(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that has to be parked and is longer than a packet: answered when on disk, told, kept.
+    """One that has to be parked and is longer than a packet: answered when on disk, reported, kept.
 
-    Results behind it are worked in, those beside it straight away.
+    Results behind it are processed, those beside it straight away.
     """
     monkeypatch.setattr(replay, "INTERVAL", 0.05)
     # a result that the port would not let in: what is kept may be longer than what it came as
@@ -170,7 +170,7 @@ def own_database(own_server: PrivateServer) -> Iterator[Database]:
     db.close()
 
 
-def test_while_the_database_is_away_clients_are_told_soon(
+def test_while_the_database_is_away_clients_get_an_answer_soon(
     own_database: Database, own_server: PrivateServer, tmp_path: Path
 ) -> None:
     """30 starts in front of a dead server: the first tries for a moment, the others once each."""
@@ -193,7 +193,7 @@ def test_while_the_database_is_away_clients_are_told_soon(
     assert max(asyncio.run(main())) < 5
 
 
-def test_while_the_database_stands_still_clients_are_told_in_time(
+def test_while_the_database_stands_still_clients_get_an_answer_in_time(
     own_database: Database,
     own_server: PrivateServer,
     tmp_path: Path,

@@ -29,7 +29,7 @@ from jobarranger.loading.requests import StartRefusal, StartRequest, register
 from jobarranger.loading.rows import loaded_starts
 from jobarranger.requests.rows import agents
 from jobarranger.states import AgentKind, DatabaseType, RunType, UserType
-from jobarranger.watching.rows import servers, told
+from jobarranger.watching.rows import reported, servers
 from tests.integration.test_supervisor import eventually
 from tests.jobnets import Bench, define
 from tests.schedules import JOBNET, VERSION, MovedClock, Timetabled, at, days
@@ -104,13 +104,13 @@ def test_an_agent_that_nobody_knew(server_database, other):
 
 
 def test_an_alarm_is_notified_once(server_database, other):
-    """Of two that tell the same alarm one is the first, and queues the notification."""
+    """Of two that report the same alarm one is the first, and queues the notification."""
     firsts: list[set[str]] = []
     with between(
         "INSERT INTO ja_ext_told",
-        lambda: firsts.append(other.transaction(lambda unit: told.note(unit, ["c"], "b", 7))),
+        lambda: firsts.append(other.transaction(lambda unit: reported.note(unit, ["c"], "b", 7))),
     ):
-        firsts.append(server_database.transaction(lambda unit: told.note(unit, ["c"], "a", 7)))
+        firsts.append(server_database.transaction(lambda unit: reported.note(unit, ["c"], "a", 7)))
     assert firsts == [{"c"}, set()]
     assert {row["reporter"] for row in rows(other, t.ext_told)} == {"*", "a", "b"}
 
@@ -184,7 +184,7 @@ def test_a_request(server_database, other, marked):
 
 
 def test_a_host(server_database, other):
-    """Two people add the same host: the second is told that it exists."""
+    """Two people add the same host: the second learns that it exists."""
     host = Host(name="h", address="127.0.0.1")
     with pytest.raises(DirectoryError, match="host h exists already"):
         in_between(
@@ -279,7 +279,7 @@ def test_the_run_log_of_one_that_has_waited(server_database, other):
 
 
 def waiting(unit: Unit) -> bool:
-    """Tell whether anybody waits for a lock."""
+    """Return whether anybody waits for a lock."""
     if unit.kind is DatabaseType.MYSQL:
         query = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
     else:

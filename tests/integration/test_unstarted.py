@@ -154,7 +154,7 @@ def test_a_missed_start_waits_for_others(bench: Bench) -> None:
 
 
 def test_in_a_pause_only_by_force(bench: Bench) -> None:
-    """Who has paused the starts, and why, is told."""
+    """Who has paused the starts, and why, is reported."""
     run = timed(bench)
     pause(bench.db, actor=Actor.trusted("bob").because("new disks"), target=Target())
     refused(bench, "start", run, "all starts: paused by bob (new disks); --force")
@@ -261,7 +261,7 @@ def test_the_commands(bench: Bench, tmp_path: Path) -> None:
     assert [row.action for row in rows] == done
 
 
-def test_the_commands_tell_the_server(bench: Bench, tmp_path: Path) -> None:
+def test_the_commands_inform_the_server(bench: Bench, tmp_path: Path) -> None:
     """The children on the same machine get the hint that spares them the wait for a sweep."""
     shell = Shell(bench.db, tmp_path)
     run = timed(bench)

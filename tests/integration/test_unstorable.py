@@ -17,7 +17,7 @@ from jobarranger.errors import CannotStore
 from jobarranger.states import DatabaseType
 from tests.proxy import Proxy
 
-#: What MariaDB takes in one packet unless it is told otherwise.
+#: What MariaDB takes in one packet unless it is set otherwise.
 MARIADB_PACKET = 16 << 20
 
 
@@ -183,7 +183,7 @@ def test_the_limit_of_sqlite_is_final(sqlite_settings):
 
 @pytest.mark.slow
 def test_the_limit_of_postgresql_is_final(postgresql_settings):
-    """It hangs up on a message of 1 GiB without a word: the length tells why."""
+    """It hangs up on a message of 1 GiB without a word: the length shows why."""
     db = Database(postgresql_settings, clock=SleeplessClock())
     with pytest.raises(CannotStore, match=r"1,073,741,822 bytes"):
         db.read(partial(user_named, "x" * (1 << 30)))

@@ -18,7 +18,7 @@ from jobarranger.states import DatabaseType, DatedKind, IconEvent, PauseScope
 from jobarranger.watching.calendar_expiry import CalendarWatch
 from jobarranger.watching.late import LateRules
 from jobarranger.watching.limits import LimitWatch
-from jobarranger.watching.rows import servers, told
+from jobarranger.watching.rows import reported, servers
 from jobarranger.watching.watch import Reporter, ServerWatch, StartWatch
 from tests.plans import (
     VERSION,
@@ -60,7 +60,7 @@ class Watching:
         self.servers = ServerWatch(db, self.clock, UTC, self.reporter, 120)
 
     def look(self, minutes: float = 0.0) -> list[str]:
-        """Let time pass, look, tell; return the lines."""
+        """Let time pass, check, report; return the lines."""
         self.clock.sleep(60 * minutes)
         alarms = [*self.servers.look(), *self.starts.look()]
         self.reporter.note(alarms)
@@ -85,7 +85,7 @@ def queued(db: Database) -> list[tuple[str, str, int]]:
     return [tuple(row) for row in rows]
 
 
-def test_a_start_that_is_not_loaded_is_told_once(database):
+def test_a_start_that_is_not_loaded_is_reported_once(database):
     """With calendar, schedule, jobnet and owner; and queued for those who are to be notified."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
     watching = Watching(database, NINE - 60 * MINUTE)
@@ -137,7 +137,7 @@ def test_what_was_loaded_is_not_missing(database, columns):
 
 
 def test_a_schedule_that_has_just_come_into_force_is_given_time(database):
-    """The loader comes only now and then; what it loads in between is not told."""
+    """The loader comes only now and then; what it loads in between is not reported."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
     watching = Watching(database, NINE - 10 * MINUTE)
     assert watching.starts_only() == []
@@ -166,7 +166,7 @@ def test_the_load_span_is_read_at_each_look(database):
 
 
 def test_nothing_is_loaded_in_a_pause_of_loading(database):
-    """The server does as it was told."""
+    """The server does as it was asked."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
     watching = Watching(database, NINE - 30 * MINUTE)
     database.transaction(
@@ -196,7 +196,7 @@ def outage(database, *, since=NINE - 24 * 60 * MINUTE, version=VERSION):
     database.transaction(work)
 
 
-def test_starts_of_an_outage_are_told(database):
+def test_starts_of_an_outage_are_reported(database):
     """Those whose time has passed while nobody loaded them, by calendar and by filter."""
     store(
         database,
@@ -208,12 +208,12 @@ def test_starts_of_an_outage_are_told(database):
     outage(database)
     watching = Watching(database, NINE)
     assert watching.starts_only() == []
-    told = watching.starts_only(1)
-    assert [line.partition("at 2026/06/01 ")[2][:5] for line in told] == ["08:40", "08:50"]
+    reported = watching.starts_only(1)
+    assert [line.partition("at 2026/06/01 ")[2][:5] for line in reported] == ["08:40", "08:50"]
 
 
 @pytest.mark.parametrize("known", [{"since": NINE - 5 * MINUTE}, {"version": VERSION + 1}])
-def test_what_came_into_force_in_an_outage_lacks_nothing_before(database, known):
+def test_what_came_into_force_in_an_outage_misses_nothing_before(database, known):
     """Later than the start, or another version than that which was known."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0840")], ["NET"]))
     outage(database, **known)
@@ -239,7 +239,7 @@ def test_a_start_whose_run_was_purged_was_loaded(database):
     assert watching.starts_only() + watching.starts_only(2) == []
 
 
-def test_a_run_that_has_not_begun_is_told_once(database):
+def test_a_run_that_has_not_begun_is_reported_once(database):
     """A minute after its own; not if it is held, or has begun, or was not started by a schedule."""
     store(
         database,
@@ -266,7 +266,7 @@ def daemon_and_server(database):
 
 
 def test_a_missed_start_is_notified_by_boot_alone(database):
-    """The boot process has told of it: the server does not again, the daemon does not notify."""
+    """The boot process has reported it: the server does not again, the daemon does not notify."""
     store(database, run(1, 202606010900, status=2, load_status=2, job_status=2))
     daemon, server = daemon_and_server(database)
     assert daemon.starts_only() + server.starts_only() == []
@@ -276,7 +276,7 @@ def test_a_missed_start_is_notified_by_boot_alone(database):
     assert queued(database) == []
 
 
-def test_a_run_that_waits_as_it_should_is_told_by_the_daemon_alone(database):
+def test_a_run_that_waits_as_it_should_is_reported_by_the_daemon_alone(database):
     """By the server when the run that it waits for is in error: then somebody must act."""
     store(
         database,
@@ -305,7 +305,7 @@ def test_a_run_moved_to_another_time_is_late_by_that_time(database):
     assert "09:30" in watching.starts_only(1)[0]
 
 
-def test_what_cannot_be_noted_is_not_told_again_and_again(database, monkeypatch):
+def test_what_cannot_be_noted_is_not_reported_again_and_again(database, monkeypatch):
     """A user that may only read, or a full disk; it is noted and queued as soon as it can be."""
     store(database, run(1, 202606010900))
     watching = Watching(database, NINE)
@@ -315,7 +315,7 @@ def test_what_cannot_be_noted_is_not_told_again_and_again(database, monkeypatch)
         raise ValueError("read only")
 
     with monkeypatch.context() as patch:
-        patch.setattr(told, "note", refuse)
+        patch.setattr(reported, "note", refuse)
         with pytest.raises(ValueError, match="read only"):
             watching.starts_only(1)
         watching.clock.sleep(60)
@@ -326,7 +326,7 @@ def test_what_cannot_be_noted_is_not_told_again_and_again(database, monkeypatch)
     assert Watching(database, watching.clock.at).starts_only(1) == []
 
 
-def test_both_who_watch_tell_and_one_notifies(database):
+def test_both_who_watch_report_and_one_notifies(database):
     """Server and daemon have logs of their own; the queue is one."""
     store(database, run(1, 202606010900))
     both = [Watching(database, NINE, name) for name in ("server", "monitor")]
@@ -335,16 +335,16 @@ def test_both_who_watch_tell_and_one_notifies(database):
     assert len(queued(database)) == 1
 
 
-def test_two_who_tell_at_the_same_moment_notify_once(database, another):
+def test_two_who_report_at_the_same_moment_notify_once(database, another):
     """The unique key decides; the slower one starts over and sees it."""
     other = another()
 
     def interrupted(unit):
-        told.known(unit.conn, ["x"], told.ANYBODY)
+        reported.known(unit.conn, ["x"], reported.ANYBODY)
         if database.kind.value != "sqlite" and not done:
             done.append(1)
-            assert other.transaction(lambda u: told.note(u, ["x"], "server", 1)) == {"x"}
-        return told.note(unit, ["x"], "monitor", 1)
+            assert other.transaction(lambda u: reported.note(u, ["x"], "server", 1)) == {"x"}
+        return reported.note(unit, ["x"], "monitor", 1)
 
     done: list[int] = []
     first = database.transaction(interrupted)
@@ -352,7 +352,7 @@ def test_two_who_tell_at_the_same_moment_notify_once(database, another):
 
 
 def test_notifications_can_be_switched_off(database):
-    """ZBXSND_ON = 0; the log is told all the same."""
+    """ZBXSND_ON = 0; the log is written all the same."""
     change = update(t.parameter).where(t.parameter.c.parameter_name == "ZBXSND_ON")
     database.transaction(lambda unit: unit.execute(change.values(value="0")))
     store(database, run(1, 202606010900))
@@ -362,7 +362,7 @@ def test_notifications_can_be_switched_off(database):
     assert queued(database) == []
 
 
-def test_many_lacks_are_told_in_portions(database):
+def test_many_problems_are_reported_in_portions(database):
     """No look takes for ever; none is lost."""
     nets = [f"NET{number}" for number in range(450)]
     store(
@@ -378,7 +378,7 @@ def test_many_lacks_are_told_in_portions(database):
 
 
 def test_a_server_is_watched_through_its_signs(database, caplog):
-    """Never there, there, silent, back, stopped: each is told once."""
+    """Never there, there, silent, back, stopped: each is reported once."""
     watching = Watching(database, NINE)
     assert watching.look() == watching.look(1) == []
     assert "[JAMONITOR100003]" in watching.look(1)[0]
@@ -424,9 +424,9 @@ def test_signs_of_servers_are_kept_for_a_while(database):
     assert [sign.server_id for sign in database.read(servers.signs)] == ["0", "2"]
 
 
-def test_what_was_told_long_ago_is_forgotten(database):
+def test_what_was_reported_long_ago_is_forgotten(database):
     """The account does not grow for ever."""
-    database.transaction(lambda unit: told.note(unit, ["a"], "monitor", NINE))
+    database.transaction(lambda unit: reported.note(unit, ["a"], "monitor", NINE))
     store(database, run(1, 202606010900))
     watching = Watching(database, NINE + 32 * 24 * 60 * MINUTE)
     database.transaction(lambda unit: unit.execute(delete(t.ext_server)))
@@ -448,14 +448,14 @@ class Ends:
         self.watch = CalendarWatch(db, self.clock, UTC, self.reporter, days)
 
     def look(self, hours: float = 0.0) -> list[str]:
-        """Let time pass, look, tell; return the lines."""
+        """Let time pass, check, report; return the lines."""
         self.clock.sleep(3600 * hours)
         alarms = self.watch.look()
         self.reporter.note(alarms)
         return [alarm.raised.line for alarm in alarms]
 
 
-def test_a_calendar_that_ends_soon_is_told_once(database):
+def test_a_calendar_that_ends_soon_is_reported_once(database):
     """A fortnight before; with who suffers from it, directly or through a filter; in the queue."""
     store(
         database,
@@ -484,7 +484,7 @@ def test_a_calendar_that_ends_soon_is_told_once(database):
     assert ends.look(20 * 24) == []
 
 
-def test_a_calendar_that_was_filled_further_is_told_at_its_new_end(database):
+def test_a_calendar_that_was_filled_further_is_reported_at_its_new_end(database):
     """Another last day is another cause."""
     store(database, calendar("C", JUNE), jobnet("NET"), schedule("S", [(0, "C", "0900")], ["NET"]))
     ends = Ends(database, NINE + 20 * 24 * 60 * MINUTE)
@@ -520,7 +520,7 @@ class Limits:
         self.watch = LimitWatch(db, self.clock, zone or UTC, self.reporter)
 
     def look(self, minutes: float = 0.0) -> list[str]:
-        """Let time pass, look, tell; return the lines."""
+        """Let time pass, check, report; return the lines."""
         self.clock.sleep(60 * minutes)
         alarms = self.watch.look()
         self.reporter.note(alarms)
@@ -550,7 +550,7 @@ def begun(number: int, at: int) -> list[Any]:
     return [(t.ext_event, [before, *ready])]
 
 
-def test_a_run_over_its_time_limit_is_told_once(database):
+def test_a_run_over_its_time_limit_is_reported_once(database):
     """By both who watch, also over a restart; notified once; in error it counts as well."""
     store(database, limit(30), going(1), going(2, 20260601091500, job_status=2))
     first = Limits(database, NINE)
@@ -599,7 +599,7 @@ def test_the_instant_of_a_start_counts_where_it_is_known(database):
     assert "Run 1 of jobnet NET (user ann) began at 2026/10/25 02:10:00" in line
 
 
-def test_many_runs_over_their_limit_are_told_in_portions(database):
+def test_many_runs_over_their_limit_are_reported_in_portions(database):
     """None is lost; the beginning of each is asked for once."""
     store(database, limit(30), *(going(number) for number in range(1, 1202)))
     limits = Limits(database, NINE + 30 * MINUTE)

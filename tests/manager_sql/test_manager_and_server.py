@@ -100,7 +100,7 @@ def site(database: Database, tmp_path: Path) -> Iterator[Site]:
 
 
 def ends(process: psutil.Process) -> bool:
-    """Wait for the end of a process; tell whether it came in time."""
+    """Wait for the end of a process; return whether it came in time."""
     return not psutil.wait_procs([process], timeout=SOON)[1]
 
 

@@ -322,7 +322,7 @@ def test_a_value_that_no_journal_takes_keeps_nobody_else_out(tmp_path: Path) -> 
 def test_without_memory_the_journals_thread_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever waits is told that it may pass; what is lazy is written later."""
+    """Whoever waits learns that it may pass; what is lazy is written later."""
 
     async def live() -> None:
         book = journal(tmp_path / "agent.db")
@@ -348,7 +348,7 @@ def no_memory(_file: JournalFile) -> None:
     raise MemoryError
 
 
-def test_an_agent_that_gets_no_thread_tells_so(
+def test_an_agent_that_gets_no_thread_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is an error in one line, and the file is given up in good order."""
@@ -394,8 +394,8 @@ def version_of(path: Path) -> int:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def test_a_chore_that_fails_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Its traceback is not repeated every second; the others go on, and its recovery is told."""
+def test_a_chore_that_fails_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Its traceback is not repeated every second; others go on, and its recovery is reported."""
     failures = iter([OSError("no"), OSError("no"), OSError("other")])
     done = []
 
@@ -450,7 +450,7 @@ def test_without_attempts_each_acceptance_is_a_job_of_its_own(tmp_path: Path) ->
 
 
 def test_a_journal_belongs_to_one_agent(tmp_path: Path) -> None:
-    """The second is refused, and a damaged file is told."""
+    """The second is refused, and a damaged file is reported."""
     first = journal(tmp_path / "agent.db")
     with pytest.raises(JournalError, match="another agent"):
         journal(tmp_path / "agent.db")

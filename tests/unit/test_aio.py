@@ -38,7 +38,7 @@ class FakeDatabase:
         self.closed = True
 
 
-class Desk:
+class Recorder:
     """Handles batches; the first waits until the test opens the gate."""
 
     def __init__(self) -> None:
@@ -54,14 +54,14 @@ class Desk:
         return [ValueError("unlucky") if item == 13 else 2 * item for item in items]
 
 
-def started(desk: Desk, made: list[FakeDatabase]) -> DatabaseThread[int, int]:
+def started(recorder: Recorder, made: list[FakeDatabase]) -> DatabaseThread[int, int]:
     """Return a running thread with a fake database."""
 
     def make() -> Database:
         made.append(FakeDatabase())
         return cast("Database", made[0])
 
-    thread: DatabaseThread[int, int] = DatabaseThread(make, desk.handle)
+    thread: DatabaseThread[int, int] = DatabaseThread(make, recorder.handle)
     thread.start()
     return thread
 
@@ -70,17 +70,17 @@ def test_what_waits_is_one_batch() -> None:
     """Items that came while the thread was busy are handled together, each with its answer."""
 
     async def scene() -> None:
-        desk, made = Desk(), list[FakeDatabase]()
-        thread = started(desk, made)
+        recorder, made = Recorder(), list[FakeDatabase]()
+        thread = started(recorder, made)
         first = asyncio.create_task(thread.submit(1))
         await asyncio.sleep(0.05)
         others = [asyncio.create_task(thread.submit(item)) for item in (2, 13, 3)]
         await asyncio.sleep(0)
-        desk.gate.set()
+        recorder.gate.set()
         answers: list[Any] = await asyncio.gather(first, *others, return_exceptions=True)
         assert (answers[0], answers[1], answers[3]) == (2, 4, 6)
         assert str(answers[2]) == "unlucky"
-        assert desk.batches == [[1], [2, 13, 3]]
+        assert recorder.batches == [[1], [2, 13, 3]]
         await thread.close()
         assert made[0].closed
 
@@ -91,9 +91,9 @@ def test_a_failed_batch_fails_all_of_it_and_no_more() -> None:
     """The next batch is handled as if nothing had been."""
 
     async def scene() -> None:
-        desk = Desk()
-        desk.gate.set()
-        thread = started(desk, [])
+        recorder = Recorder()
+        recorder.gate.set()
+        thread = started(recorder, [])
         with pytest.raises(ZeroDivisionError):
             await thread.submit(0)
         assert await thread.submit(4) == 8
@@ -106,34 +106,34 @@ def test_calls_keep_their_place() -> None:
     """A call runs after the items before it and before those after it."""
 
     async def scene() -> None:
-        desk = Desk()
-        thread = started(desk, [])
+        recorder = Recorder()
+        thread = started(recorder, [])
         work = [
             asyncio.ensure_future(thread.submit(1)),
             asyncio.ensure_future(thread.submit(2)),
-            asyncio.ensure_future(thread.call(lambda database: desk.batches.append([-1]))),
+            asyncio.ensure_future(thread.call(lambda database: recorder.batches.append([-1]))),
             asyncio.ensure_future(thread.submit(3)),
         ]
         await asyncio.sleep(0)
-        desk.gate.set()
+        recorder.gate.set()
         await asyncio.gather(*work)
-        assert [item for batch in desk.batches for item in batch] == [1, 2, -1, 3]
+        assert [item for batch in recorder.batches for item in batch] == [1, 2, -1, 3]
         await thread.close()
 
     asyncio.run(scene())
 
 
-def test_the_age_tells_a_hanging_thread() -> None:
-    """It grows while one piece of work is in hand; a dead thread is infinitely old."""
+def test_the_age_shows_a_hanging_thread() -> None:
+    """It grows while one piece of work is in progress; a dead thread is infinitely old."""
 
     async def scene() -> None:
-        desk = Desk()
-        thread = started(desk, [])
+        recorder = Recorder()
+        thread = started(recorder, [])
         assert thread.age() == 0
         task = asyncio.create_task(thread.submit(1))
         await asyncio.sleep(0.05)
         assert thread.age() > 0
-        desk.gate.set()
+        recorder.gate.set()
         await task
         await thread.close()
         assert thread.age() == 0
@@ -150,7 +150,7 @@ def test_a_process_that_cannot_work_ends(where: str) -> None:
         child: Any = SimpleNamespace(name="trapper #1", database=FakeDatabase)
         context = AsyncContext(child, asyncio.Event(), cast("Any", None), [])
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(lambda _, told: _unhandled(context, told))
+        loop.set_exception_handler(lambda _, reported: _unhandled(context, reported))
 
         def fail(*given: object) -> None:
             raise MemoryError
@@ -199,12 +199,12 @@ def test_a_main_loop_that_ends_by_itself_is_heard() -> None:
     asyncio.run(scene())
 
 
-def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
+def test_a_connection_lost_after_giving_up_is_reported_to_nobody() -> None:
     """The asker had no time left when the connection was made: no unretrieved exception."""
-    told: list[object] = []
+    reported: list[object] = []
 
     async def scene() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: reported.append(what))
         asking = _Asking(FrameLimits())
         asking.connection_lost(ConnectionResetError("reset"))
         with pytest.raises(NoAnswer, match="connection lost"):
@@ -216,15 +216,15 @@ def test_a_connection_lost_after_giving_up_is_told_to_nobody() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(scene())
-    assert told == []
+    assert reported == []
 
 
 def test_work_that_nobody_waits_for_is_left_out() -> None:
     """Unless it has begun; its claim on memory lasts until the thread has come to it."""
 
     async def scene() -> None:
-        desk, made = Desk(), list[FakeDatabase]()
-        thread = started(desk, made)
+        recorder, made = Recorder(), list[FakeDatabase]()
+        thread = started(recorder, made)
         held = Budget(Shares.of(1000))
 
         def submit(item: int) -> asyncio.Task[int]:
@@ -236,7 +236,7 @@ def test_work_that_nobody_waits_for_is_left_out() -> None:
             return task
 
         first = submit(1)
-        while not thread.age():  # noqa: ASYNC110 - nothing tells
+        while not thread.age():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.001)
         given_up, kept = submit(2), submit(3)
         await asyncio.sleep(0)
@@ -244,11 +244,11 @@ def test_work_that_nobody_waits_for_is_left_out() -> None:
         given_up.cancel()
         await asyncio.wait([first, given_up])
         assert held.held == 300
-        desk.gate.set()
+        recorder.gate.set()
         assert await kept == 6
         await thread.close()
         await asyncio.sleep(0)
-        assert desk.batches == [[1], [3]]
+        assert recorder.batches == [[1], [3]]
         assert held.held == 0
 
     asyncio.run(scene())

@@ -132,7 +132,7 @@ def test_messages_get_the_fields_they_declare(path: Path) -> None:
         shown = set(re.findall(r"\{(\w+)\}", message.text))
         missing, unknown = shown - fields, fields - set(message.fields)
         if missing or unknown:
-            wrong.append(f"line {line}: {message.id} lacks {missing}, does not know {unknown}")
+            wrong.append(f"line {line}: {message.id} is missing {missing}, does not know {unknown}")
     assert not wrong
 
 
@@ -182,7 +182,7 @@ JOURNAL = {ROOT / f"jobarranger/agent/journal{part}.py" for part in ("", "_file"
 
 
 def may_hold_sql(path: Path) -> bool:
-    """Tell whether a module is the place for statements: `db/`, a `rows` module or package."""
+    """Return whether a module is the place for statements: `db/`, a `rows` module or package."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return parts[:2] == ("jobarranger", "db") or "rows" in parts[2:] or path in JOURNAL
 

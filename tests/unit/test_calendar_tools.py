@@ -162,7 +162,7 @@ def found(details, jobnets, timetable):
     return [finding.text for finding in schedule_findings(schedule, timetable, *YEAR)]
 
 
-def test_what_will_start_nothing_is_told():
+def test_what_will_start_nothing_is_reported():
     """Missing and disabled references, ends of calendars, empty months, stored nonsense."""
     sparse = OperatingDays([date(2026, 1, 5), date(2026, 3, 9), date(2026, 4, 6)])
     timetable = Timetable(

@@ -108,7 +108,7 @@ def written(option: Option, value: str, data: st.DataObject) -> list[str]:
 
 
 def shortest(option: Option) -> int:
-    """Return how many letters tell an option's long name from all others."""
+    """Return how many letters distinguish an option's long name from all others."""
     others = [one.long for one in OPTIONS if one is not option and one.abbreviable]
     return next(
         n
@@ -237,7 +237,7 @@ def test_get_formats() -> None:
 @pytest.mark.parametrize("state", RunState)
 @pytest.mark.parametrize("job", JobStatus)
 def test_get_exit_codes(state: RunState, job: JobStatus) -> None:
-    """The code is the state of the run; 21 and 22 tell trouble in a running one."""
+    """The code is the state of the run; 21 and 22 show trouble in a running one."""
     code = exit_code(replace(STATUS, state=state, job_status=job))
     assert code == {(2, 1): 21, (2, 2): 22}.get((state.value, job.value), state.value)
 
@@ -248,8 +248,8 @@ def test_status_properties() -> None:
     assert STATUS.ended_at is None
     minute = datetime(2030, 1, 31, 23, 59)  # noqa: DTZ001
     assert replace(STATUS, scheduled_time=203001312359).scheduled_at == minute
-    told = (STATUS.has_ended, STATUS.ended_well, STATUS.has_error, STATUS.is_late)
-    assert told == (False, False, False, True)
+    reported = (STATUS.has_ended, STATUS.ended_well, STATUS.has_error, STATUS.is_late)
+    assert reported == (False, False, False, True)
     failed = replace(STATUS, job_status=JobStatus.ERROR)
     assert (failed.has_ended, failed.has_error, failed.is_late) == (False, True, False)
     ended = replace(failed, state=RunState.END)
@@ -273,6 +273,6 @@ def test_log_lines_are_read_as_they_were_written(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("line", ["", "x", '"a', csv_line(("no time", *["1"] * 13))])
 def test_lines_that_are_no_log_entry(line: str) -> None:
-    """They are told with their beginning."""
+    """They are reported with their beginning."""
     with pytest.raises(BadAnswer, match="a line of the log cannot be read"):
         LogEntry.from_line(line)

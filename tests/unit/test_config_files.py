@@ -166,7 +166,7 @@ def test_a_monitor_takes_the_database_from_the_servers_file(tmp_path: Path) -> N
         ("JaLogFile=x", "must be an absolute path"),
     ],
 )
-def test_what_is_wrong_for_a_monitor_is_told_in_one_line(
+def test_what_is_wrong_for_a_monitor_is_reported_in_one_line(
     tmp_path: Path, line: str, text: str
 ) -> None:
     """With the value and the rule."""

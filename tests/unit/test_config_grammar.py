@@ -130,7 +130,7 @@ def test_an_include_that_cannot_be_followed_is_an_error(tmp_path: Path, path: st
         read(main)
 
 
-def test_a_missing_file_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_in_one_line(tmp_path: Path) -> None:
     """The main file itself."""
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read(tmp_path / "none.conf")

@@ -44,7 +44,7 @@ def test_a_suffix_multiplies(text: str, value: int) -> None:
     "text", ["0", "3M", "1G", "1T", "-1", "+1", "1 K", "1k", "1.5", "x", "0x10", "", "1_0", "٣"]
 )
 def test_anything_else_is_refused_with_place_value_and_rule(text: str) -> None:
-    """The line tells where, what and what would be right."""
+    """The line shows where, what and what would be right."""
     with pytest.raises(ConfigError) as caught:
         value_of(NUMBER, entry("P", text))
     assert str(caught.value).startswith(f'/etc/x.conf:7: P = "{text}": ')

@@ -62,7 +62,7 @@ def test_where_mysql_is(
 
 
 @pytest.mark.parametrize("kind", ["mysql", "postgresql"])
-def test_the_password_is_told_to_the_database_only(tmp_path: Path, kind: str) -> None:
+def test_the_password_is_given_to_the_database_only(tmp_path: Path, kind: str) -> None:
     """It stands in no message and in no representation of what holds it."""
     found = settings(tmp_path, kind)
     assert found.password == "a-secret"

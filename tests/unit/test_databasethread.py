@@ -25,7 +25,7 @@ class NoDatabase:
         """Close nothing."""
 
 
-class Desk:
+class Recorder:
     """Handles numbers; 0 waits until the test opens the gate, negative ones are poison."""
 
     def __init__(self):
@@ -51,37 +51,39 @@ class Desk:
 
 
 class Scene:
-    """A thread, its desk, and what asyncio's exception handler was told."""
+    """A thread, its recorder, and what asyncio's exception handler was given."""
 
     def __init__(self, lane):
-        self.desk = Desk()
-        self.told: list[dict[str, Any]] = []
+        self.recorder = Recorder()
+        self.reported: list[dict[str, Any]] = []
         self.errors: list[BaseException] = []
         self.database: Any = NoDatabase()
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: self.told.append(told))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, reported: self.reported.append(reported)
+        )
         self.thread: DatabaseThread[int, int] = DatabaseThread(
-            lambda: self.database, self.desk.handle, lane=lane, on_error=self.errors.append
+            lambda: self.database, self.recorder.handle, lane=lane, on_error=self.errors.append
         )
         self.thread.start()
 
     async def stand_still(self):
         """Occupy the thread; return the task that waits for it."""
         held = asyncio.create_task(self.thread.submit(0))
-        await asyncio.to_thread(self.desk.begun.wait, 10)
+        await asyncio.to_thread(self.recorder.begun.wait, 10)
         return held
 
 
 @asynccontextmanager
 async def scene(**limits):
-    """Give a running thread; in the end nothing may have been told to the exception handler."""
+    """Give a running thread; in the end nothing may have been given to the exception handler."""
     made = Scene(Lane(**limits))
     yield made
-    made.desk.gate.set()
+    made.recorder.gate.set()
     await made.thread.close()
     await asyncio.sleep(0)
     gc.collect()
     await asyncio.sleep(0)
-    assert made.told == []
+    assert made.reported == []
 
 
 def test_what_was_given_up_is_never_run():
@@ -100,28 +102,28 @@ def test_what_was_given_up_is_never_run():
             for task in dropped:
                 task.cancel()
             await asyncio.gather(*dropped, return_exceptions=True)
-            at.desk.gate.set()
+            at.recorder.gate.set()
             assert (await held, await kept) == (0, 14)
-            assert at.desk.batches == [[0], [7]]
+            assert at.recorder.batches == [[0], [7]]
             assert ran == []
 
     asyncio.run(play())
 
 
 def test_a_turn_that_does_not_come_is_refused():
-    """While the database stands still everybody else is told so after the limit, and is not run."""
+    """While the database stands still all others get an error after the limit, and are not run."""
 
     async def play():
         async with scene(turn=0.05) as at:
             held = await at.stand_still()
-            calls = [at.thread.call(lambda db: at.desk.batches.append([-9])) for _ in range(50)]
+            calls = [at.thread.call(lambda db: at.recorder.batches.append([-9])) for _ in range(50)]
             answers = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(answer) for answer in answers} == {DatabaseBusy}
             assert not held.done()  # one that has begun is waited for
-            at.desk.gate.set()
+            at.recorder.gate.set()
             assert await held == 0
             assert await at.thread.submit(4) == 8
-            assert at.desk.batches == [[0], [4]]
+            assert at.recorder.batches == [[0], [4]]
 
     asyncio.run(play())
 
@@ -136,7 +138,7 @@ def test_a_line_has_an_end():
             await asyncio.sleep(0)
             with pytest.raises(DatabaseUnavailable, match="3 others wait"):
                 await at.thread.submit(4)
-            at.desk.gate.set()
+            at.recorder.gate.set()
             assert await asyncio.gather(held, *waiting) == [0, 2, 4, 6]
             assert await at.thread.submit(4) == 8
 
@@ -152,7 +154,7 @@ def test_one_poisoned_item_spoils_no_others():
             numbers = [1, -1, 2, -2, 3]
             waiting = [asyncio.create_task(at.thread.submit(number)) for number in numbers]
             await asyncio.sleep(0)
-            at.desk.gate.set()
+            at.recorder.gate.set()
             await held
             answers = await asyncio.gather(*waiting, return_exceptions=True)
             kinds = [2, CannotStore, 4, CannotStore, 6]
@@ -163,23 +165,23 @@ def test_one_poisoned_item_spoils_no_others():
 
 
 @pytest.mark.parametrize("error", [DatabaseUnavailable("away"), ValueError("a bug")])
-def test_an_error_for_one_who_has_gone_is_told_to_nobody(error):
+def test_an_error_for_one_who_has_gone_is_reported_to_nobody(error):
     """The waiter gave up after the work had begun: its late error is no unretrieved exception."""
 
     async def play():
         async with scene() as at:
 
             def fail(database):
-                at.desk.wait()
+                at.recorder.wait()
                 raise error
 
             gone = [asyncio.create_task(at.thread.call(fail))]
-            await asyncio.to_thread(at.desk.begun.wait, 10)
+            await asyncio.to_thread(at.recorder.begun.wait, 10)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.02):
                     await gone[0]
             gone.clear()
-            at.desk.gate.set()
+            at.recorder.gate.set()
             assert await at.thread.submit(2) == 4
             assert at.errors == [error]
 
@@ -194,14 +196,14 @@ def test_giving_up_and_an_error_at_the_same_moment(order):
         async with scene(turn=5) as at:
 
             def fail(database):
-                at.desk.wait()
+                at.recorder.wait()
                 raise DatabaseUnavailable("away")
 
             waiting = asyncio.create_task(at.thread.call(fail))
-            await asyncio.to_thread(at.desk.begun.wait, 10)
+            await asyncio.to_thread(at.recorder.begun.wait, 10)
             if order == "giving-up-first":
                 waiting.cancel()
-            at.desk.gate.set()
+            at.recorder.gate.set()
             wait_until(
                 lambda: at.thread._busy_since is None, "the thread is done"
             )  # loop stands still
@@ -213,7 +215,7 @@ def test_giving_up_and_an_error_at_the_same_moment(order):
     asyncio.run(play())
 
 
-def test_the_lane_tells_its_database_how_patient_to_be():
+def test_the_lane_sets_for_its_database_how_patient_to_be():
     """Clients wait for each other, so a lost database is tried again for a moment only."""
 
     async def play():
@@ -234,10 +236,10 @@ def test_a_thread_that_dies_is_heard():
             raise RuntimeError("no database object")
 
         thread: DatabaseThread[int, int] = DatabaseThread(
-            fail, Desk().handle, name="t", on_error=errors.append
+            fail, Recorder().handle, name="t", on_error=errors.append
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(threading, "excepthook", lambda told: None)
+            patch.setattr(threading, "excepthook", lambda reported: None)
             thread.start()
             await asyncio.to_thread(thread._thread.join, 10)
         (died,) = errors

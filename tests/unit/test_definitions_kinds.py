@@ -155,7 +155,7 @@ def test_a_file_of_dates_lies_beside(tmp_path):
         ("dayz: {}", "f.yaml.dayz: is not known here"),
     ],
 )
-def test_bad_rules_are_told(text, message):
+def test_bad_rules_are_reported(text, message):
     """One line names place, value and rule."""
     with pytest.raises(DefinitionError) as caught:
         days(text)
@@ -163,7 +163,7 @@ def test_bad_rules_are_told(text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_package_is_told(monkeypatch):
+def test_a_missing_package_is_reported(monkeypatch):
     """Public holidays are an extra; without it the line says what to install."""
     real = builtins.__import__
 
@@ -201,7 +201,7 @@ def test_filters(keys, expected):
         ("base: 1\nschedule: S", "f.yaml: filter and schedule stand in one document"),
     ],
 )
-def test_bad_filters_are_told(keys, message):
+def test_bad_filters_are_reported(keys, message):
     """One line names place, value and rule."""
     with pytest.raises(DefinitionError) as caught:
         parse(f"filter: F\nowner: o\ncalendar: C\n{keys}")
@@ -239,7 +239,7 @@ def test_schedules():
         ("5", "f.yaml.start[1]: 5 is not a mapping"),
     ],
 )
-def test_bad_schedules_are_told(entry, message):
+def test_bad_schedules_are_reported(entry, message):
     """One line names place, value and rule."""
     with pytest.raises(DefinitionError) as caught:
         parse(f"schedule: S\nowner: o\nstart: [{entry}]")
@@ -254,7 +254,7 @@ def test_bad_schedules_are_told(entry, message):
         ("jobnets: [A B]", "f.yaml.jobnets: 'A B' is no id"),
     ],
 )
-def test_bad_lists_are_told(keys, message):
+def test_bad_lists_are_reported(keys, message):
     """One line names place, value and rule."""
     with pytest.raises(DefinitionError) as caught:
         parse(f"schedule: S\nowner: o\n{keys}")
@@ -276,7 +276,7 @@ def test_bad_lists_are_told(keys, message):
     ],
 )
 def test_what_has_no_meaning_cannot_be_written(kind, header, table, row, message):
-    """Stored nonsense is told instead of written as if it were good."""
+    """Stored nonsense is reported instead of written as if it were good."""
     common = {f"{kind}_id": "X", f"{kind}_name": "X", "user_name": "o", "public_flag": 0}
     version = Version(
         kind=ObjectKind(kind),
@@ -304,7 +304,7 @@ def test_examples_of_documents_and_files(path):
             assert sorted(map(str, old.parts[name])) == sorted(map(str, new.parts[name]))
 
 
-def test_check_tells_what_files_hold(capsys):
+def test_check_shows_what_files_hold(capsys):
     """Without a database, one line for each definition."""
     files = [ROOT / "conf/demo/hello.yaml", ROOT / "conf/examples/monthly.yaml"]
     assert definition.main(["check", *map(str, files)]) == 0

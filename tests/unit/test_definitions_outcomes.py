@@ -85,7 +85,7 @@ def test_joins_that_may_go_on_are_taken(chains):
          ["when I1 is true and I2 is false, no end can be reached"]),
     ],
 )  # fmt: skip
-def test_what_is_odd_but_may_be_meant_is_told(chains, words):
+def test_what_is_odd_but_may_be_meant_is_reported(chains, words):
     """Several ends in one run, parallel ways into an if-end, runs that some outcomes hold up."""
     found = doubts(chains)
     assert len(found) == len(words), found
@@ -200,7 +200,7 @@ def test_nothing_that_runs_is_called_stuck():
     ],
 )
 def test_circles_of_jobnets_are_named(links, chain):
-    """The whole chain is told, wherever it is entered."""
+    """The whole chain is reported, wherever it is entered."""
     with pytest.raises(DefinitionError, match=f"contain each other: {chain}$"):
         check_nesting(links, ["A"])
 

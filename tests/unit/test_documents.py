@@ -22,6 +22,20 @@ PAGES = sorted(
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+#: Columns of a line of prose.
+_WIDTH = 120
+#: Blocks of code, between fences or indented; the blank line before them belongs to prose.
+_BLOCK = re.compile(r"^ *```.*?^ *```$|(?<=\n\n)(?: {4,}(?![*-] ).*\n)+", re.MULTILINE | re.DOTALL)
+#: Words that readers would have to learn first, and what pages say instead.
+_PLAIN = {
+    "worked in": "processed",
+    "lack": "is missing, does not have",
+    "lacks": "is missing, does not have",
+    "lacking": "without",
+    "in hand": "in progress",
+    "told": "reported, shown, described",
+    "tells": "says, shows",
+}
 
 
 @pytest.mark.parametrize(("name", "content"), list(documents().items()), ids=list(documents()))
@@ -46,6 +60,46 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         file = (page.parent / name).resolve() if name else page
         assert file.exists(), target
         assert not anchor or anchor in anchors(file), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_pages_name_exist(page: Path) -> None:
+    """A page that sends its reader to a source file must not send him to one that has moved."""
+    for name in re.findall(
+        r"`((?:jobarranger|processes|ipc|tests|conf)/[\w./-]+)`", page.read_text()
+    ):
+        assert (ROOT / name).exists(), name
+
+
+def too_long(text: str) -> list[str]:
+    """Return the lines of prose that are too long; rows of tables, code and bare links may be."""
+    prose = _BLOCK.sub("", text).splitlines()
+    return [
+        line
+        for line in prose
+        if len(line) > _WIDTH and not line.lstrip().startswith("|") and " " in line.strip(" *")
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_wrapped(page: Path) -> None:
+    """So that it can be read in any terminal, and a change shows the line it changes."""
+    assert too_long(page.read_text()) == []
+
+
+def test_only_prose_must_be_wrapped() -> None:
+    """A long line is found in a paragraph and in a list; code and tables stay as they are."""
+    words = "word " * 30
+    page = f"{words}\n\n* {words}\n\n    {words}\n\n```\n{words}\n```\n\n| {words} |\n"
+    assert too_long(page) == [words, f"* {words}"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_use_common_words(page: Path) -> None:
+    """Names in code, such as that of the table `ja_ext_told`, are not words."""
+    words = " ".join(_CODE.sub("", page.read_text()).split())
+    found = [word for word in _PLAIN if re.search(rf"\b{word}\b", words)]
+    assert {word: _PLAIN[word] for word in found} == {}
 
 
 def test_the_index_lists_every_page() -> None:
@@ -74,7 +128,7 @@ def test_every_declared_message_is_raised_somewhere() -> None:
     assert set(messages.declared()) <= used
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_describes_this_version() -> None:
     """It is the newest one in it."""
     headings = [x for x in (ROOT / "CHANGELOG.md").read_text().splitlines() if x[:3] == "## "]
     assert headings[0].startswith(f"## [{jobarranger.__version__}]")
@@ -90,7 +144,7 @@ def test_the_changelog_tells_of_this_version() -> None:
     ids=lambda path: path.name,
 )
 def test_shell_scripts_are_executable_and_well_formed(script: Path) -> None:
-    """As far as the shell itself can tell."""
+    """As far as the shell itself can know."""
     assert script.stat().st_mode & 0o111
     subprocess.run(["sh", "-n", script], check=True)
 
@@ -108,7 +162,7 @@ def test_units_notify_and_stop_as_they_must(unit: str, mode: str) -> None:
 
 @pytest.mark.parametrize(("kind", "word"), list(enumerate(["INFO", "CRIT", "ERROR", "WARN"])))
 def test_the_alert_program_takes_eight_arguments(kind: int, word: str, tmp_path: Path) -> None:
-    """With a mail program in place it sends one line that tells everything."""
+    """With a mail program in place it sends one line that says everything."""
     mail = tmp_path / "mail"
     mail.write_text(f'#!/bin/sh\necho "$2" > {tmp_path}/subject; cat > {tmp_path}/body\n')
     mail.chmod(0o755)

@@ -12,7 +12,7 @@ IN_TIME, TOO_LATE = NINE - 1, NINE
 
 
 def due(number=1, name="J", *, mode=MultipleStart.PARALLEL, **changes):
-    """Return a due run; immediate unless told otherwise."""
+    """Return a due run; immediate unless set otherwise."""
     values = {
         "id": number,
         "jobnet_id": name,

@@ -115,7 +115,7 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize(("ending", "closed"), [(Ending.CLOSE, True), (Ending.RESET, False)])
 def test_endings_without_a_reply(ending: Ending, closed: bool) -> None:
-    """A clean close and a reset are told apart; both are no answer."""
+    """A clean close and a reset are distinguished; both are no answer."""
 
     async def end(payload: bytes, peer: Peer) -> Answer:
         return ending
@@ -260,7 +260,7 @@ def test_too_long_a_request() -> None:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds, for five seconds at most."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - nothing tells
+        while not condition():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
 
 

@@ -22,7 +22,7 @@ class Hosts:
         return self.width.get(name, 1 if name in self.silent else 16)
 
     def is_silent(self, name: str) -> bool:
-        """Tell whether a host does not answer."""
+        """Return whether a host does not answer."""
         return name in self.silent
 
 

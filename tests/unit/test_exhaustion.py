@@ -59,7 +59,7 @@ def test_a_chain_that_bites_its_tail_ends():
 
 
 def test_what_is_only_logged_is_heard():
-    """Wherever work is given up so that the next gets its turn, the log tells what was met."""
+    """Wherever work is given up so that the next gets its turn, the log shows what was met."""
     heard: list[BaseException] = []
     memory = MemoryError()
     with Listener(heard.append):

@@ -225,7 +225,7 @@ def test_a_cycle_is_refused_with_its_chain():
         plan(request(), books)
 
 
-def test_missing_versions_are_told_apart():
+def test_missing_versions_are_kept_apart():
     """The main jobnet's recorded version and a sub-jobnet's version in force."""
     with pytest.raises(MissingVersion) as main:
         plan(request(), library())

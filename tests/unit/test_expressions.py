@@ -80,7 +80,7 @@ def test_search(pattern: str, text: str, hit: bool) -> None:
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "a{2,1}", "*(" * 3, "(" * 9])
 def test_a_pattern_that_does_not_compile_is_invalid(pattern: str) -> None:
-    """It is told from one that is only not found."""
+    """It differs from one that is only not found."""
     assert fit(pattern, "a") is Fit.INVALID
 
 
@@ -94,7 +94,7 @@ def test_nested_repetitions_of_61_bytes(own: Matcher) -> None:
 
 
 def test_nested_repetitions_that_reach_the_library(own: Matcher) -> None:
-    """If the look at the text missed them, the program would still not grow beyond its limit."""
+    """If the check of the text missed them, the program would still not grow beyond its limit."""
     raw = NESTED.encode()
     assert own.ask(b"a", b"a", b"a") is Fit.YES
     assert matcher.MEMORY < limit(own) < matcher.MEMORY + (64 << 20)
@@ -182,7 +182,7 @@ def test_shape(pattern: str, repeats: int, joins: bool) -> None:
     assert (shape(pattern).repeats, shape(pattern).joins) == (repeats, joins)
 
 
-def test_the_shape_of_the_longest_pattern_is_told_at_once() -> None:
+def test_the_shape_of_the_longest_pattern_is_reported_at_once() -> None:
     """Also of brackets that are never closed: looking costs as many steps as characters."""
     for part in ("[[:", "[[:a", "(", "a{1", "[", "\\"):
         began = time.monotonic()

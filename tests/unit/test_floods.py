@@ -1,4 +1,4 @@
-"""A flood of lines of one kind: the first are written, the rest is counted and told as one."""
+"""A flood of lines of one kind: the first are written, the rest is counted and reported as one."""
 
 from __future__ import annotations
 
@@ -65,31 +65,31 @@ def test_a_flood_is_summed_up(file, clock):
     assert len(lines(file)) == FIRST
     clock.now += WINDOW
     log.warning("request from %s refused: %s", "192.0.2.1", "again")
-    told = lines(file)
-    assert told[FIRST] == "... 4,213 more in 10 s of: request from %s refused: %s"
-    assert told[FIRST + 1 :] == ["request from 192.0.2.1 refused: again"]
+    reported = lines(file)
+    assert reported[FIRST] == "... 4,213 more in 10 s of: request from %s refused: %s"
+    assert reported[FIRST + 1 :] == ["request from 192.0.2.1 refused: again"]
     assert "[WARN] ... 4,213" in file.read_text()
 
 
 def test_the_sum_needs_no_further_line(file, clock):
-    """A daemon asks now and then: what is due is told, what is not yet over is not."""
+    """A daemon asks now and then: what is due is reported, what is not yet over is not."""
     for _ in range(FIRST + 1):
         log.warning("x")
-    logs.tell_floods()
+    logs.report_floods()
     assert len(lines(file)) == FIRST
     clock.now += WINDOW
-    logs.tell_floods()
+    logs.report_floods()
     assert lines(file)[FIRST:] == ["... 1 more in 10 s of: x"]
-    logs.tell_floods()
+    logs.report_floods()
     assert len(lines(file)) == FIRST + 1
 
 
-def test_the_end_tells_all(file, clock):
-    """At its end a daemon tells what it has counted, however short the time was."""
+def test_the_end_shows_all(file, clock):
+    """At its end a daemon shows what it has counted, however short the time was."""
     for _ in range(FIRST + 7):
         log.warning("x")
     clock.now += 3
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[FIRST:] == ["... 7 more in 3 s of: x"]
 
 
@@ -113,7 +113,7 @@ def test_what_says_something_of_a_run_is_never_left_out(file):
         m.log_message(m.JATRAPPER200050, user_name=f"u{number}")
         m.log_message(m.JATRAPPER200008)
     assert len(lines(file)) == 200 + 2 * FIRST
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert "... 80 more within a second of: JATRAPPER200008" in lines(file)
 
 
@@ -127,18 +127,18 @@ def test_all_refusals_of_requests_are_known():
 
 
 def test_a_flood_over_a_rotation(file, clock):
-    """The sum goes to the file that is there when it is told."""
+    """The sum goes to the file that is there when it is reported."""
     for _ in range(FIRST + 5):
         log.warning("x")
     file.rename(f"{file}.old")
     clock.now += WINDOW
-    logs.tell_floods()
+    logs.report_floods()
     assert lines(file) == ["... 5 more in 10 s of: x"]
     assert len(lines(Path(f"{file}.old"))) == FIRST
 
 
 def test_a_new_place_for_the_log_leaves_no_sum_behind(file, clock, tmp_path):
-    """Setting up again tells the old place what it did not write."""
+    """Setting up again reports at the old place what it did not write."""
     for _ in range(FIRST + 5):
         log.warning("x")
     logs.setup(file=tmp_path / "other.log", level=3, ident="x", clock=clock)
@@ -146,7 +146,7 @@ def test_a_new_place_for_the_log_leaves_no_sum_behind(file, clock, tmp_path):
 
 
 def test_many_threads_lose_no_count(file, clock):
-    """What is written and what is told add up to what was logged."""
+    """What is written and what is reported add up to what was logged."""
 
     def shout():
         for _ in range(500):
@@ -157,21 +157,21 @@ def test_many_threads_lose_no_count(file, clock):
         thread.start()
     for thread in threads:
         thread.join(20)
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[FIRST:] == [f"... {8 * 500 - FIRST:,} more within a second of: x"]
 
 
 def test_a_child_does_not_repeat_its_parents_sums(file, clock):
-    """What was counted before a fork is told once, by the one who counted it."""
+    """What was counted before a fork is reported once, by the one who counted it."""
     for _ in range(FIRST + 5):
         log.warning("x")
     pid = os.fork()
     if pid == 0:
-        logs.tell_floods(all_of_it=True)
+        logs.report_floods(all_of_it=True)
         os._exit(0)
     os.waitpid(pid, 0)
     assert len(lines(file)) == FIRST
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[FIRST:] == ["... 5 more within a second of: x"]
 
 
@@ -180,23 +180,23 @@ def test_a_million_kinds_have_a_bound(file):
     for number in range(3 * MOST_KINDS):
         log.warning("text " + str(number))  # noqa: G003 - what a careless library does
     assert len(lines(file)) == MOST_KINDS + FIRST
-    logs.tell_floods(all_of_it=True)
+    logs.report_floods(all_of_it=True)
     assert lines(file)[-1].endswith(
         f"{2 * MOST_KINDS - FIRST:,} more within a second of: other lines"
     )
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 30)), max_size=300))
-def test_written_and_told_add_up(steps):
+def test_written_and_reported_add_up(steps):
     """Whatever comes when: nothing is counted twice or lost, and a window has its bound."""
-    floods, now, written, told = Floods(), 0.0, 0, 0
+    floods, now, written, reported = Floods(), 0.0, 0, 0
     for number, pause in steps:
         now += pause
         if now >= floods.due_at:
-            told += sum(one.left_out for one in floods.due(now))
+            reported += sum(one.left_out for one in floods.due(now))
         written += floods.admits(LineKind("l", 30, str(number)), now)
-    told += sum(one.left_out for one in floods.due(now, all_of_it=True))
-    assert written + told == len(steps)
+    reported += sum(one.left_out for one in floods.due(now, all_of_it=True))
+    assert written + reported == len(steps)
 
 
 # -- long lines

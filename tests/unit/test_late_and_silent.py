@@ -98,7 +98,7 @@ def test_the_window_is_one_of_instants():
     assert load_window(half_past_one, None, RULES, BERLIN) == (202603290130, 202603290330)
 
 
-def test_a_lack_is_told_when_it_is_ripe_and_was_watched():
+def test_a_problem_is_reported_when_it_is_ripe_and_was_watched():
     """A minute after it should have been loaded, and not before it was seen twice."""
     rules = replace(RULES, confirm_ms=60_000)
     now = NINE - 60 * MINUTE
@@ -110,7 +110,7 @@ def test_a_lack_is_told_when_it_is_ripe_and_was_watched():
 
 
 def test_what_was_loaded_meanwhile_is_forgotten():
-    """It must be missing all the time; a look that does not find it begins anew."""
+    """It must be missing all the time; a check that does not find it begins anew."""
     rules = replace(RULES, confirm_ms=60_000)
     seen = Suspicions().looked([missing()], NINE).looked([], NINE + 1).looked([missing()], NINE + 2)
     assert seen.confirmed(NINE + 60_001, rules) == []
@@ -136,7 +136,7 @@ def test_a_start_whose_time_has_passed_stays_suspected_for_a_day():
 
 
 def test_every_start_is_a_cause_of_its_own():
-    """By schedule, calendar, jobnet and slot: each is told once."""
+    """By schedule, calendar, jobnet and slot: each is reported once."""
     causes = {one.cause for one in unloaded([start(), start(jobnet="B"), start(202606020900)], UTC)}
     assert len(causes) == 3
 
@@ -154,7 +154,7 @@ def test_every_start_is_a_cause_of_its_own():
     ],
 )
 def test_a_run_that_has_not_begun_is_late_with_its_reason(columns, waits):
-    """From its minute on; the rules say when it is told."""
+    """From its minute on; the rules say when it is reported."""
     assert late(unbegun(**columns), NINE - 1) == []
     (one,) = late(unbegun(**columns), NINE)
     assert (one.problem, one.waits, one.run) == (LateProblem.STARTED, waits, 7)
@@ -171,7 +171,7 @@ def test_a_held_run_is_not_late(flag):
 
 
 def test_a_run_of_yesterday_is_history():
-    """It was told then, or it is from before there was a monitor."""
+    """It was reported then, or it is from before there was a monitor."""
     assert late(unbegun(), NINE + DAY_MS) != []
     assert late(unbegun(), NINE + DAY_MS + 1) == []
 
@@ -223,7 +223,7 @@ def test_a_minute_that_is_left_out_counts_from_the_end_of_the_gap():
 # -- how long it must be missing -----------------------------------------------------------------
 
 
-def test_a_run_is_not_told_later_because_schedules_are_read_seldom():
+def test_a_run_is_not_reported_later_because_schedules_are_read_seldom():
     """The loader's interval says how long it may take to load, not to begin."""
     rules = LateRules(load_span=60, confirm_ms=20 * MINUTE)
     (begun,) = late(unbegun(), NINE)
@@ -233,7 +233,7 @@ def test_a_run_is_not_told_later_because_schedules_are_read_seldom():
 
 
 def test_a_clock_that_is_set_back_silences_nothing():
-    """What lacked by the wrong time is told a while after it was set right."""
+    """What was missing by the wrong time is reported a while after it was set right."""
     rules = LateRules(load_span=60, confirm_ms=MINUTE)
     (begun,) = late(unbegun(), NINE + 60 * MINUTE)
     seen = Suspicions().looked([begun], NINE + 60 * MINUTE).looked([begun], NINE + MINUTE)
@@ -247,7 +247,7 @@ LIMIT = 120_000
 
 
 def test_no_sign_at_all():
-    """That is told after the limit, counted from the first look."""
+    """That is reported after the limit, counted from the first check."""
     seen = presence.look(None, [], NINE)
     assert seen.presence(NINE + LIMIT - 1, LIMIT) is Presence.UNSURE
     seen = presence.look(seen, [], NINE + LIMIT)
@@ -299,7 +299,7 @@ def test_a_sign_of_the_future_hides_no_server():
 
 
 def test_a_clock_that_is_set_back_makes_no_silence_longer():
-    """What was seen by the wrong time counts from the first look by the right one."""
+    """What was seen by the wrong time counts from the first check by the right one."""
     seen = presence.look(None, [SIGN], NINE)
     seen = presence.look(seen, [replace(SIGN, seen_at=NINE + 1)], NINE + 60 * MINUTE)
     seen = presence.look(seen, [replace(SIGN, seen_at=NINE + 1)], NINE)
@@ -314,7 +314,7 @@ def test_a_silence_is_one_cause_for_all_who_watch():
     assert one.cause != presence.look(None, [replace(SIGN, seen_at=NINE + 1)], NINE + LIMIT).cause
 
 
-def test_the_day_of_a_lack_is_a_day():
+def test_the_day_of_a_problem_is_a_day():
     """A guard against units that slip."""
     assert timedelta(milliseconds=DAY_MS) == timedelta(days=1)
 
@@ -345,5 +345,5 @@ def test_digits_of_a_start_stand_for_the_earliest_instant(second, at):
 
 @pytest.mark.parametrize("second", [0, 20261301000000, 5])
 def test_digits_that_are_no_time_stand_for_none(second):
-    """Somebody has written them; nothing is told of that run."""
+    """Somebody has written them; nothing is reported of that run."""
     assert instant_of_second(second, BERLIN) is None

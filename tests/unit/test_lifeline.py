@@ -1,4 +1,4 @@
-"""The line between parent and child never waits, keeps records apart, and tells the end."""
+"""The line between parent and child never waits, keeps records apart, and shows the end."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_without_a_file_messages_are_as_built_in(catalogue: Path) -> None:
 
 
 def test_an_edit_takes_effect_at_once(catalogue: Path) -> None:
-    """Even one of the same length within the same moment, told by another time stamp."""
+    """Even one of the same length within the same moment, recognised by another time stamp."""
     for number, word in enumerate(("one", "two")):
         catalogue.write_text(f"JASERVER000003,0,0,{word}\n")
         os.utime(catalogue, ns=(0, number))

@@ -20,7 +20,7 @@ from tests.plans import FixedClock
 
 
 class FakeLink:
-    """Counts what is told to the parent."""
+    """Counts what is reported to the parent."""
 
     on_figures: Any = None
     rotations = 0
@@ -83,7 +83,7 @@ def test_figures_are_written_whole(tmp_path: Path) -> None:
 
 
 def test_losses_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Dropped hints and failed turns are told; a successor begins at nought."""
+    """Dropped hints and failed turns are reported; a successor begins at nought."""
     _, link = opened(tmp_path)
     with caplog.at_level(logging.WARNING):
         link.on_figures(figures(drops=3))
@@ -93,7 +93,7 @@ def test_losses_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert "1 turns failed" in caplog.text
 
 
-def test_an_unexpected_error_is_told_and_survived(
+def test_an_unexpected_error_is_reported_and_survived(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What the monitor looks at must never end the server."""
@@ -128,7 +128,7 @@ def test_what_takes_long_is_done_less_often() -> None:
 
 
 def test_a_grown_log_is_rotated(tmp_path: Path) -> None:
-    """Beyond the limit it becomes `.old`, and all processes are told."""
+    """Beyond the limit it becomes `.old`, and all processes are informed."""
     duty, link = opened(tmp_path)
     log = tmp_path / "log"
     log.write_bytes(b"x" * (1 << 20))

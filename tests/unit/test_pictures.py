@@ -48,7 +48,7 @@ def drawn(shown, width=100, height=24):
     return console.file.getvalue()
 
 
-def test_the_time_limit_of_a_run_is_told():
+def test_the_time_limit_of_a_run_is_reported():
     """And that it is exceeded; a run without one says nothing of it."""
     assert "limit" not in drawn(picture.run_table(run()))
     assert "running (time limit 30 min)" in drawn(picture.run_table(run(time_limit=30)))
@@ -95,7 +95,7 @@ def test_the_cause_stands_behind_the_reason():
     [(0, "0.0 s"), (59_940, "59.9 s"), (61_000, "1:01"), (3_661_000, "1:01:01")],
 )
 def test_durations(ms, shown):
-    """Tenths of seconds below a minute; what goes on is told in whole seconds."""
+    """Tenths of seconds below a minute; what goes on is shown in whole seconds."""
     assert shown in drawn(picture.run_table(run(icon(1, started_at=5, ended_at=5 + ms))))
     assert "7 s" in drawn(picture.run_table(run(icon(1, "RUN", started_at=0)), now=7_900))
 
@@ -106,7 +106,7 @@ def test_durations(ms, shown):
      "APIKEY", "PRIVATE_KEY", "AWS_ACCESS_KEY", "DB_PASS", "PW", "ROOT_PWD", "CREDENTIALS"],
 )  # fmt: skip
 def test_secrets_are_hidden(name):
-    """A variable whose name tells that it is a secret shows no value."""
+    """A variable whose name shows that it is a secret shows no value."""
     assert without_secrets({name: "x", "PATH": "/bin"}) == {name: HIDDEN, "PATH": "/bin"}
 
 
@@ -126,10 +126,10 @@ def test_the_json_is_what_the_documentation_promises():
     fields = {*whole, *whole["icon"], *whole["icon"]["why"], "icons"}
     assert fields <= set(re.findall(r"`\"?([a-z_]+)\"?[`:]", page)) | {"schema", "icon"}
     tables = page[page.index("| field of a RUN") :]
-    told = {
+    reported = {
         name
         for line in tables.splitlines()
         if line.startswith("| `")
         for name in re.findall(r"`([a-z_]+)`", line.split("|")[1])
     }
-    assert told <= fields
+    assert reported <= fields

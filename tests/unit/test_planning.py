@@ -1,4 +1,4 @@
-"""What plans tell: states, clock changes, filters month by month, oddities, years as pictures."""
+"""What plans show: states, clock changes, filters month by month, oddities, years as pictures."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ STARTS = list(all_starts([schedule("S", "0900")], TABLE, 202606010000, 202606022
 
 def test_a_start_without_a_run_is_to_be_loaded():
     """Whoever asks long before the time."""
-    told = list(plan(STARTS, {}, Pauses(), UTC))
-    assert [(one.start.slot, one.state, one.remarks) for one in told] == [
+    reported = list(plan(STARTS, {}, Pauses(), UTC))
+    assert [(one.start.slot, one.state, one.remarks) for one in reported] == [
         (202606010900, "to be loaded", []),
         (202606020900, "to be loaded", []),
     ]
 
 
-def test_a_loaded_start_tells_its_run():
+def test_a_loaded_start_shows_its_run():
     """With its state, and where it was moved to."""
     run = LoadedRun(registry=7, status="on hold", scheduled_time=202606011000, is_open=True)
-    told = list(plan(STARTS, {key_of(STARTS[0]): run}, Pauses(), UTC))
-    assert [one.state for one in told] == ["on hold [7]", "to be loaded"]
-    assert told[0].remarks == ["moved to 2026-06-01 10:00"]
+    reported = list(plan(STARTS, {key_of(STARTS[0]): run}, Pauses(), UTC))
+    assert [one.state for one in reported] == ["on hold [7]", "to be loaded"]
+    assert reported[0].remarks == ["moved to 2026-06-01 10:00"]
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,22 @@ def test_a_loaded_start_tells_its_run():
         (PauseScope.HOST, "NET", False),
     ],
 )
-def test_a_pause_is_told_for_the_starts_it_will_hold_up(scope, name, paused):
+def test_a_pause_is_reported_for_the_starts_it_will_hold_up(scope, name, paused):
     """Those before its end; all, if nobody knows the end."""
     pause = Pause(id=1, scope=scope, name=name, since=0, until_at=NINE + 1)
-    told = list(plan(STARTS, {}, in_order([pause], 1), UTC))
-    assert [one.pause is not None for one in told] == [paused, False]
+    reported = list(plan(STARTS, {}, in_order([pause], 1), UTC))
+    assert [one.pause is not None for one in reported] == [paused, False]
     endless = Pause(id=1, scope=scope, name=name, since=0)
-    told = list(plan(STARTS, {}, in_order([endless], 1), UTC))
-    assert [one.pause is not None for one in told] == [paused, paused]
+    reported = list(plan(STARTS, {}, in_order([endless], 1), UTC))
+    assert [one.pause is not None for one in reported] == [paused, paused]
 
 
 def test_a_run_that_has_begun_is_not_paused():
     """The pause has come too late for it."""
     run = LoadedRun(registry=7, status="running", scheduled_time=202606010900, is_open=False)
     pause = Pause(id=1, scope=PauseScope.ALL, since=0)
-    told = list(plan(STARTS, {key_of(STARTS[0]): run}, in_order([pause], 1), UTC))
-    assert [one.pause is not None for one in told] == [False, True]
+    reported = list(plan(STARTS, {key_of(STARTS[0]): run}, in_order([pause], 1), UTC))
+    assert [one.pause is not None for one in reported] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_run_that_has_begun_is_not_paused():
         (202606010900, None),
     ],
 )
-def test_clock_changes_are_told(slot, text):
+def test_clock_changes_are_reported(slot, text):
     """The gap and the repeated hour, and neither a minute before nor after."""
     change = clock_change(slot, BERLIN)
     assert (change.text if change else None) == text
@@ -182,9 +182,9 @@ def rule(base: BaseDate, day: int = 0, shift: int = -1) -> Filter:
 def test_a_filter_says_why_it_picks_a_day(base, day, shift, month, picked, reason, text):
     """For Monday to Friday of 2026."""
     days = weekdays(date(2026, 1, 1), 365)
-    told = explain(rule(base, day, shift), Month(2026, month), days)
-    assert (told.day, told.reason) == (picked, reason)
-    assert text in told.text
+    reported = explain(rule(base, day, shift), Month(2026, month), days)
+    assert (reported.day, reported.reason) == (picked, reason)
+    assert text in reported.text
 
 
 @pytest.mark.parametrize(
@@ -195,27 +195,27 @@ def test_a_filter_says_why_it_picks_a_day(base, day, shift, month, picked, reaso
         (MissingDay.SKIP, None, "such a month is left out"),
     ],
 )
-def test_what_is_taken_for_a_missing_day_is_told(missing, picked, text):
+def test_what_is_taken_for_a_missing_day_is_reported(missing, picked, text):
     """By the setting, for a filter with shift 0."""
-    told = explain(
+    reported = explain(
         replace(rule(BaseDate.DESIGNATED, 31, 0), missing_day=missing),
         Month(2026, 4),
         weekdays(date(2026, 1, 1), 365),
     )
-    assert told.day == picked
-    assert told.text == f"the month has no day 31; {text}"
+    assert reported.day == picked
+    assert reported.text == f"the month has no day 31; {text}"
 
 
 def test_a_filter_that_finds_nothing_says_whether_the_calendar_has_run_out():
     """The one is mended by another shift, the other by filling the calendar."""
     days = OperatingDays([date(2026, 1, 31), date(2026, 12, 31)])
-    told = explain(rule(BaseDate.FIRST, shift=1), Month(2026, 1), days)
-    assert (told.day, told.reason) == (None, DayReason.TOO_FAR)
-    told = explain(rule(BaseDate.FIRST, shift=1), Month(2027, 1), days)
-    assert (told.day, told.reason) == (None, DayReason.RUNS_OUT)
-    assert "2026-01-31 to 2026-12-31" in told.text
-    told = explain(rule(BaseDate.FIRST, shift=1), Month(2027, 1), OperatingDays())
-    assert "no days at all" in told.text
+    reported = explain(rule(BaseDate.FIRST, shift=1), Month(2026, 1), days)
+    assert (reported.day, reported.reason) == (None, DayReason.TOO_FAR)
+    reported = explain(rule(BaseDate.FIRST, shift=1), Month(2027, 1), days)
+    assert (reported.day, reported.reason) == (None, DayReason.RUNS_OUT)
+    assert "2026-01-31 to 2026-12-31" in reported.text
+    reported = explain(rule(BaseDate.FIRST, shift=1), Month(2027, 1), OperatingDays())
+    assert "no days at all" in reported.text
 
 
 def test_a_year_has_the_days_that_shifts_carry_into_it():
@@ -238,13 +238,13 @@ def test_a_year_has_the_days_that_shifts_carry_into_it():
 def test_the_explanation_agrees_with_the_rule(base, day, shift, month, days):
     """It never says another day than the one that starts, and a reason fits having one."""
     operating = OperatingDays(days)
-    told = explain(rule(base, day, shift), Month(2026, month), operating)
-    assert told.day == resolve(rule(base, day, shift), Month(2026, month), operating)
-    assert (told.day is None) == (
-        told.reason in {DayReason.CLOSED, DayReason.TOO_FAR, DayReason.RUNS_OUT}
+    reported = explain(rule(base, day, shift), Month(2026, month), operating)
+    assert reported.day == resolve(rule(base, day, shift), Month(2026, month), operating)
+    assert (reported.day is None) == (
+        reported.reason in {DayReason.CLOSED, DayReason.TOO_FAR, DayReason.RUNS_OUT}
     )
-    assert (told.reason is DayReason.OPERATES) == (
-        told.base_date is not None and told.base_date in operating
+    assert (reported.reason is DayReason.OPERATES) == (
+        reported.base_date is not None and reported.base_date in operating
     )
 
 
@@ -271,9 +271,9 @@ def test_months_without_a_day_are_one_warning():
         filters={"F": rule(BaseDate.DESIGNATED, 15, 0)},
         jobnet_ids=TABLE.jobnet_ids,
     )
-    (told,) = findings_of([one], table, date(2026, 7, 1), date(2026, 11, 30))
-    assert told.values == ("2026-08", "2026-11")
-    assert "for the months 2026-08, 2026-11" in told.line
+    (reported,) = findings_of([one], table, date(2026, 7, 1), date(2026, 11, 30))
+    assert reported.values == ("2026-08", "2026-11")
+    assert "for the months 2026-08, 2026-11" in reported.line
 
 
 def test_bad_boot_times_belong_to_their_schedule():
@@ -306,7 +306,7 @@ def test_a_jobnet_with_a_part_that_is_not_in_force_cannot_be_loaded():
         ("95", "no time: it never starts"),
     ],
 )
-def test_boot_times_are_told_in_words(text, meaning):
+def test_boot_times_are_reported_in_words(text, meaning):
     """The hour of 24 and more is another day."""
     assert boot_time_text(text) == meaning
 

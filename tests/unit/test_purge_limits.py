@@ -29,7 +29,7 @@ def test_numbers_count():
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1.5", "60m", "12345678901", "\u0661"])
 def test_what_is_no_number_never_means_at_once(text):
-    """The default counts, and the mistake is told."""
+    """The default counts, and the mistake is reported."""
     spans, mistakes = read_spans({"JOBNET_KEEP_SPAN": text})
     assert spans == Spans()
     assert mistakes == [Mistake("JOBNET_KEEP_SPAN", text, 60)]

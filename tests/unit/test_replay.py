@@ -20,7 +20,7 @@ class Work:
     """Takes everything."""
 
     def take(self, db: object, arrivals: list[Any]) -> list[Judged]:
-        """Say that all was worked in."""
+        """Say that all was processed."""
         assert all(one.result.kept for one in arrivals)
         return [Judged(Verdict.STORED)] * len(arrivals)
 
@@ -34,7 +34,7 @@ class NoInbox:
 
 
 def test_one_look_is_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However full the spool is, a look ends after one batch and asks to come again."""
+    """However full the spool is, a check ends after one batch and asks to come again."""
     monkeypatch.setattr(replay, "BATCH", 2)
     spool = Spool(tmp_path)
     result = telegrams.JobResult(

@@ -82,7 +82,7 @@ def test_what_an_exchange_makes_of_a_host(
 
 
 def test_a_stop_that_is_answered_does_not_end_busy() -> None:
-    """A host that takes no jobs answers everything else; only a job taken tells that it does."""
+    """A host that takes no jobs answers everything else; only a job taken shows that it does."""
     kill = Answered(0, agent="x 1")
     assert hosts.after(health(BUSY), kill, NOW, run=False) == health(BUSY)
 

@@ -35,7 +35,7 @@ DATA = Path(__file__).parent.parent / "data"
 #: Tables of ours, beside the original's.
 OWN_PREFIX = "ja_ext_"
 
-#: Indexes the original lacks: every one of ours is called so.
+#: Indexes the original does not have: every one of ours is called so.
 OWN_INDEX = "ja_ext_"
 
 #: SQLite: a 64-bit number that alone is the key, or runs by itself, is the row id; and a running
@@ -313,7 +313,7 @@ def test_check_finds_nothing_in_a_fresh_database(database):
     assert database.read(schema.check) == []
 
 
-def test_check_tells_each_difference(sqlite_settings):
+def test_check_shows_each_difference(sqlite_settings):
     """A missing index, column and table are named."""
     database = Database(sqlite_settings, clock=SystemClock())
 

@@ -103,7 +103,7 @@ def test_a_minute_that_is_there_is_its_own_instant(zone, at):
 
 
 @given(st.sampled_from(ZONES), AROUND, st.integers(-48 * 60, 48 * 60))
-def test_what_is_due_can_be_told_by_the_digits(zone, at, minutes):
+def test_what_is_due_is_known_by_the_digits(zone, at, minutes):
     """A slot is not after `due_slot` exactly when its instant is not after the present."""
     wall = datetime.fromtimestamp(at / 1000, zone).replace(tzinfo=None) + timedelta(minutes=minutes)
     slot = int(wall.strftime("%Y%m%d%H%M"))

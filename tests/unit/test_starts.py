@@ -22,7 +22,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def naive_filter(rule, year, month, operating):
-    """Probe date by date, step by step, as the rule is told."""
+    """Probe date by date, step by step, as the rule says."""
     n = abs(rule.shift_day)
     direction = ONE_DAY if rule.shift_day >= 0 else -ONE_DAY
     length = monthrange(year, month)[1]
@@ -108,7 +108,7 @@ BOOT_TIMES = st.builds("{:02}{:02}".format, st.integers(0, 99), st.integers(0, 5
 
 
 @given(rule=FILTERS, operating=calendars(), near=DAYS, months=st.integers(1, 24))
-def test_filters_probe_as_told(rule, operating, near, months):
+def test_filters_probe_by_their_rules(rule, operating, near, months):
     """What bisection finds is what thirty single probes find, in every month."""
     near = operating.first if months % 2 and operating.first else near
     for number in range(months):
@@ -251,7 +251,7 @@ def test_a_window_has_real_minutes_as_bounds(bound):
 
 
 def test_days_that_were_not_read_are_not_guessed():
-    """A timetable that holds a part of the calendars refuses to tell about the rest."""
+    """A timetable that holds a part of the calendars refuses to answer about the rest."""
     timetable = Timetable(
         calendars={"ALL": EVERY_DAY}, covers=(date(2026, 3, 1), date(2026, 3, 31))
     )
@@ -305,7 +305,7 @@ def test_boot_times_as_people_write_them(text, canonical):
 
 
 @pytest.mark.parametrize("text", ["9:5", "9:005", "0960", "100:00", "", "7", "75", "-1:00", "7.05"])
-def test_what_is_no_boot_time_is_told(text):
+def test_what_is_no_boot_time_is_reported(text):
     """The line names value and rule."""
     with pytest.raises(DefinitionError, match="hours 0 to 99, minutes 00 to 59") as caught:
         boottimes.written(text)

@@ -50,11 +50,11 @@ NOW = 1_795_368_000_000  # 2026-11-23 02:20:00 in Tokyo
     ],
 )
 def test_order_of_checks(payload: bytes, expected: object) -> None:
-    """Each request reaches its desk, or the answer the original gives."""
+    """Each request reaches its handler, or the answer the original gives."""
     routed = route(payload)
     if isinstance(routed, Refused):
-        assert routed.told is not None
-        assert routed.told.id == expected
+        assert routed.reported is not None
+        assert routed.reported.id == expected
     else:
         assert (routed.kind if isinstance(routed, Routed) else routed) == expected
 
@@ -66,7 +66,7 @@ def start(**data: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "reported"),
     [
         ({}, "JATRAPPER200028"),
         ({"version": 2}, "JATRAPPER200027"),
@@ -79,12 +79,12 @@ def start(**data: object) -> dict[str, object]:
         (start(env={str(n): "" for n in range(1025)}), "JATRAPPER200051"),
     ],
 )
-def test_checks_of_a_start(message: dict[str, object], told: str) -> None:
+def test_checks_of_a_start(message: dict[str, object], reported: str) -> None:
     """The first failure decides, in the original's order."""
     with pytest.raises(Refused) as caught:
         read_start(message, NOW, ZONE)
-    assert caught.value.told is not None
-    assert caught.value.told.id == told
+    assert caught.value.reported is not None
+    assert caught.value.reported.id == reported
 
 
 def large_start(**data: object) -> bytes:
@@ -114,7 +114,7 @@ def test_variables_of_a_large_start_are_checked(env: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ["jobresult", "jobnetrun", "job.logput", "x"])
-def test_a_request_that_would_become_too_much_is_told_so(kind: str) -> None:
+def test_a_request_that_would_become_too_much_is_refused_with_a_reason(kind: str) -> None:
     """In words, since a person may have sent it; none of it is built."""
     text = '{"kind":"%s","version":1,"data":{"env":%s}}'
     for value in ("[" * 490 + "]" * 490, "[" + "[]," * 20_000 + "[]]"):
@@ -208,7 +208,7 @@ def test_spool_keeps_order_and_survives_rubbish(tmp_path: Path) -> None:
 
 
 def test_one_bad_parcel_does_not_hold_up_those_behind_it(tmp_path: Path) -> None:
-    """It is set aside; the others are worked in."""
+    """It is set aside; the others are processed."""
 
     class Work:
         """Fails whenever result 2 is among those it is given."""
@@ -322,7 +322,7 @@ def test_log_expressions_that_take_too_much(text: str) -> None:
 
 def test_all_comparisons_of_one_question_share_their_time() -> None:
     """Each new value costs, one that was seen before does not."""
-    clock = iter(range(100))  # each look at it is a second
+    clock = iter(range(100))  # each reading of it is a second
     filters = filters_of("a", lambda: float(next(clock)))
     same: Any = SimpleNamespace(job_id="a")
     assert all(filters.fits(same) for _ in range(50))

@@ -25,7 +25,7 @@ class Bench:
         self._ends: list[asyncio.Event] = []
 
     async def work(self, lane: str) -> str:
-        """Wait for a turn and work until told to end."""
+        """Wait for a turn and work until asked to end."""
         try:
             async with self.turns.place(lane):
                 self.begun.append(lane)

@@ -179,7 +179,7 @@ def test_the_last_icon_of_a_long_chain_names_the_failed_one_at_its_beginning():
     assert "jobarg_ctl icon rerun 1/JOB-1" in way[-1].advice
 
 
-def test_a_join_tells_which_arrows_are_missing():
+def test_a_join_shows_which_arrows_are_missing():
     """How many have come, and from whom the others are awaited."""
     net = Net("START M JOB-1 W END; M JOB-2 W; M JOB-3 W", START=END, M=END, JOB_1=END)
     net.set("JOB-2", status=RUN).set("JOB-3", status=RUN)
@@ -205,7 +205,7 @@ def test_a_join_behind_a_condition_is_never_filled():
     assert "TOP/W" in run.text
 
 
-def test_a_run_that_will_be_drained_is_told_while_icons_run():
+def test_a_run_that_will_be_drained_is_reported_while_icons_run():
     """END cannot be reached any more although something is still at work."""
     net = Net("START IF-1 +JOB-1 W END; IF-1 -JOB-2 W", START=END, IF_1=END, JOB_1=RUN)
     net.set("JOB-1", end_count=1)
@@ -238,7 +238,7 @@ def test_an_unmarked_arrow_of_a_condition_never_fires():
     assert net.run().reason is Reason.DRAINED
 
 
-def test_a_failed_icon_tells_what_can_be_done_with_its_kind():
+def test_a_failed_icon_shows_what_can_be_done_with_its_kind():
     """A condition can be run again only, others can be skipped as well."""
     net = Net("START IF-1 +JOB-1 END", START=END, IF_1=ERR)
     why = net.why("IF-1")
@@ -263,7 +263,7 @@ def test_the_continue_flag_lets_the_flow_go_on():
 
 
 def test_hold():
-    """A held icon tells how to release it; the run stands; what is behind names it."""
+    """A held icon shows how to release it; the run stands; what is behind names it."""
     net = Net("START JOB-1 END", START=END, JOB_1=READY)
     net.set("JOB-1", method=MethodFlag.WAIT, ready_at=NOW - 60_000)
     why = net.why("JOB-1")
@@ -556,14 +556,14 @@ def test_every_reason_has_words():
         assert words.advice or words.need is not Need.OPERATOR
 
 
-def test_every_reason_is_told_in_the_documentation():
+def test_every_reason_is_described_in_the_documentation():
     """With what it takes to go on."""
     page = (Path(__file__).parents[2] / "docs" / "waiting.md").read_text()
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", page, re.MULTILINE))
     assert rows == {reason.value: words.need.value for reason, words in WORDS.items()}
 
 
-def test_times_are_told_in_the_zone_of_the_server():
+def test_times_are_shown_in_the_zone_of_the_server():
     """With the date only if it is not today."""
     family = Net("START").family()
     assert family.clock(NOW) == "08:00:00"
@@ -647,7 +647,7 @@ def test_there_is_a_reason_for_every_icon_that_does_not_run(family):
 @settings(max_examples=150, deadline=None)
 @given(families())
 def test_every_way_to_a_cause_ends(family):
-    """Texts can be told, causes are known, and no way leads round in a circle."""
+    """Texts can be written, causes are known, and no way leads round in a circle."""
     explained = explain(family)
     for why in [*explained.icons.values(), *([explained.run] if explained.run else [])]:
         assert why.text

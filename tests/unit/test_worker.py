@@ -152,7 +152,7 @@ def test_a_duty_may_ask_for_an_earlier_sweep(rig: Rig) -> None:
     assert duty.seen == [None, None]
 
 
-def test_an_absent_database_is_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_absent_database_is_reported_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """However long it is away; and it does not count as an error of the child."""
     away: list[Turn | Exception] = [DatabaseUnavailable("gone")] * 7
     with caplog.at_level(logging.INFO):
@@ -179,7 +179,7 @@ def test_errors_in_a_row_end_the_child(rig: Rig) -> None:
 
 
 def test_what_no_turn_can_mend_is_passed_on(rig: Rig) -> None:
-    """A schema of another version is told to the parent by the exit code."""
+    """A schema of another version is reported to the parent by the exit code."""
     with pytest.raises(SchemaError):
         rig.run(Scripted(rig.link, SchemaError("other version"), Turn()))
 

@@ -58,7 +58,7 @@ class Plan:
 
 
 def operates(object_id: str, day: date) -> bool:
-    """Tell whether a calendar or filter names a day."""
+    """Return whether a calendar or filter names a day."""
     if object_id != MONTH_END:
         return CALENDARS[object_id](day)
     later = day + timedelta(days=1)

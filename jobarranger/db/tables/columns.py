@@ -41,7 +41,7 @@ NOT_ON = "not_on"
 
 
 def exists_on(item: SchemaItem, dialect: str) -> bool:
-    """Tell whether an index or key is made on a product (`mysql`, `postgresql`, `sqlite`)."""
+    """Return whether an index or key is made on a product (`mysql`, `postgresql`, `sqlite`)."""
     return item.info.get(NOT_ON) != dialect
 
 

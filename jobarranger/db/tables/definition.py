@@ -1,6 +1,6 @@
 """What people define: calendars, filters, schedules, jobnets with their icons and arrows.
 
-Every object exists in versions told apart by `update_date` (`YYYYMMDDHHMMSS`); at most one of them
+Every object exists in versions that differ by `update_date` (`YYYYMMDDHHMMSS`); at most one of them
 is in force (`valid_flag`). Columns keep the order, names and defaults of Job Arranger 3.0.
 """
 

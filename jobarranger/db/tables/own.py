@@ -239,7 +239,7 @@ ext_server = own_table(
     primary_key("ja_ext_server_pk", "server_id"),
 )
 
-#: What was told of late starts and silent servers, so that nothing is told twice.
+#: What was reported about late starts and silent servers, so that nothing is reported twice.
 ext_told = own_table(
     "ja_ext_told",
     string("cause", 255),

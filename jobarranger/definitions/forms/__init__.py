@@ -1,6 +1,6 @@
 """The kinds of icon that a YAML file can hold, found by their words.
 
-A module of this package that has `FORMS` adds those kinds; nothing else has to be told. A kind
+A module of this package that has `FORMS` adds those kinds; nothing else has to be changed. A kind
 without a form is refused with a clear message.
 """
 

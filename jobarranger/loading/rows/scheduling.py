@@ -51,7 +51,7 @@ class Scheduling:
 def read_scheduling(
     conn: Connection, first: date, last: date, *, for_findings: bool = False
 ) -> Scheduling:
-    """Return what is needed to tell the starts on the days `first` to `last`, both included.
+    """Return what is needed to find the starts on the days `first` to `last`, both included.
 
     Three statements; with `for_findings` eight, and for whole months.
     """

@@ -147,7 +147,7 @@ def lock_due(unit: Unit, mains: Collection[int], limits: PurgeLimits) -> list[in
 
 
 def _is_over(row: Any, limits: PurgeLimits) -> bool:
-    """Tell whether a run, or a request without a summary, has been over for long enough."""
+    """Return whether a run, or a request without a summary, has been over for long enough."""
     if row.status is None:
         is_over = (
             row.run_status == JobnetStatus.ENDERR

@@ -1,1 +1,1 @@
-"""Reads for people who look at runs: lists, runs with all that tells how they stand, variables."""
+"""Reads for people who look at runs: lists, runs with all that shows how they stand, variables."""

@@ -1,4 +1,4 @@
-"""Read runs for people, with everything that tells how they stand.
+"""Read runs for people, with everything that shows how they stand.
 
 Read outside transactions: a picture of a moving thing, in a fixed number of statements for any
 number of runs. The states of icons, of their jobnets and of the summary come from one statement,

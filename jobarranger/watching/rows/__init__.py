@@ -1,1 +1,1 @@
-"""What watching reads and writes: starts, time limits, signs of life, and what was told."""
+"""What watching reads and writes: starts, time limits, signs of life, and what was reported."""

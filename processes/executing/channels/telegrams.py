@@ -82,7 +82,7 @@ def query_answer(payload: bytes) -> Event:
         return Silent(f"unreadable answer: {error}")
     if answer.agent is None and answer.result in {1, 2}:
         return Original()
-    return Silent(f"the agent cannot tell: {answer.message}")
+    return Silent(f"the agent does not know: {answer.message}")
 
 
 def _object(payload: bytes) -> Mapping[str, object]:

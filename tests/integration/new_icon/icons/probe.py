@@ -22,7 +22,7 @@ class Probe(IconType):
         word="probe",
         lasting=True,
         asks_agent=True,
-        tells_outcome=True,
+        shows_outcome=True,
         has_exit_code=True,
         has_output=True,
         stoppable=True,

@@ -1,6 +1,6 @@
-"""What was told, by whom (`ja_ext_told`): so that nothing is told twice.
+"""What was reported, by whom (`ja_ext_told`): so that nothing is reported twice.
 
-The server and the monitor daemon each tell in their own log; a notification is queued by the
+The server and the monitor daemon each report in their own log; a notification is queued by the
 first of them only.
 """
 
@@ -14,7 +14,7 @@ from jobarranger.db import tables as t
 from jobarranger.db.engine import Unit
 from jobarranger.db.unique import insert_first
 
-#: Stands for all tellers: who writes this row queues the notification.
+#: Stands for all reporters: who writes this row queues the notification.
 ANYBODY = "*"
 
 _T = t.ext_told.c
@@ -25,7 +25,7 @@ _FORGET = delete(t.ext_told).where(_T.at < bindparam("before"))
 
 
 def known(conn: Connection, causes: Collection[str], reporter: str) -> set[str]:
-    """Return those causes that a reporter has told."""
+    """Return those causes that a reporter has reported."""
     if not causes:
         return set()
     rows = conn.execute(_KNOWN, {"causes": sorted(causes), "reporter": reporter})
@@ -33,7 +33,7 @@ def known(conn: Connection, causes: Collection[str], reporter: str) -> set[str]:
 
 
 def note(unit: Unit, causes: Sequence[str], reporter: str, at: int) -> set[str]:
-    """Note that causes were told; return those that nobody had told before.
+    """Note that causes were reported; return those that nobody had reported before.
 
     Raises:
         StateConflict: another reporter was as fast; the transaction is done anew.
@@ -49,5 +49,5 @@ def note(unit: Unit, causes: Sequence[str], reporter: str, at: int) -> set[str]:
 
 
 def forget(unit: Unit, before: int) -> None:
-    """Delete what was told before an instant (UTC ms)."""
+    """Delete what was reported before an instant (UTC ms)."""
     unit.execute(_FORGET, {"before": before})
