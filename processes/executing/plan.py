@@ -56,7 +56,7 @@ class Planner:
     _known: dict[str, tuple[float, Host]] = field(default_factory=dict)  #: with their freshness
 
     def plan(self, conn: Connection, candidates: Sequence[Request]) -> ScanPlan:
-        """Decide which candidates can be taken in hand now."""
+        """Decide which candidates can be begun now."""
         plan = ScanPlan()
         now = self.clock.now_ms()
         names = {one.host_name for one in candidates if one.state is DispatchState.NEW}
