@@ -1,8 +1,8 @@
 """What the executor knows of its hosts at this moment; memory only, losing it costs nothing.
 
-For each host: what answers there, how it is (`jobarranger.requests.hosts`), what is in progress, and
-which requests wait for it. The rules of how much may be in progress are pure functions; this table
-counts. Used by the event loop and by the database thread, hence the lock.
+For each host: what answers there, how it is (`jobarranger.requests.hosts`), what is in progress,
+and which requests wait for it. The rules of how much may be in progress are pure functions; this
+table counts. Used by the event loop and by the database thread, hence the lock.
 """
 
 from __future__ import annotations

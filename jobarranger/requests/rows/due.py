@@ -44,7 +44,7 @@ _WITH_AGENT: Any = select(
     _A.version.label("known_version"),
 ).select_from(t.ext_dispatch.outerjoin(t.ext_agent, _A.host_name == _D.host_name))
 
-#: A new one waits for its time if it has one; one in progress is only looked at when its time comes.
+#: A new one waits for its time if it has one; one in progress is looked at when its time comes.
 _DUE = or_(
     and_(_D.state == DispatchState.NEW, or_(_D.next_try_at.is_(None), _D.next_try_at <= NOW)),
     and_(_D.state == DispatchState.SENDING, _D.next_try_at <= NOW),
