@@ -1,7 +1,8 @@
 """Writes the pages and sample files that are made from declarations.
 
-`python -m jobarranger.config.document [ROOT]` writes docs/parameters.md, docs/messages.md, the
-sample configurations and the message catalogue into the source tree; a test compares them.
+`python -m jobarranger.config.document [ROOT]` writes docs/parameters.md, docs/messages.md,
+docs/files.md, the sample configurations and the message catalogue into the source tree; a test
+compares them.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from pathlib import Path
 from textwrap import wrap
 
 from jobarranger import messages
+from jobarranger.config import source_files
 from jobarranger.config.agent_parameters import PARAMETERS as AGENT
 from jobarranger.config.monitor_parameters import PARAMETERS as MONITOR
 from jobarranger.config.parameters import Parameter
 from jobarranger.config.server_parameters import PARAMETERS as SERVER
 from jobarranger.messages import Kind, Message
 
+#: The top of the source tree that this module stands in.
+_SOURCES = Path(__file__).parents[2]
 _NOTE = "<!-- Made by `make docs`; change the declarations, not this page. -->"
 _IMPORTANCE = {
     Kind.INFORMATION: "information",
@@ -34,6 +38,7 @@ def documents() -> dict[str, str]:
     return {
         "docs/parameters.md": _parameters_page(),
         "docs/messages.md": _messages_page(),
+        "docs/files.md": source_files.page(_SOURCES, _NOTE),
         "conf/jobarg_server.conf": _sample("the job server, jobarg_server", SERVER),
         "conf/jobarg_agentd.conf": _sample("the agent, jobarg_agentd", AGENT),
         "conf/jobarg_monitor.conf": _sample("the monitor, jobarg_monitor", MONITOR, _INCLUDE),

@@ -1,4 +1,4 @@
-"""A request to the outside, as its row in `ja_ext_dispatch` tells it."""
+"""A request to the outside, as its row in `ja_ext_dispatch` has it."""
 
 from __future__ import annotations
 

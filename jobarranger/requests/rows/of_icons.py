@@ -1,4 +1,4 @@
-"""Find the requests of given icons, and icons that lack one."""
+"""Find the requests of given icons, and icons without one."""
 
 from __future__ import annotations
 
