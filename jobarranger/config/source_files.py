@@ -22,7 +22,11 @@ made by `make docs`.
 def page(root: Path, note: str) -> str:
     """Return the page about the source tree below `root`; `note` says that it is generated."""
     lines = ["# Files", "", note, "", _INTRODUCTION]
-    found = [path for top in TOPS for path in sorted((root / top).rglob("*.py"))]
+    found = [
+        path
+        for top in TOPS
+        for path in sorted((root / top).rglob("*.py"), key=lambda one: (one.parent, one.name))
+    ]
     for folder, paths in groupby(found, key=lambda path: path.parent):
         rows = list(_rows(paths))
         if rows:
