@@ -16,6 +16,7 @@ import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import zmq
@@ -24,16 +25,24 @@ import zmq
 HIGH_WATER = 1000
 #: Ids in one message at most; longer lists are cut into several messages.
 IDS_PER_MESSAGE = 1000
+#: Bytes of one message at most; a peer that sends more is disconnected.
+MESSAGE_LIMIT = 64 << 10
+#: Ids that one `drain` returns at most; what is beyond is dropped, like the hints of a full queue.
+MOST_IDS = 10_000
 #: A Unix socket's path may have this many bytes (Linux: 108 with the final zero).
 PATH_LIMIT = 107
 #: Milliseconds between attempts to reach a receiver that is not there: first and longest.
 RECONNECT_MS, RECONNECT_MAX_MS = 20, 1000
 
 
+#: What a key in the database can be.
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class Hint(msgspec.Struct, array_like=True, frozen=True):
     """One hint: the receiver should look at `ids` (no ids: at everything)."""
 
-    ids: list[int]
+    ids: Annotated[list[Id], msgspec.Meta(max_length=IDS_PER_MESSAGE)]
 
 
 def queue_path(runtime_dir: Path, role: str, number: int) -> Path:
@@ -60,6 +69,7 @@ class Receiver:
         self._socket = self._context.socket(zmq.PULL)
         self._socket.linger = 0
         self._socket.rcvhwm = HIGH_WATER
+        self._socket.maxmsgsize = MESSAGE_LIMIT
         self._decode = msgspec.msgpack.Decoder(Hint).decode
         self.bad = 0  #: messages that could not be understood
         try:
@@ -73,7 +83,7 @@ class Receiver:
         return int(self._socket.fd)
 
     def drain(self) -> set[int]:
-        """Return all ids that have arrived, without waiting."""
+        """Return the ids that have arrived, without waiting; `MOST_IDS` of them."""
         ids: set[int] = set()
         while True:
             try:
@@ -81,9 +91,12 @@ class Receiver:
             except zmq.Again:
                 return ids
             try:
-                ids.update(self._decode(message).ids)
+                hinted = self._decode(message).ids
             except msgspec.DecodeError:
                 self.bad += 1
+            else:
+                if len(ids) + len(hinted) <= MOST_IDS:
+                    ids.update(hinted)
 
     def mend(self) -> bool:
         """Make the socket's file again if somebody has removed it; return whether it was missing.

@@ -18,14 +18,14 @@ from ipc import heap
 from ipc.budget import SMALL
 from ipc.crowds import Everybody
 from ipc.frames import FrameLimits
-from ipc.pool import Pool
+from ipc.pool import Pool, to_the_end
 from ipc.server import Answer, Ending, Peer, ServerSettings, TelegramServer
 from jobarranger import __version__, logs
 from jobarranger.agent import accept
 from jobarranger.agent.chores import Chores, MemoryWatch
 from jobarranger.agent.directories import JobsDirectory, sweep
-from jobarranger.agent.jobs import AcceptVerdict, JobState
-from jobarranger.agent.journal import Journal
+from jobarranger.agent.jobs import AcceptVerdict, JobState, Order
+from jobarranger.agent.journal import Acceptance, Journal
 from jobarranger.agent.journal_file import JournalError
 from jobarranger.agent.peers import Peers
 from jobarranger.agent.result_sender import DAY_MS, DeliverySettings
@@ -208,16 +208,12 @@ class AgentService:
         hold = not accept.understands_retry(envelope)
         try:
             acceptance = await self._patience.attempt(
-                lambda: self._journal.accept(order), hold=hold
+                lambda: to_the_end(self._accept(order)), hold=hold
             )
         except PassingTrouble as trouble:
             return self._later(envelope, order.job_id, trouble)
         except JournalError as error:
             return self._reply(envelope, accept.REFUSED, str(error))
-        if acceptance.job is not None:
-            failpoint("agent.accepted")
-            log.debug("job %d accepted from %s", order.job_id, order.peer)
-            self.runner.begin(acceptance.job)
         if acceptance.verdict in {AcceptVerdict.NEW, AcceptVerdict.REPEATED}:
             return self._reply(envelope, accept.ACCEPTED)
         known = acceptance.known
@@ -228,11 +224,20 @@ class AgentService:
         message = f"attempt {order.attempt} of job {order.job_id} is older than {known.attempt}"
         return self._reply(envelope, accept.REFUSED, message)
 
+    async def _accept(self, order: Order) -> Acceptance:
+        """Store a job and begin it: a job that is stored runs, whether its server waits or not."""
+        acceptance = await self._journal.accept(order)
+        if acceptance.job is not None:
+            failpoint("agent.accepted")
+            log.debug("job %d accepted from %s", order.job_id, order.peer)
+            self.runner.begin(acceptance.job)
+        return acceptance
+
     async def _kill(self, kill: accept.KillRequest) -> Answer:
         hold = not accept.understands_retry(kill.envelope)
         try:
             problem = await self._patience.attempt(
-                lambda: self.runner.kill(kill.job_id, kill.attempt), hold=hold
+                lambda: to_the_end(self.runner.kill(kill.job_id, kill.attempt)), hold=hold
             )
         except PassingTrouble as trouble:
             return self._later(kill.envelope, kill.job_id, trouble)

@@ -96,7 +96,7 @@ def until_over(swarm: Swarm, watch: Watch, honest: Honest) -> None:
 
 def judged(site: FuzzSite, swarm: Swarm, watch: Watch, starts: list[Start], warm: int) -> list[str]:
     """Return everything that is not as it should be; show the figures."""
-    watch.settle(verdict.MEMORY_ALLOWED, SETTLE)
+    watch.settle(verdict.MEMORY_ALLOWED, verdict.FILES_ALLOWED, SETTLE)
     faults = site.settle(site.started(), SETTLE)
     sent = swarm.figures()
     for line in verdict.table(watch, starts[warm:], site.begins(), sent):

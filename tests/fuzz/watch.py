@@ -79,12 +79,18 @@ class Watch:
                     process.kill()
                     self._note(f"{name} was killed at {known.last_memory / MEBIBYTE:.0f} MiB")
 
-    def settle(self, allowed: int, seconds: float) -> bool:
-        """Wait until no process has more than `allowed` bytes more than at the beginning."""
+    def settle(self, allowed: int, files: int, seconds: float) -> bool:
+        """Wait until no process has more than so many bytes and files above the beginning.
+
+        The last connections of strangers end by their time-outs.
+        """
 
         def is_calm() -> bool:
             self.look()
-            return all(one.last_memory - one.memory <= allowed for one in self.figures.values())
+            return all(
+                one.last_memory - one.memory <= allowed and one.last_files - one.files <= files
+                for one in self.figures.values()
+            )
 
         return wait_until(is_calm, seconds)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
+import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,12 +22,15 @@ from typing import Any
 import psutil
 import pytest
 
+from ipc.frames import encode
+from jobarranger.agent.jobs import JobState
 from tests.integration.agent_rig import (
     LATER,
     NOTHING,
     REFUSE,
     AgentRig,
     ResultServer,
+    jobrun,
     wait_for,
 )
 
@@ -554,3 +561,25 @@ def test_a_failed_start_is_seen_by_whoever_started_it(idle: AgentRig) -> None:
     assert done.stderr.count("\n") == 1
     assert "TmpDir" in done.stderr
     assert not (idle.directory / "agent.pid").exists()
+
+
+@pytest.mark.parametrize("more", [{}, {"attempt": 1}], ids=["3.0.0", "ours"])
+def test_a_job_is_begun_though_its_server_has_gone(agent: AgentRig, more: dict[str, int]) -> None:
+    """A connection that is reset while the job is stored: what is in the journal runs, once."""
+    jobs = range(1, 41)
+    for job in jobs:
+        with socket.create_connection(("127.0.0.1", agent.port)) as connection:
+            reset = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+            connection.sendall(encode(jobrun(job, f"echo {job} >>{agent.ledger}", **more).encode()))
+            if job % 2:
+                select.select([connection], [], [], 0.002)
+    journal = agent.directory / "agent.db"
+
+    def states() -> list[int]:
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+            return [row[0] for row in db.execute("SELECT state FROM ja_agent_job")]
+
+    wait_for(lambda: states() and set(states()) == {JobState.CLOSED}, "all that was stored to run")
+    ran = [int(line) for line in agent.ledger.read_text().split()]
+    assert len(ran) == len(set(ran)) == len(states())

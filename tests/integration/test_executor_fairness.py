@@ -114,6 +114,7 @@ def measured(what: str, world: World, host: str, seconds: float) -> float:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.alone
 def test_frozen_and_dead_hosts_hold_up_nobody(world: World, healthy: str) -> None:
     """16 frozen agents with 20 jobs each and 900 dead hosts with 5: others' jobs go at once.
 
@@ -158,6 +159,7 @@ def test_frozen_and_dead_hosts_hold_up_nobody(world: World, healthy: str) -> Non
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.alone
 def test_a_crowd_of_requests_to_dead_hosts_hides_none(world: World, healthy: str) -> None:
     """18,000 requests that are due, 20 for each dead host, and a later one that nobody hints at."""
     dead = dead_hosts(free_port(), free_port())

@@ -105,6 +105,7 @@ def ask(stack: Stack, payload: bytes) -> bytes:
     ],
     ids=["our-silent", "our-slow", "one-slow", "many-silent", "many-slow"],
 )
+@pytest.mark.alone
 def test_idle_strangers_hold_nobody_up(stack: Stack, sources: list[str], words: bytes) -> None:
     """While 3,000 connections wait or trickle, from anywhere, a start takes a second at most."""
     honest_starts(stack, 1)
@@ -131,6 +132,7 @@ def test_idle_strangers_hold_nobody_up(stack: Stack, sources: list[str], words: 
     ],
     ids=["16-MiB-lists", "4-MiB-lists", "result-of-lists", "490-deep", "long-names", "long-kind"],
 )
+@pytest.mark.alone
 def test_a_request_becomes_no_more_than_it_may(stack: Stack, payload: bytes) -> None:
     """Some of the worst take little memory, hold nobody up, and are one short line each."""
     honest_starts(stack, 1)
@@ -150,6 +152,7 @@ def test_a_request_becomes_no_more_than_it_may(stack: Stack, payload: bytes) -> 
     assert "Traceback" not in log
 
 
+@pytest.mark.alone
 def test_handlers_end_with_their_connections(stack: Stack) -> None:
     """A thousand starts that are reset at once leave no work, no memory and no waiting behind."""
     honest_starts(stack, 1)
@@ -166,6 +169,7 @@ def test_handlers_end_with_their_connections(stack: Stack) -> None:
     assert grown.memory <= GROWTH
 
 
+@pytest.mark.alone
 def test_large_requests_that_are_dropped_give_their_memory_back(stack: Stack) -> None:
     """Sixty-four starts of 4 MiB, reset at once, leave the trapper as it was."""
     honest_starts(stack, 1)
@@ -214,6 +218,7 @@ def watch(agent: AgentRig) -> Growth:
     [("127.0.0.9", b""), ("127.0.0.9", b"{"), ("127.0.0.1", b""), ("127.0.0.1", b"{")],
     ids=["stranger-silent", "stranger-slow", "server-silent", "server-slow"],
 )
+@pytest.mark.alone
 def test_idle_connections_hold_no_job_up(agent: AgentRig, source: str, words: bytes) -> None:
     """With 2,500 of them, from a stranger or from the server's address, a job is taken at once."""
     agent.ask(1)

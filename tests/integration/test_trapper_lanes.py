@@ -62,6 +62,7 @@ def tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
         pytest.param("\\" * 7_500_000, id="7.5-MB-of-backslashes"),
     ],
 )
+@pytest.mark.alone
 def test_a_request_too_large_for_the_database_keeps_nobody_waiting(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -170,6 +171,7 @@ def own_database(own_server: PrivateServer) -> Iterator[Database]:
     db.close()
 
 
+@pytest.mark.alone
 def test_while_the_database_is_away_clients_get_an_answer_soon(
     own_database: Database, own_server: PrivateServer, tmp_path: Path
 ) -> None:
@@ -193,6 +195,7 @@ def test_while_the_database_is_away_clients_get_an_answer_soon(
     assert max(asyncio.run(main())) < 5
 
 
+@pytest.mark.alone
 def test_while_the_database_stands_still_clients_get_an_answer_in_time(
     own_database: Database,
     own_server: PrivateServer,

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from ipc.queues import HIGH_WATER, Receiver, Sender, queue_path
+from ipc.queues import HIGH_WATER, MESSAGE_LIMIT, MOST_IDS, Receiver, Sender, queue_path
 from jobarranger.hint_sender import HintSender
 from jobarranger.wakes import Role, Wake
 
@@ -148,4 +149,46 @@ def test_a_directory_that_cannot_be_made_again(tmp_path: Path) -> None:
     assert gather(receiver, {2}) == {2}
     directory.unlink()
     sender.close()
+    receiver.close()
+
+
+@pytest.mark.parametrize(
+    "ids", [[2**63], [2**64 - 1], [-1], list(range(1001)), ["a"], [1.5], [None]], ids=repr
+)
+def test_what_is_no_hint_is_counted_and_dropped(tmp_path: Path, sender: Sender, ids: list) -> None:
+    """No database has a key like that; the next hint arrives all the same."""
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, [7])
+    assert gather(receiver, {7}) == {7}
+    (socket,) = sender._sockets.values()
+    socket.send(msgspec.msgpack.encode([ids]))
+    sender.send("run", 1, [8])
+    assert gather(receiver, {8}) == {8}
+    assert receiver.bad == 1
+    receiver.close()
+
+
+def test_a_message_that_is_too_large_never_arrives(tmp_path: Path, sender: Sender) -> None:
+    """Its sender is disconnected before it takes memory, and may come again."""
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, [7])
+    assert gather(receiver, {7}) == {7}
+    (socket,) = sender._sockets.values()
+    socket.send(b"x" * (MESSAGE_LIMIT + 1))
+    deadline = time.monotonic() + 5
+    got: set[int] = set()
+    while got != {8} and time.monotonic() < deadline:
+        sender.send("run", 1, [8])
+        got = gather(receiver, {8}, limit=0.1)
+    assert got == {8}
+    assert receiver.bad == 0
+    receiver.close()
+
+
+def test_a_flood_of_hints_has_a_bound(tmp_path: Path, sender: Sender) -> None:
+    """What is beyond is left to the sweep."""
+    receiver = Receiver(tmp_path, "run", 1)
+    sender.send("run", 1, range(1, 3 * MOST_IDS))
+    first = gather(receiver, {1})
+    assert 1 <= len(first) <= MOST_IDS
     receiver.close()
