@@ -23,7 +23,7 @@ from tests.fuzz.swarm import Swarm
 from tests.fuzz.verdict import report
 from tests.fuzz.watch import Watch
 
-SECONDS = float(os.environ.get("JOBARG_FUZZ_SECONDS", "60"))
+SECONDS = float(os.environ.get("JOBARG_FUZZ_SECONDS", "30"))
 PRODUCT = os.environ.get("JOBARG_FUZZ_PRODUCT", "sqlite")
 #: Inputs a second of all processes together; many of them are crowds.
 PER_SECOND = float(os.environ.get("JOBARG_FUZZ_RATE", "80"))
