@@ -78,7 +78,9 @@ class Turns:
             longest = max(self._lanes, key=lambda one: len(self._lanes[one]))
             if len(self._lanes[longest]) <= len(line) + 1:
                 raise TooManyWait
-            self._lanes[longest].pop().set_exception(TooManyWait())
+            last = self._lanes[longest].pop()
+            if not last.done():  # else its waiter has just gone away
+                last.set_exception(TooManyWait())
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.append(turn)
         self._lanes.setdefault(lane, line)

@@ -167,3 +167,27 @@ def test_work_in_a_thread_keeps_its_place_when_its_asker_has_gone() -> None:
         assert begun == ["first", "second"]
 
     asyncio.run(main())
+
+
+def test_room_is_made_by_one_who_has_just_gone() -> None:
+    """A waiter that is cancelled in the same turn of the loop is no error for the newcomer."""
+
+    async def scene() -> None:
+        turns = Turns(0, longest_lane=5, most_waiting=3)
+
+        async def wait(lane: str) -> None:
+            async with turns.place(lane):
+                raise AssertionError("there is no place")
+
+        crowd = [asyncio.create_task(wait("crowd")) for _ in range(3)]
+        await asyncio.sleep(0)
+        newcomer = turns.place("other")
+        crowd[-1].cancel()
+        queued = asyncio.create_task(newcomer.__aenter__())
+        await asyncio.sleep(0)
+        assert not queued.done()
+        for task in (*crowd, queued):
+            task.cancel()
+        await asyncio.gather(*crowd, queued, return_exceptions=True)
+
+    asyncio.run(scene())
