@@ -182,8 +182,8 @@ def test_room_is_made_by_one_who_has_just_gone() -> None:
         crowd = [asyncio.create_task(wait("crowd")) for _ in range(3)]
         await asyncio.sleep(0)
         newcomer = turns.place("other")
-        crowd[-1].cancel()
         queued = asyncio.create_task(newcomer.__aenter__())
+        crowd[-1].cancel()  # heard of by its task after the newcomer has come
         await asyncio.sleep(0)
         assert not queued.done()
         for task in (*crowd, queued):
